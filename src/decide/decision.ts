@@ -1,0 +1,21 @@
+/** What would happen to a host and why. Pure data: `decide.ts` makes it, apply obeys it, reports show it. */
+export type Action =
+  /** Nothing differs. */
+  | "nothing"
+  /** Built and compared only: policy does not hand this host to the gate. */
+  | "observe"
+  | "deploy"
+  /** Switched at once; part of the change takes effect at the reboot that follows in its window. */
+  | "deploy-then-reboot"
+  /** Boot default is set, the running system is left alone until the reboot. */
+  | "stage"
+  /** Waits for a person. */
+  | "hold"
+  /** Could not be evaluated, built or compared. */
+  | "fail";
+
+export type Decision = {
+  readonly action: Action;
+  /** At least one, in the order in which they were decisive; each a sentence. */
+  readonly reasons: readonly [string, ...string[]];
+};

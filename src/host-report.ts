@@ -1,0 +1,17 @@
+import type { HostName } from "./discover/host.ts";
+import type { SystemDiff } from "./diff/system-diff.ts";
+import type { Judgement } from "./classify/finding.ts";
+import type { Decision } from "./decide/decision.ts";
+import type { Failure } from "./failure.ts";
+
+/** Everything that one run knows of one host. The tag says how far it came; a field that a tag lacks is not known, rather than empty. */
+export type HostReport = { readonly host: HostName; readonly platform?: string; /** Evaluation warnings, untrusted text. */ readonly warnings: readonly string[]; readonly decision: Decision } & HostState;
+
+export type HostState =
+  | { readonly state: "unchanged"; readonly toplevel: string }
+  /** `baseFailed` is set where the host cannot be compared because its old side failed; the new one is then judged as if everything were new. */
+  | { readonly state: "added"; readonly to: string; readonly baseFailed?: Failure; readonly judgement: Judgement }
+  | { readonly state: "removed"; readonly from: string | undefined }
+  | { readonly state: "changed"; readonly from: string; readonly to: string; readonly diff: SystemDiff; readonly judgement: Judgement }
+  /** `atBase`: the base fails in the same way, so this change did not break it. */
+  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "diff"; readonly failure: Failure; readonly atBase: boolean };

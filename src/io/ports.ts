@@ -1,0 +1,97 @@
+/**
+ * The world, on one page. Every stage takes the ports it needs as arguments; only `main.ts` and `cli.ts` build real ones. Decisions never see a port.
+ */
+import type { Failure } from "../failure.ts";
+
+/** A finished child process. `signal` is set where one ended it; `timedOut` where our own limit did. Output is bounded by the caller's `maxBytes`. */
+export type CommandResult = {
+  readonly exitCode: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+  readonly timedOut: boolean;
+  readonly stdout: string;
+  readonly stderr: string;
+};
+
+/**
+ * Who wrote the code that Nix is about to evaluate or build. `deploy-branch`: it has been merged. `unreviewed`: a pull request or a working tree; it is only
+ * ever evaluated where it cannot read the gate's process or files (invariant 4).
+ */
+export type Trust = "deploy-branch" | "unreviewed";
+
+/** One line of Nix's `--log-format internal-json`, or a line that something else wrote to stderr. */
+export type NixLogLine = { readonly kind: "nix"; readonly event: Readonly<Record<string, unknown>> } | { readonly kind: "text"; readonly text: string };
+
+export type NixRun = {
+  /** Everything after the program's name, the sub-command first: `["eval", "--json", …]`. The port adds the flags of invariant 4. */
+  readonly arguments: readonly string[];
+  /** `nix` unless the old command line is needed (`nix-store`, for exit codes that tell failures apart). */
+  readonly program?: "nix" | "nix-store";
+  readonly trust: Trust;
+  /** Wall clock, in seconds. */
+  readonly timeoutSeconds: number;
+  /** Called for every line of stderr as it arrives; where absent stderr is only collected. */
+  readonly onLog?: (line: NixLogLine) => void;
+  /** Given on stdin, which is closed where this is absent. */
+  readonly input?: string;
+};
+
+export interface Nix {
+  /** Which Nix this is. Throws a GateError where there is none or where it is too old. Asked once; later calls answer from memory. */
+  version(): Promise<NixVersion>;
+  /** Runs one Nix command to its end. Never throws for a command that failed: the result tells. */
+  run(run: NixRun): Promise<CommandResult>;
+}
+
+export type NixVersion = { readonly implementation: "nix" | "lix" | "determinate"; readonly version: string; readonly major: number; readonly minor: number };
+
+/** What stands at a path, never followed. `other` covers FIFOs, sockets and devices, which are never opened. */
+export type StoreEntry =
+  | { readonly kind: "file"; readonly size: number; readonly executable: boolean }
+  | { readonly kind: "directory" }
+  | { readonly kind: "symlink"; readonly target: string }
+  | { readonly kind: "other" };
+
+/** A file's beginning. `binary` where a NUL or invalid UTF-8 stands in what was read. `truncated` where the file is longer than what was asked for. */
+export type StoreText = { readonly text: string; readonly size: number; readonly truncated: boolean; readonly binary: boolean };
+
+/**
+ * Reads the Nix store of this machine as files. Synchronous on purpose: a fleet's diff is thousands of small reads of immutable files, and a promise for each
+ * costs more than the read. Nothing outside the store prefix is ever opened: a link in a toplevel that a pull request built may point anywhere.
+ */
+export interface StoreFiles {
+  /** `/nix/store` unless the store was moved. */
+  readonly prefix: string;
+  entry(path: string): StoreEntry | undefined;
+  /** Names in a directory, sorted by code unit; empty where it is not one. */
+  list(path: string): readonly string[];
+  /** At most `maxBytes` of a regular file; undefined where there is none or where it cannot be read. */
+  read(path: string, maxBytes: number): StoreText | undefined;
+  /** The bytes' identity without showing them: hex SHA-256 of a regular file, read in pieces; undefined where there is none. */
+  hash(path: string): string | undefined;
+  /** Where a path ends after all links, inside the store; undefined where it dangles, loops or leaves the store. */
+  resolve(path: string): string | undefined;
+}
+
+export interface Clock {
+  /** Now, as an instant. */
+  now(): Date;
+}
+
+/** Progress, as the pipeline tells it. Terminal, Action log and tests each listen in their own way; the pipeline prints nothing itself. */
+export type Progress =
+  | { readonly kind: "stage"; readonly stage: Stage; readonly text: string }
+  | { readonly kind: "host"; readonly host: string; readonly step: "evaluating" | "evaluated" | "building" | "built" | "failed" | "diffed"; readonly text?: string }
+  | { readonly kind: "build"; readonly derivation: string; readonly step: "started" | "finished" | "log"; readonly text?: string }
+  | { readonly kind: "warning"; readonly host?: string; readonly text: string };
+
+export type Stage = "discover" | "build" | "diff" | "classify" | "decide" | "apply" | "verify" | "report";
+
+export interface Log {
+  progress(event: Progress): void;
+  debug(message: string, fields?: Readonly<Record<string, unknown>>): void;
+  /** From here on `value` is replaced by `***` wherever this process writes. */
+  mask(value: string): void;
+}
+
+/** The failure of one host or one step, as a value. */
+export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };

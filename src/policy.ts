@@ -1,0 +1,44 @@
+import * as z from "zod";
+import { RuleSetting, HostFacts } from "./classify/host-facts.ts";
+import { HostName } from "./discover/host.ts";
+import { gateError } from "./failure.ts";
+
+/** What the operator says of one host. Without `deploy = true` a host is built, compared and reported, and never touched (invariant 5). */
+const HostPolicy = z.strictObject({
+  deploy: z.boolean().default(false),
+  /** Facts that the closure does not hold, as in `gate diff --facts`. */
+  facts: HostFacts.optional(),
+});
+
+/**
+ * The flake output `deployGate`: pure Nix data, every key optional. Strict on purpose: a misspelt key would be a rule that the operator believes in and the
+ * gate does not know.
+ */
+export const Policy = z.strictObject({
+  hosts: z.record(HostName, HostPolicy).default({}),
+  /** `required`: no verdict of the session holds the host. `optional`: the rules alone decide, and the report says so. */
+  session: z.enum(["required", "optional", "off"]).default("optional"),
+  rules: z.record(z.string(), RuleSetting).default({}),
+  report: z.strictObject({ detail: z.enum(["full", "names"]).optional() }).default({}),
+  evaluation: z
+    .strictObject({
+      /** In words, because it gives the runner's secrets to whoever may open a pull request (invariant 4). */
+      isolation: z.enum(["required", "unreviewed code may read the secrets of this runner"]).default("required"),
+      timeoutSeconds: z.int().min(1).max(86_400).default(600),
+    })
+    .prefault({}),
+  build: z.strictObject({ timeoutSeconds: z.int().min(1).max(604_800).default(10_800) }).prefault({}),
+});
+export type Policy = z.infer<typeof Policy>;
+
+/** The policy of a flake without `deployGate`: everything is observed, nothing is deployed. */
+export const observeOnly: Policy = Policy.parse({});
+
+/** Parses the value of `deployGate`. Throws the GateError `policy-invalid` naming the key. */
+export function parsePolicy(value: unknown): Policy {
+  const parsed = Policy.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const key = ["deployGate", ...(issue?.path ?? [])].join(".");
+  throw gateError("policy-invalid", { key, problem: issue?.message ?? "not the expected shape" });
+}
