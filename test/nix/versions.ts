@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 
 /** A Nix to test against. `directory` holds `nix` and `nix-store`; put it first in PATH. `path` is such a PATH. */
 export type NixAtHand = { readonly version: string; readonly directory: string; readonly path: string };
