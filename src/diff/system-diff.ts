@@ -13,12 +13,15 @@ export type SystemDiff = {
   readonly userUnits: readonly UnitChange[];
   readonly files: readonly FileChange[];
   readonly settings: SettingsDiff;
+  /** The same comparison for each specialisation that both sides have and that differs, by name. Absent where there is none. */
+  readonly specialisations?: ReadonlyMap<string, SystemDiff>;
   /** True where nothing but revision, label or nixos-version differs once store hashes are normalised. */
   readonly revisionOnly: boolean;
   /** What could not be compared, as sentences. */
   readonly unknown: readonly string[];
 };
 
+/** A version is `""` where the name has none: mostly files that the configuration itself makes (units, scripts, etc). Lists are sorted by name. */
 export type PackagesDiff = {
   readonly added: readonly PackageSide[];
   readonly removed: readonly PackageSide[];
@@ -34,6 +37,7 @@ export type PackagesDiff = {
   readonly pathsTo: number;
 };
 export type PackageSide = { readonly name: string; readonly versions: readonly string[]; readonly size: number; readonly selectedBy: readonly SelectedBy[] };
+/** `from` and `to` are all versions of that name on each side, in Nix's version order, those that stay included. */
 export type PackageChange = {
   readonly name: string;
   readonly from: readonly string[];

@@ -46,6 +46,7 @@ export type System = {
 
 export type Component = { readonly path: StorePath; readonly version: string | undefined };
 export type Kernel = Component & { readonly image: string };
+/** `contents` is read when it is first asked for: unpacking costs a tenth of a second, and most hosts of a fleet keep their initrd. */
 export type Initrd = { readonly path: StorePath; readonly contents: InitrdContents | undefined };
 /** Read from the archive itself, since what is in it is not in the closure. undefined fields: the archive could not be read that far. */
 export type InitrdContents = {
@@ -54,8 +55,10 @@ export type InitrdContents = {
   readonly files: ReadonlySet<string>;
   /** Small text files by path in the archive. */
   readonly texts: ReadonlyMap<string, string>;
-  /** Module file names without directory and suffix, `virtio_blk`. */
+  /** Module file names without directory and suffix, `virtio_blk`; `-` is written `_`, as the kernel does. */
   readonly modules: ReadonlySet<string>;
+  /** What tells each file's contents apart from another's, by path in the archive: a digest, or a link's target. */
+  readonly digests: ReadonlyMap<string, string>;
 };
 export type KernelModules = { readonly path: StorePath; /** Directories under lib/modules: more than one means that a module was built for another kernel. */ readonly directories: readonly string[] };
 export type BootLoader = {

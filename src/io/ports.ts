@@ -33,6 +33,8 @@ export type NixRun = {
   readonly onLog?: (line: NixLogLine) => void;
   /** Given on stdin, which is closed where this is absent. */
   readonly input?: string;
+  /** Called with stdout piece by piece; it is then not collected, and the result's `stdout` is empty. For answers of a hundred megabytes. */
+  readonly onOutput?: (chunk: Uint8Array) => void;
 };
 
 export interface Nix {
@@ -66,6 +68,8 @@ export interface StoreFiles {
   list(path: string): readonly string[];
   /** At most `maxBytes` of a regular file; undefined where there is none or where it cannot be read. */
   read(path: string, maxBytes: number): StoreText | undefined;
+  /** At most `length` bytes from `offset` of a regular file, fewer at its end; undefined where there is none or where it cannot be read. */
+  readBytes(path: string, offset: number, length: number): Uint8Array | undefined;
   /** The bytes' identity without showing them: hex SHA-256 of a regular file, read in pieces; undefined where there is none. */
   hash(path: string): string | undefined;
   /** Where a path ends after all links, inside the store; undefined where it dangles, loops or leaves the store. */
