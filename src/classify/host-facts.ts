@@ -41,6 +41,14 @@ export const HostFacts = z.object({
   uidMapHas: z.unknown().optional(),
   runningContainers: z.union([z.number(), z.array(z.string())]).optional(),
   commitMessage: z.string().optional(),
+  /** Mount points that are file systems of their own and are not there yet when activation runs in stage 2. */
+  separateMounts: z.array(z.string()).optional(),
+  /** Types of the keys that people log in with: `ssh-ed25519`, `ssh-dss` … */
+  authorizedKeyTypes: z.array(z.string()).optional(),
+  /** Users whose rootless containers own files by subordinate ids. */
+  rootlessContainersOf: z.array(z.string()).optional(),
+  /** Who has this host's exports mounted. */
+  nfsClients: z.array(z.string()).optional(),
 });
 export type HostFacts = z.infer<typeof HostFacts>;
 

@@ -88,6 +88,8 @@ export type EtcFile = {
   readonly target: string | undefined;
   /** `symlink` unless environment.etc.<name>.mode asks for a copy (`0440`) or `direct-symlink`. */
   readonly mode: string;
+  /** The whole text where it is a small text file (64 KiB at most). Not redacted: rules decide by it and quote the diff instead. */
+  readonly text?: string;
 };
 
 export type Mount = { readonly mountPoint: string; readonly device: string; readonly fsType: string; readonly options: readonly string[] };
