@@ -1,0 +1,86 @@
+import type { Finding } from "../classify/finding.ts";
+import type { SystemDiff } from "../diff/system-diff.ts";
+import type { Failure } from "../failure.ts";
+import type { PlanDiff } from "./plan-diff.ts";
+import type { PlanFailure, PlanJudgement } from "./plan.ts";
+
+/**
+ * How much of a host goes into plan.json. A flake can make any list as long as it likes; a report that does not fit a forge, a disk or a reader is no report.
+ * Lengths are UTF-16 code units. Where something is cut, what is left says so.
+ */
+const limits = { list: 2_000, line: 1_000, diff: 8_000, diffs: 256_000, evidence: 20, findings: 500, reasons: 50, warnings: 50, log: 16_000 } as const;
+
+/** The beginning of a text, whole lines, and how many were left out. */
+export function cutEnd(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const head = text.slice(0, text.lastIndexOf("\n", limit) > 0 ? text.lastIndexOf("\n", limit) : limit);
+  const left = text.slice(head.length).split("\n").length - 1;
+  return `${head}\n… ${left > 0 ? `${left} more lines` : `${text.length - head.length} more characters`}`;
+}
+
+/** The end of a text, whole lines: in a build log the last lines matter. */
+export function cutStart(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const from = text.indexOf("\n", text.length - limit) + 1;
+  return `… ${text.length} characters in all, the last of them:\n${text.slice(from > 0 ? from : text.length - limit)}`;
+}
+
+/** One line of at most `limit` characters, cut in its middle where both ends tell something: names begin with what they are and end with their version. */
+export function cutMiddle(text: string, limit: number): string {
+  if (text.length <= limit) return text;
+  const head = Math.ceil((limit - 1) / 2);
+  return `${text.slice(0, head)}…${text.slice(text.length - (limit - 1 - head))}`;
+}
+
+const line = (text: string): string => cutMiddle(text, limits.line);
+
+export function boundedFailure(failure: Failure): PlanFailure {
+  const { code, message, next, detail } = failure;
+  return { code, message: cutEnd(message, limits.line * 4), next: cutEnd(next, limits.line), ...(detail === undefined ? {} : { detail: cutStart(detail, limits.log) }) };
+}
+
+export function boundedReasons(reasons: readonly string[]): string[] {
+  const kept = reasons.slice(0, limits.reasons).map(line);
+  return reasons.length > kept.length ? [...kept, `And ${reasons.length - kept.length} more reasons.`] : kept;
+}
+
+export function boundedWarnings(warnings: readonly string[]): string[] {
+  const kept = warnings.slice(0, limits.warnings).map((warning) => cutEnd(warning, limits.line * 2));
+  return warnings.length > kept.length ? [...kept, `And ${warnings.length - kept.length} more warnings.`] : kept;
+}
+
+export function boundedJudgement(judgement: Omit<PlanJudgement, "findings" | "findingsTotal"> & { readonly findings: readonly Finding[] }): PlanJudgement {
+  const { verdict, mode, attended, reversible } = judgement;
+  const findings = judgement.findings.slice(0, limits.findings).map((finding) => ({
+    ...finding,
+    subject: line(finding.subject),
+    hazard: line(finding.hazard),
+    evidence: finding.evidence.slice(0, limits.evidence).map(line),
+    ...(finding.from === undefined ? {} : { from: line(finding.from) }),
+    ...(finding.to === undefined ? {} : { to: line(finding.to) }),
+    ...(finding.check === undefined ? {} : { check: line(finding.check) }),
+  }));
+  return { verdict, mode, attended, reversible, findings, findingsTotal: judgement.findings.length };
+}
+
+/** Cuts long lists, long lines and long diffs. Lists keep their order, so that what the diff put first stays. */
+export function boundedDiff(diff: SystemDiff): PlanDiff {
+  const { from: _from, to: _to, ...rest } = diff;
+  const cut: Record<string, number> = {};
+  let textLeft: number = limits.diffs;
+  const walk = (value: unknown, path: readonly string[]): unknown => {
+    if (typeof value === "string") {
+      if (path.at(-1) !== "diff") return line(value);
+      const kept = cutEnd(value, Math.min(limits.diff, Math.max(textLeft, 0)));
+      textLeft -= kept.length;
+      return kept;
+    }
+    if (Array.isArray(value)) {
+      if (value.length > limits.list) cut[path.join(".")] = value.length;
+      return value.slice(0, limits.list).map((item) => walk(item, path));
+    }
+    if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
+    return value;
+  };
+  return { ...(walk(rest, []) as Omit<PlanDiff, "cut">), cut };
+}

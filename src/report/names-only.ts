@@ -1,0 +1,112 @@
+import type { PlanDiff } from "./plan-diff.ts";
+import { diffOf, type Plan, type PlanFailure, type PlanHost, type PlanJudgement } from "./plan.ts";
+
+/**
+ * The plan for a place that strangers read: verdicts, rules, unit and package names, and counts. Texts, versions, diffs, paths, users, ports and log lines are
+ * gone from the data itself, so no report made from it can show them (invariant 8). Applying it twice changes nothing.
+ */
+export function namesOnly(plan: Plan): Plan {
+  return {
+    ...plan,
+    detail: "names",
+    notes: [],
+    session: { ...plan.session, note: plan.session.ran ? "A session ran." : "No session ran." },
+    hosts: plan.hosts.map((host) => hostNames(host, diffOf(plan, host))),
+    diffs: Object.fromEntries(Object.entries(plan.diffs).map(([key, diff]) => [key, diffNames(diff)])),
+  };
+}
+
+function hostNames(host: PlanHost, diff: PlanDiff | undefined): PlanHost {
+  const quiet = { ...host, warnings: [], decision: { ...host.decision, reasons: [] } };
+  switch (quiet.state) {
+    case "unchanged":
+    case "removed":
+      return quiet;
+    case "added":
+      return { ...quiet, judgement: judgementNames(quiet.judgement, diff), ...(quiet.baseFailed === undefined ? {} : { baseFailed: failureNames(quiet.baseFailed) }) };
+    case "changed":
+      return { ...quiet, judgement: judgementNames(quiet.judgement, diff) };
+    case "failed":
+      return { ...quiet, failure: failureNames(quiet.failure) };
+  }
+}
+
+/** The code stays: it is a word of ours. Message and next step carry names of derivations and Nix's own words. */
+const failureNames = ({ code }: PlanFailure): PlanFailure => ({ code, message: "", next: "" });
+
+/** A subject stays where it is the name of a unit or a package; it may as well be a user, a mount point or an address. */
+function judgementNames(judgement: PlanJudgement, diff: PlanDiff | undefined): PlanJudgement {
+  const known = new Set<string>();
+  for (const unit of [...(diff?.units ?? []), ...(diff?.userUnits ?? [])]) known.add(unit.name);
+  for (const list of [diff?.packages.added, diff?.packages.removed, diff?.packages.changed, diff?.packages.rebuilt]) for (const one of list ?? []) known.add(one.name);
+  return {
+    ...judgement,
+    findings: judgement.findings.map(({ rule, verdict, mode, attended, reversible, subject }) => ({
+      rule,
+      verdict,
+      mode,
+      attended,
+      reversible,
+      subject: known.has(subject) ? subject : "",
+      hazard: "",
+      evidence: [],
+    })),
+  };
+}
+
+function diffNames(diff: PlanDiff): PlanDiff {
+  const { packages, system } = diff;
+  const bare = { changed: false };
+  const fact = (one: { readonly changed: boolean }): { changed: boolean } => ({ changed: one.changed });
+  return {
+    packages: {
+      ...packages,
+      added: packages.added.map((one) => ({ ...one, versions: [] })),
+      removed: packages.removed.map((one) => ({ ...one, versions: [] })),
+      changed: packages.changed.map((one) => ({ ...one, from: [], to: [] })),
+      rebuilt: packages.rebuilt.map((one) => ({ ...one, from: [], to: [] })),
+    },
+    system: {
+      kernel: { ...fact(system.kernel), series: system.kernel.series, direction: system.kernel.direction },
+      initrd: { ...fact(system.initrd), modulesRemoved: [], modulesAdded: [], filesChanged: [] },
+      kernelModules: { ...fact(system.kernelModules), misfits: [] },
+      firmware: fact(system.firmware),
+      kernelParams: { ...fact(system.kernelParams), added: [], removed: [], changedKeys: [] },
+      bootLoader: { ...fact(system.bootLoader), settings: [] },
+      specialisations: { ...fact(system.specialisations), added: [], removed: [], changedNames: [] },
+      initInterface: fact(system.initInterface),
+      switchInhibitors: { ...fact(system.switchInhibitors), known: system.switchInhibitors.known, keys: [] },
+      rebootTriggers: { ...fact(system.rebootTriggers), known: system.rebootTriggers.known, keys: [] },
+      nixosVersion: bare,
+      release: bare,
+      systemd: fact(system.systemd),
+      glibc: fact(system.glibc),
+      dbus: fact(system.dbus),
+      switchToConfiguration: fact(system.switchToConfiguration),
+    },
+    units: diff.units.map(unitNames),
+    userUnits: diff.userUnits.map(unitNames),
+    files: [],
+    settings: {
+      mounts: [],
+      swaps: [],
+      users: [],
+      groups: [],
+      sudo: [],
+      sshd: [],
+      portsOpened: [],
+      portsClosed: [],
+      sysctl: [],
+      tmpfiles: [],
+      pam: [],
+      nixConf: [],
+      certificates: [],
+      activation: [],
+    },
+    revisionOnly: diff.revisionOnly,
+    unknown: [],
+    cut: diff.cut,
+  };
+}
+
+const unitNames = (unit: PlanDiff["units"][number]): PlanDiff["units"][number] => ({ ...unit, reason: "", keys: [], diff: "" });

@@ -1,0 +1,107 @@
+import * as z from "zod";
+import { Finding, Mode, Verdict } from "../classify/finding.ts";
+import type { Action } from "../decide/decision.ts";
+import { HostName } from "../discover/host.ts";
+import { PlanDiff } from "./plan-diff.ts";
+
+/**
+ * plan.json: the machine's report. What people read is derived from it, never the other way, so that no report can say what the record does not.
+ *
+ * Strings in it are data from flakes, stores and logs: escape them for where they are shown.
+ */
+const text = z.string();
+const StorePath = z.string();
+
+const PlanFailure = z.object({ code: text, message: text, next: text, detail: text.optional() });
+export type PlanFailure = z.infer<typeof PlanFailure>;
+
+export const PlanJudgement = z.object({
+  verdict: Verdict,
+  mode: Mode,
+  attended: z.boolean(),
+  reversible: z.boolean(),
+  findings: z.array(Finding),
+  /** How many findings there were; more than `findings` holds where the list was cut. */
+  findingsTotal: z.int(),
+});
+export type PlanJudgement = z.infer<typeof PlanJudgement>;
+
+const actions = ["nothing", "observe", "deploy", "deploy-then-reboot", "stage", "hold", "fail"] as const satisfies readonly Action[];
+const PlanDecision = z.object({ action: z.enum(actions), reasons: z.array(text) });
+true satisfies Action extends (typeof actions)[number] ? true : never;
+
+const common = { host: HostName, platform: text.optional(), warnings: z.array(text), decision: PlanDecision };
+export const PlanHost = z.discriminatedUnion("state", [
+  z.object({ ...common, state: z.literal("unchanged"), toplevel: StorePath }),
+  z.object({ ...common, state: z.literal("added"), to: StorePath, baseFailed: PlanFailure.optional(), judgement: PlanJudgement }),
+  z.object({ ...common, state: z.literal("removed"), from: StorePath.optional() }),
+  z.object({
+    ...common,
+    state: z.literal("changed"),
+    from: StorePath,
+    to: StorePath,
+    /** Key in `diffs`: hosts with the same change share one. */
+    diff: text,
+    judgement: PlanJudgement,
+  }),
+  z.object({ ...common, state: z.literal("failed"), stage: z.enum(["evaluate", "build", "diff"]), failure: PlanFailure, atBase: z.boolean() }),
+]);
+export type PlanHost = z.infer<typeof PlanHost>;
+
+/** What made the run. `shell` is a person at a prompt. */
+export const PlanEvent = z.enum(["pull_request", "push", "workflow_dispatch", "schedule", "shell"]);
+export type PlanEvent = z.infer<typeof PlanEvent>;
+
+export const PlanSession = z.object({
+  /** False: the rules alone judged, and every report says so in its first line. */
+  ran: z.boolean(),
+  /** Why there was none, or what it was: one sentence. */
+  note: text,
+  model: text.optional(),
+  costUsd: z.number().min(0).optional(),
+});
+
+export const Plan = z.object({
+  schema: z.literal(1),
+  tool: z.object({ version: text, nix: text.optional() }),
+  /** `owner/name` */
+  repository: text.optional(),
+  flake: text,
+  event: PlanEvent,
+  /** Full revisions. `base` is missing where hosts are compared with what they run. */
+  revision: z.object({ head: text.optional(), base: text.optional() }),
+  startedAt: z.iso.datetime(),
+  finishedAt: z.iso.datetime(),
+  /** `none`: the flake has no deployGate output, so everything is only observed. */
+  policy: z.object({ source: z.enum(["deployGate", "none"]), revision: text.optional() }),
+  session: PlanSession,
+  /** From derivations, before anything was built: what a build would show is not in it. */
+  preview: z.boolean(),
+  /** `names`: texts, versions, diffs and log lines were left out before this was written. */
+  detail: z.enum(["full", "names"]),
+  /** About the run as a whole, as sentences. */
+  notes: z.array(text),
+  /** Worst first, then by name. */
+  hosts: z.array(PlanHost),
+  diffs: z.record(z.string(), PlanDiff),
+});
+export type Plan = z.infer<typeof Plan>;
+
+/** The diff of a changed host. A plan whose host names a diff that is not there was not written by this program. */
+export function diffOf(plan: Plan, host: PlanHost): PlanDiff | undefined {
+  return host.state === "changed" && Object.hasOwn(plan.diffs, host.diff) ? plan.diffs[host.diff] : undefined;
+}
+
+/** The JSON Schema of plan.json. */
+export function planJsonSchema(): Record<string, unknown> {
+  return { title: "nixos-deploy-gate plan, schema 1", ...z.toJSONSchema(Plan) };
+}
+
+/**
+ * plan.json as text, ending in a newline. Characters that a terminal or an editor acts on without showing them are written as escapes: JSON leaves most of them
+ * bare, and people do `cat` this file.
+ */
+export function planJson(plan: Plan): string {
+  const escaped = (c: string): string => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return `${JSON.stringify(plan, undefined, 2).replace(/[\u007f-\u009f]|[\p{Cf}\p{Default_Ignorable_Code_Point}\u2028\u2029]/gu, (run) => run.split("").map(escaped).join(""))}\n`;
+}

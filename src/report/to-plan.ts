@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import type { SystemDiff } from "../diff/system-diff.ts";
+import type { HostReport } from "../host-report.ts";
+import { boundedDiff, boundedFailure, boundedJudgement, boundedReasons, boundedWarnings, cutEnd } from "./bounds.ts";
+import { namesOnly } from "./names-only.ts";
+import { compareHosts } from "./order.ts";
+import type { PlanDiff } from "./plan-diff.ts";
+import { Plan, type PlanEvent, type PlanSession } from "./plan.ts";
+
+/** Everything that one run knows, as the pipeline holds it. */
+export type Run = {
+  readonly tool: { readonly version: string; readonly nix?: string };
+  readonly repository?: string;
+  readonly flake: string;
+  readonly event: PlanEvent;
+  /** Full revisions; `base` is left out where hosts are compared with what they run. */
+  readonly revision: { readonly head?: string | undefined; readonly base?: string | undefined };
+  readonly startedAt: Date;
+  readonly finishedAt: Date;
+  readonly policy: { readonly source: "deployGate" | "none"; readonly revision?: string };
+  readonly session: PlanSession;
+  readonly preview?: boolean;
+  /** `names` where the repository is public or nobody knows whether it is (invariant 8). */
+  readonly detail: "full" | "names";
+  readonly notes?: readonly string[];
+  readonly hosts: readonly HostReport[];
+};
+
+/** The record of a run. What comes back is exactly what plan.json reads back as: bounded, ordered, without keys that have no value. */
+export function toPlan(run: Run): Plan {
+  const share = sharedDiffs();
+  const plan = {
+    schema: 1,
+    tool: run.tool,
+    repository: run.repository,
+    flake: cutEnd(run.flake, 1_000),
+    event: run.event,
+    revision: run.revision,
+    startedAt: run.startedAt.toISOString(),
+    finishedAt: run.finishedAt.toISOString(),
+    policy: run.policy,
+    session: run.session,
+    preview: run.preview ?? false,
+    detail: "full",
+    notes: boundedWarnings(run.notes ?? []),
+    hosts: run.hosts.map((host) => planHost(host, share.key)),
+    diffs: share.diffs,
+  };
+  const parsed = Plan.parse(JSON.parse(JSON.stringify(plan)));
+  parsed.hosts.sort(compareHosts);
+  return run.detail === "names" ? namesOnly(parsed) : parsed;
+}
+
+function planHost(report: HostReport, key: (diff: SystemDiff) => string): unknown {
+  const { host, platform, decision } = report;
+  const common = {
+    host,
+    platform,
+    warnings: boundedWarnings(report.warnings),
+    decision: { action: decision.action, reasons: boundedReasons(decision.reasons) },
+    state: report.state,
+  };
+  switch (report.state) {
+    case "unchanged":
+      return { ...common, toplevel: report.toplevel };
+    case "added": {
+      const baseFailed = report.baseFailed === undefined ? undefined : boundedFailure(report.baseFailed);
+      return { ...common, to: report.to, baseFailed, judgement: boundedJudgement(report.judgement) };
+    }
+    case "removed":
+      return { ...common, from: report.from };
+    case "changed":
+      return { ...common, from: report.from, to: report.to, diff: key(report.diff), judgement: boundedJudgement(report.judgement) };
+    case "failed":
+      return { ...common, stage: report.stage, failure: boundedFailure(report.failure), atBase: report.atBase };
+  }
+}
+
+/** Gives equal changes one key. A fleet often shares one object for all of its hosts, which is then read once. */
+function sharedDiffs(): { readonly diffs: Record<string, PlanDiff>; readonly key: (diff: SystemDiff) => string } {
+  const diffs: Record<string, PlanDiff> = {};
+  const known = new WeakMap<SystemDiff, string>();
+  const key = (diff: SystemDiff): string => {
+    const before = known.get(diff);
+    if (before !== undefined) return before;
+    const bounded = boundedDiff(diff);
+    const made = createHash("sha256").update(JSON.stringify(bounded, sortedKeys)).digest("hex").slice(0, 16);
+    diffs[made] = bounded;
+    known.set(diff, made);
+    return made;
+  };
+  return { diffs, key };
+}
+
+/** Objects with their keys in order, so that equal diffs give equal bytes however they were put together. */
+const sortedKeys = (_: string, value: unknown): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value)
+    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+    : value;
