@@ -57,6 +57,72 @@ const table = {
     message: `The policy is not usable: ${c.key}: ${c.problem}.`,
     next: `nix eval --json .#deployGate   # compare with docs/policy.md`,
   }),
+  internal: (_: object): Entry => ({
+    exit: 4,
+    message: "The gate made a mistake of its own and stopped; no host was touched by what failed.",
+    next: "Run it again with --debug-log gate.log and report the lines above together with that file.",
+  }),
+  // ---- the event and the forge (exit 2 where the workflow has to change, else 4) -----------------------------------
+  "event-unsupported": (c: { event: string; problem: string }): Entry => ({
+    exit: 2,
+    message: `The gate does not run on ${c.event}: ${c.problem}.`,
+    next: `Compare "on:" in the workflow with examples/workflows.`,
+  }),
+  "event-unsafe": (c: { event: string }): Entry => ({
+    exit: 2,
+    message: `The gate refuses ${c.event}: it would build what a stranger wrote beside the repository's secrets and a token that may write.`,
+    next: `Use "on: pull_request" in the workflow instead of "${c.event}"; approve by workflow_dispatch.`,
+  }),
+  "event-unreadable": (c: { what: string; problem: string }): Entry => ({
+    exit: 4,
+    message: `The runner's description of the event cannot be read: ${c.what}: ${c.problem}.`,
+    next: `Run the gate as a step of a workflow, or use nixos-deploy-gate plan in a shell.`,
+  }),
+  "forge-unauthorised": (c: { forge: string; doing: string }): Entry => ({
+    exit: 4,
+    message: `The forge does not accept the token while ${c.doing} (${c.forge}).`,
+    next: `Check the input "token"; the job's own token ends with its job.`,
+  }),
+  "forge-forbidden": (c: { forge: string; doing: string; permission: string }): Entry => ({
+    exit: 4,
+    message: `The token may not do this on ${c.forge}: ${c.doing}.`,
+    next: `Give the job "${c.permission}"; on a fork's pull request the token is read-only and this report is the whole answer.`,
+  }),
+  "forge-not-found": (c: { forge: string; doing: string }): Entry => ({
+    exit: 4,
+    message: `The forge has no such thing, or hides it from this token, while ${c.doing} (${c.forge}).`,
+    next: `Check that the token belongs to this repository and that the pull request or commit still exists.`,
+  }),
+  "forge-too-long": (c: { forge: string; doing: string; characters: number }): Entry => ({
+    exit: 4,
+    message: `The text is too long for ${c.forge} (${c.characters} characters) while ${c.doing}.`,
+    next: `Read the whole report in the job's log or in the file that the output "report" names.`,
+  }),
+  "forge-refused": (c: { forge: string; doing: string; status: number }): Entry => ({
+    exit: 4,
+    message: `The forge refused (HTTP ${c.status}) while ${c.doing} (${c.forge}).`,
+    next: `Read what it said below; run the job again once that is settled.`,
+  }),
+  "forge-busy": (c: { forge: string; doing: string; seconds: number | undefined }): Entry => ({
+    exit: 4,
+    message: `The forge's rate limit is used up${c.seconds === undefined ? "" : ` for another ${c.seconds} s`} while ${c.doing} (${c.forge}).`,
+    next: `Run the job again later.`,
+  }),
+  "forge-unavailable": (c: { forge: string; doing: string }): Entry => ({
+    exit: 4,
+    message: `The forge did not answer, or only with errors of its own, while ${c.doing} (${c.forge}).`,
+    next: `Check the forge and run the job again.`,
+  }),
+  "forge-elsewhere": (c: { forge: string; doing: string; to: string }): Entry => ({
+    exit: 4,
+    message: `The forge sent us to ${c.to} while ${c.doing}; the token is not taken to another host than ${c.forge}.`,
+    next: `Register the runner under the forge's own address (its ROOT_URL), or take the proxy between them out of the way.`,
+  }),
+  "forge-answer": (c: { forge: string; doing: string; problem: string }): Entry => ({
+    exit: 4,
+    message: `The answer is not what a forge gives while ${c.doing} (${c.forge}): ${c.problem}.`,
+    next: `Check that the API address of the runner leads to GitHub or to Forgejo 15 or newer.`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

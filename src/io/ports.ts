@@ -99,3 +99,62 @@ export interface Log {
 
 /** The failure of one host or one step, as a value. */
 export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
+
+/**
+ * Where the report goes. Each call is one intention and answers with a value: a read-only token on a fork's pull request is normal, and the report then stays in
+ * log, summary and outputs. Nothing that is read back here is ever an input to a decision about a host (invariant 2).
+ */
+export interface Forge {
+  readonly kind: "github" | "forgejo";
+  /** Version and own name, asked once. */
+  about(): Promise<ForgeAbout>;
+  /** Our comment on a pull request; `headSha` is what the report is about, and a report about a head that has been replaced is not written. */
+  upsertComment(pullRequest: number, headSha: string, report: ForgeReport): Promise<Result<Written>>;
+  postStatus(sha: string, status: CommitStatus): Promise<Result<Written>>;
+  /** The report of a push: a commit comment on GitHub; on Forgejo, which has none, a comment on the pull request that was merged, else an issue that is edited in place. */
+  commitReport(sha: string, report: ForgeReport): Promise<Result<Written>>;
+}
+
+export type ForgeAbout = {
+  /** As the forge says it; undefined on GitHub, which has none. */
+  readonly version: string | undefined;
+  /** The token's user. `id` is -2 for Forgejo's automatic token; undefined on GitHub, where an app's login is unique. */
+  readonly login: string;
+  readonly id: number | undefined;
+  /** What a person should know, as sentences. */
+  readonly notes: readonly string[];
+};
+
+/** Hidden in the first line of what we write: whose report it is and which run wrote it. Found by it *and* by its author, since anyone may copy it. */
+export type Marker = { /** Tells several gates in one repository apart; `[a-z0-9-]{1,32}`. */ readonly key: string; readonly runId: number; readonly runNumber: number; readonly attempt: number; readonly sha: string };
+
+export type ForgeReport = {
+  readonly marker: Marker;
+  /** Markdown without the marker. */
+  readonly body: string;
+  /** Without it nothing new is written: only what an earlier run left is brought up to date. */
+  readonly create: boolean;
+};
+
+export type CommitStatus = {
+  readonly context: string;
+  readonly state: "pending" | "success" | "failure" | "error";
+  /** Cut to what the forge takes (140 characters on GitHub). */
+  readonly description: string;
+  readonly url: string;
+};
+
+export type Written = {
+  /** `absent`: there was nothing to bring up to date. `superseded`: a newer run or head owns the place, so nothing was written. */
+  readonly action: "created" | "updated" | "unchanged" | "absent" | "superseded";
+  readonly url: string | undefined;
+  /** Sentences for the log: "the comment had been edited by somebody else". */
+  readonly notes: readonly string[];
+};
+
+/** What a runner reads back from a step: outputs and the step summary. */
+export interface Runner {
+  output(name: string, value: string): void;
+  /** Replaces this step's summary; cut at the runner's limit of 1 MiB. */
+  summary(markdown: string): Promise<void>;
+}
