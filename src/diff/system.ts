@@ -45,9 +45,9 @@ export type System = {
 };
 
 export type Component = { readonly path: StorePath; readonly version: string | undefined };
-export type Kernel = Component & { readonly image: string };
+export type Kernel = Component & { readonly image: string; /** Bytes that the image takes on /boot; absent where it could not be read. */ readonly bytes?: number };
 /** `contents` is read when it is first asked for: unpacking costs a tenth of a second, and most hosts of a fleet keep their initrd. */
-export type Initrd = { readonly path: StorePath; readonly contents: InitrdContents | undefined };
+export type Initrd = { readonly path: StorePath; readonly contents: InitrdContents | undefined; /** Bytes that the image takes on /boot. */ readonly bytes?: number };
 /** Read from the archive itself, since what is in it is not in the closure. undefined fields: the archive could not be read that far. */
 export type InitrdContents = {
   readonly kind: "systemd" | "scripted" | "unknown";
