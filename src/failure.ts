@@ -123,6 +123,28 @@ const table = {
     message: `The answer is not what a forge gives while ${c.doing} (${c.forge}): ${c.problem}.`,
     next: `Check that the API address of the runner leads to GitHub or to Forgejo 15 or newer.`,
   }),
+
+  // ---- comparing two systems (exit 1, or 4 where Nix itself cannot be understood) --------------------------------
+  "path-info-shape": (c: { command: string; problem: string }): Entry => ({
+    exit: 4,
+    message: `The answer of "${c.command}" has no shape that we know: ${c.problem}.`,
+    next: `${c.command} | head -c 600   # see what it says, and report it with the output of: nix --version`,
+  }),
+  "path-info-failed": (c: { command: string; exitCode: number | undefined }): Entry => ({
+    exit: 4,
+    message: `Nix could not tell what the systems consist of: "${c.command}" ended with ${c.exitCode === undefined ? "a signal" : `exit code ${c.exitCode}`}.`,
+    next: `${c.command}`,
+  }),
+  "toplevel-missing": (c: { path: string }): Entry => ({
+    exit: 1,
+    message: `${c.path} is not in the store, so it cannot be compared.`,
+    next: `nix build ${c.path}   # or: nix copy --from ssh-ng://HOST ${c.path}`,
+  }),
+  "toplevel-invalid": (c: { path: string; problem: string }): Entry => ({
+    exit: 1,
+    message: `${c.path} is not a NixOS system: ${c.problem}.`,
+    next: `ls -l ${c.path}   # a system is what /run/current-system or config.system.build.toplevel points to`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

@@ -1,0 +1,137 @@
+import type { PathInfo, PathInfoSink } from "./path-info.ts";
+import { nameOf, packageName } from "./store-path.ts";
+import type { StorePath } from "./system.ts";
+
+/** A path's place in the graph. Numbers instead of paths: a fleet's closures share nearly everything, and a set of numbers is cheap to walk. */
+export type PathId = number;
+
+/**
+ * All paths of a fleet's closures once, with what they refer to. Memory grows with the union, not with the number of hosts. Fill it through `sink`, then ask.
+ */
+export class ClosureGraph {
+  readonly #paths: StorePath[] = [];
+  readonly #ids = new Map<StorePath, PathId>();
+  readonly #sizes: number[] = [];
+  readonly #references: (readonly PathId[] | undefined)[] = [];
+  readonly #missing = new Set<StorePath>();
+  readonly #packageOf: number[] = [];
+  readonly #packages: string[] = [];
+  readonly #packageIds = new Map<string, number>();
+  readonly #versions: string[] = [];
+  readonly #closures = new Map<StorePath, Uint32Array>();
+  /** Walk that saw a path last: a set that is emptied by counting on. */
+  #seen = new Uint32Array(0);
+  #walk = 0;
+
+  readonly sink: PathInfoSink = {
+    valid: (info) => this.#add(info),
+    missing: (path) => void this.#missing.add(path),
+  };
+
+  get size(): number {
+    return this.#paths.length;
+  }
+
+  /** Told to be missing by Nix, or never told at all. */
+  isMissing(path: StorePath): boolean {
+    const id = this.#ids.get(path);
+    return this.#missing.has(path) || id === undefined || this.#references[id] === undefined;
+  }
+
+  id(path: StorePath): PathId | undefined {
+    return this.#ids.get(path);
+  }
+
+  path(id: PathId): StorePath {
+    return this.#paths[id] as StorePath;
+  }
+
+  narSize(id: PathId): number {
+    return this.#sizes[id] ?? 0;
+  }
+
+  references(id: PathId): readonly PathId[] {
+    return this.#references[id] ?? [];
+  }
+
+  /** Number that stands for the package's name. */
+  packageId(id: PathId): number {
+    return this.#packageOf[id] as number;
+  }
+
+  packageName(packageId: number): string {
+    return this.#packages[packageId] as string;
+  }
+
+  version(id: PathId): string {
+    return this.#versions[id] as string;
+  }
+
+  /** The closure of a path, itself first, in the order in which it is reached: the nearest first. Remembered until `forget`. */
+  closure(path: StorePath): Uint32Array {
+    const known = this.#closures.get(path);
+    if (known !== undefined) return known;
+    const root = this.#ids.get(path);
+    const found = root === undefined ? new Uint32Array(0) : this.#reach(root);
+    this.#closures.set(path, found);
+    return found;
+  }
+
+  /** Drops the remembered closure of a path: a thousand of them would grow with the sum of the hosts. */
+  forget(path: StorePath): void {
+    this.#closures.delete(path);
+  }
+
+  #reach(root: PathId): Uint32Array {
+    const seen = this.startWalk();
+    const walk = this.#walk;
+    const found: PathId[] = [root];
+    seen[root] = walk;
+    for (let next = 0; next < found.length; next += 1) {
+      for (const reference of this.references(found[next] as PathId)) {
+        if (seen[reference] === walk) continue;
+        seen[reference] = walk;
+        found.push(reference);
+      }
+    }
+    return Uint32Array.from(found);
+  }
+
+  /** An array over all paths whose entries differ from `walk` until they are set to it. Valid until the next call. */
+  startWalk(): Uint32Array {
+    if (this.#seen.length < this.#paths.length) this.#seen = new Uint32Array(this.#paths.length);
+    this.#walk += 1;
+    return this.#seen;
+  }
+
+  get walk(): number {
+    return this.#walk;
+  }
+
+  #add(info: PathInfo): void {
+    const id = this.#intern(info.path);
+    if (this.#references[id] !== undefined) return;
+    this.#sizes[id] = info.narSize;
+    this.#references[id] = info.references.map((reference) => this.#intern(reference));
+  }
+
+  #intern(path: StorePath): PathId {
+    const known = this.#ids.get(path);
+    if (known !== undefined) return known;
+    const id = this.#paths.length;
+    const { name, version } = packageName(nameOf(path));
+    let packageId = this.#packageIds.get(name);
+    if (packageId === undefined) {
+      packageId = this.#packages.length;
+      this.#packages.push(name);
+      this.#packageIds.set(name, packageId);
+    }
+    this.#paths.push(path);
+    this.#ids.set(path, id);
+    this.#sizes.push(0);
+    this.#references.push(undefined);
+    this.#packageOf.push(packageId);
+    this.#versions.push(version);
+    return id;
+  }
+}

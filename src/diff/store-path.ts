@@ -1,0 +1,50 @@
+import type { StorePath } from "./system.ts";
+
+/** What the name of a store path says: `openssl-3.0.14-bin` is openssl, 3.0.14, bin. `version` and `output` are empty where there is none. */
+export type PackageName = { readonly name: string; readonly version: string; readonly output: string };
+
+const hashLength = 32;
+
+/** The path without what stands behind it: `/nix/store/<hash>-<name>` of a file below it; undefined where it is no path of that store. */
+export function storePathOf(path: string, prefix: string): StorePath | undefined {
+  if (!path.startsWith(`${prefix}/`)) return undefined;
+  const start = prefix.length + 1;
+  const end = path.indexOf("/", start);
+  const base = end === -1 ? path.slice(start) : path.slice(start, end);
+  return isBaseName(base) ? `${prefix}/${base}` : undefined;
+}
+
+/** The name behind the hash: `openssl-3.0.14`. */
+export function nameOf(path: StorePath): string {
+  return path.slice(path.lastIndexOf("/") + 1 + hashLength + 1);
+}
+
+/** Nix's alphabet leaves out e, o, u and t; a name is at most 211 characters of a few kinds. */
+function isBaseName(base: string): boolean {
+  return /^[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9A-Za-z+\-._?=]{1,211}$/.test(base);
+}
+
+/**
+ * Splits as Nix does: the version begins at the first dash that is not followed by a letter, and a last word behind the version names the output. The word is
+ * ambiguous (`1.2-unstable` is a version, `1.2-bin` an output); Nix takes it for an output, and so do we. Where no version stands before it Nix cuts it as
+ * well and calls `system-path` a package "system"; there the whole name is kept.
+ */
+export function packageName(name: string): PackageName {
+  const word = /^(.*)-([a-z]+|lib32|lib64)$/s.exec(name);
+  const whole = split(name);
+  if (word === null) return { ...whole, output: "" };
+  const [, before = "", output = ""] = word;
+  const shorter = split(before);
+  return shorter.version === "" ? { ...whole, output: "" } : { ...shorter, output };
+}
+
+function split(name: string): { readonly name: string; readonly version: string } {
+  const cut = name.search(/-[^A-Za-z]/);
+  return cut === -1 ? { name, version: "" } : { name: name.slice(0, cut), version: name.slice(cut + 1) };
+}
+
+/** Name and version for people, `linux 6.12.58`. */
+export function label(path: StorePath): string {
+  const { name, version } = packageName(nameOf(path));
+  return version === "" ? name : `${name} ${version}`;
+}
