@@ -80,6 +80,8 @@ export type Unit = {
   /** Targets and units that want or require it by link: `multi-user.target.wants`. */
   readonly wantedBy: readonly string[];
   readonly text: string;
+  /** Set where this name is only a link to another unit: `default.target` for `multi-user.target`. */
+  readonly aliasOf?: string;
 };
 
 export type EtcFile = {
