@@ -145,6 +145,107 @@ const table = {
     message: `${c.path} is not a NixOS system: ${c.problem}.`,
     next: `ls -l ${c.path}   # a system is what /run/current-system or config.system.build.toplevel points to`,
   }),
+  // ---- Nix, evaluation and build (exit 4 for the run, 1 for a host) ------------------------------------------------
+  "nix-missing": (_: object): Entry => ({
+    exit: 4,
+    message: "There is no Nix on this machine.",
+    next: "command -v nix   # to install it: https://nixos.org/download, or on Debian and Ubuntu: apt-get install nix-bin",
+  }),
+  "nix-too-old": (c: { version: string }): Entry => ({
+    exit: 4,
+    message: `This machine has Nix ${c.version}; the gate needs 2.8 or newer.`,
+    next: "nix upgrade-nix   # or install a newer one from https://nixos.org/download",
+  }),
+  "nix-unusable": (c: { problem: string }): Entry => ({
+    exit: 4,
+    message: `The Nix of this machine cannot be used: ${c.problem}.`,
+    next: "nix --version",
+  }),
+  "store-unusable": (_: object): Entry => ({
+    exit: 4,
+    message: "The Nix store of this machine cannot be used: it cannot be written, or its daemon does not answer.",
+    next: "nix store ping; ls -ld /nix/store /nix/var/nix/db",
+  }),
+  "disk-full": (_: object): Entry => ({
+    exit: 4,
+    message: "The disk of this machine is full, so nothing more can be built.",
+    next: "df -h /nix /tmp; nix-collect-garbage",
+  }),
+  cancelled: (_: object): Entry => ({
+    exit: 4,
+    message: "The run was cancelled before it was done; nothing that it had started still runs.",
+    next: "Run it again.",
+  }),
+  "flake-not-locked": (c: { flake: string }): Entry => ({
+    exit: 2,
+    message: `The lock file of ${c.flake} does not fit its inputs, or an input in it is not locked; the gate never changes a lock file.`,
+    next: "nix flake lock   # then commit flake.lock",
+  }),
+  "flake-unfetchable": (c: { flake: string }): Entry => ({
+    exit: 4,
+    message: `The flake ${c.flake} or one of its inputs could not be fetched.`,
+    next: `nix flake metadata ${c.flake}`,
+  }),
+  "flake-evaluation-failed": (c: { flake: string }): Entry => ({
+    exit: 2,
+    message: `The flake ${c.flake} cannot be evaluated, so its hosts are not known.`,
+    next: `nix eval --apply builtins.attrNames '${c.flake}#nixosConfigurations'`,
+  }),
+  "flake-evaluation-timeout": (c: { flake: string; seconds: number }): Entry => ({
+    exit: 4,
+    message: `Listing the hosts of ${c.flake} did not end within ${c.seconds} seconds.`,
+    next: `time nix eval --apply builtins.attrNames '${c.flake}#nixosConfigurations'`,
+  }),
+  "host-evaluation-failed": (c: { host: string }): Entry => ({
+    exit: 1,
+    message: `The configuration of ${c.host} cannot be evaluated.`,
+    next: `nix eval --show-trace '.#nixosConfigurations."${c.host}".config.system.build.toplevel.drvPath'`,
+  }),
+  "host-evaluation-timeout": (c: { host: string; seconds: number }): Entry => ({
+    exit: 1,
+    message: `The evaluation of ${c.host} did not end within ${c.seconds} seconds and was stopped.`,
+    next: `time nix eval '.#nixosConfigurations."${c.host}".config.system.build.toplevel.drvPath'`,
+  }),
+  "host-evaluation-killed": (c: { host: string; signal: string }): Entry => ({
+    exit: 1,
+    message: `The evaluation of ${c.host} was ended by ${c.signal}, which most often means that the machine ran out of memory.`,
+    next: `free -m; nix eval '.#nixosConfigurations."${c.host}".config.system.build.toplevel.drvPath'`,
+  }),
+  "no-toplevel": (c: { host: string; problem: string }): Entry => ({
+    exit: 1,
+    message: `nixosConfigurations."${c.host}" ${c.problem}, so there is no system to build.`,
+    next: `nix eval --apply builtins.attrNames '.#nixosConfigurations."${c.host}".config.system.build'   # is it made by nixpkgs.lib.nixosSystem?`,
+  }),
+  "not-a-nixos-system": (c: { host: string; toplevel: string; lacks: string }): Entry => ({
+    exit: 1,
+    message: `What nixosConfigurations."${c.host}" builds is not a NixOS system: ${c.toplevel} has no ${c.lacks}.`,
+    next: `ls ${c.toplevel}`,
+  }),
+  "build-failed": (c: { derivation: string; reason: string }): Entry => ({
+    exit: 1,
+    message: `The build of ${c.derivation} failed: ${c.reason}.`,
+    next: `nix log ${c.derivation}`,
+  }),
+  "build-hash-mismatch": (c: { derivation: string }): Entry => ({
+    exit: 1,
+    message: `What ${c.derivation} downloads is not what its hash says: the source has changed, or the hash is wrong.`,
+    next: `nix build '${c.derivation}^*'   # then correct the hash where it is fetched`,
+  }),
+  "build-platform": (c: { derivation: string; platform: string }): Entry => ({
+    exit: 1,
+    message: `Nothing here can build for ${c.platform}, which ${c.derivation} needs.`,
+    next: "nix show-config | grep -E '^(builders|extra-platforms|system-features)'   # add a builder, or binfmt for that platform",
+  }),
+  "build-timeout": (c: { seconds: number; running: readonly string[] }): Entry => ({
+    exit: 1,
+    message: `The builds did not end within ${c.seconds} seconds and were stopped${c.running.length === 0 ? "" : ` while at ${c.running.slice(0, 3).join(", ")}`}.`,
+    next: "Raise the time limit of the build, or give Nix a binary cache or a builder.",
+  }),
+  "build-not-done": (c: { derivation: string }): Entry => ({
+    exit: 1,
+    message: `Nix ended without building ${c.derivation} and did not say why.`,
+    next: `nix-store --realise ${c.derivation}`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

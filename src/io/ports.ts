@@ -18,7 +18,7 @@ export type CommandResult = {
  */
 export type Trust = "deploy-branch" | "unreviewed";
 
-/** One line of Nix's `--log-format internal-json`, or a line that something else wrote to stderr. */
+/** One line of Nix's `--log-format internal-json`, which the port asks for where `onLog` is given, or a line that something else wrote to stderr. */
 export type NixLogLine = { readonly kind: "nix"; readonly event: Readonly<Record<string, unknown>> } | { readonly kind: "text"; readonly text: string };
 
 export type NixRun = {
@@ -33,6 +33,8 @@ export type NixRun = {
   readonly onLog?: (line: NixLogLine) => void;
   /** Given on stdin, which is closed where this is absent. */
   readonly input?: string;
+  /** Of stdout that is collected, in bytes; 64 MiB where absent. What is longer keeps its head and its tail. */
+  readonly maxBytes?: number;
   /** Called with stdout piece by piece; it is then not collected, and the result's `stdout` is empty. For answers of a hundred megabytes. */
   readonly onOutput?: (chunk: Uint8Array) => void;
 };
@@ -40,7 +42,7 @@ export type NixRun = {
 export interface Nix {
   /** Which Nix this is. Throws a GateError where there is none or where it is too old. Asked once; later calls answer from memory. */
   version(): Promise<NixVersion>;
-  /** Runs one Nix command to its end. Never throws for a command that failed: the result tells. */
+  /** Runs one Nix command to its end. Never throws for a command that failed: the result tells. Throws a GateError where the run was cancelled or Nix is missing. */
   run(run: NixRun): Promise<CommandResult>;
 }
 
@@ -126,7 +128,15 @@ export type ForgeAbout = {
 };
 
 /** Hidden in the first line of what we write: whose report it is and which run wrote it. Found by it *and* by its author, since anyone may copy it. */
-export type Marker = { /** Tells several gates in one repository apart; `[a-z0-9-]{1,32}`. */ readonly key: string; readonly runId: number; readonly runNumber: number; readonly attempt: number; readonly sha: string };
+export type Marker = {
+  /** Tells several gates in one repository apart; `[a-z0-9-]{1,32}`. */
+  readonly key: string;
+  /** Counts up over all runs of the instance on both forges, so it orders runs of different workflows too. */
+  readonly runId: number;
+  readonly attempt: number;
+  /** The revision that the report is about. */
+  readonly sha: string;
+};
 
 export type ForgeReport = {
   readonly marker: Marker;

@@ -1,0 +1,34 @@
+import type { Trust } from "./ports.ts";
+
+/** What Nix may see of the gate's environment: where programs and settings are, which proxy and certificates to use. Tokens and keys are never among it. */
+const passed = [
+  "PATH",
+  "TMPDIR",
+  "NIX_CONFIG",
+  "NIX_CONF_DIR",
+  "NIX_REMOTE",
+  "NIX_SSL_CERT_FILE",
+  "SSL_CERT_FILE",
+  ...["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"].flatMap((name) => [name, name.toUpperCase()]),
+];
+
+/**
+ * Settings in NIX_CONFIG that code from a pull request must not be run beside. The first group are secrets, or name the file with them; a process reads its own
+ * environment under `/proc`. The second would sign or upload what a pull request built (invariant 4). An `include` may bring any of them.
+ */
+const keptBack = /^\s*!?(?:include\s|(?:extra-)?(?:access-tokens|netrc-file|impure-env|secret-key-files|post-build-hook)\s*=)/;
+
+/** The environment of a Nix command, from nothing. HOME and the XDG directories are the caller's to add. */
+export function nixEnvironment(own: Readonly<Record<string, string | undefined>>, trust: Trust): Record<string, string> {
+  const environment: Record<string, string> = { LANG: "C.UTF-8" };
+  for (const name of passed) {
+    const value = own[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  if (trust === "unreviewed" && environment["NIX_CONFIG"] !== undefined)
+    environment["NIX_CONFIG"] = environment["NIX_CONFIG"]
+      .split("\n")
+      .filter((line) => !keptBack.test(line))
+      .join("\n");
+  return environment;
+}
