@@ -43,22 +43,3 @@ export function storeMentions(text: string, prefix: string, limit: number): Stor
 export function hasVersion(name: string): boolean {
   return /-\d/.test(name);
 }
-
-/**
- * Makes control characters visible, line ends and tabs aside. File names and texts come from strangers: an escape sequence in them would move the cursor of
- * whoever reads the report, and an invisible direction mark would let one line pass for another.
- */
-export function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what this is about
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, (character) => {
-    const code = character.charCodeAt(0);
-    if (code < 0x20) return String.fromCharCode(0x2400 + code);
-    if (code === 0x7f) return "\u2421";
-    return `\\u${code.toString(16).padStart(4, "0")}`;
-  });
-}
-
-/** A name for one line: as `visible`, with line ends and tabs made visible as well. */
-export function visibleName(name: string): string {
-  return visible(name).replaceAll("\n", "␊").replaceAll("\t", "␉");
-}
