@@ -15,7 +15,7 @@ export function cutEnd(text: string, limit: number): string {
   if (text.length <= limit) return text;
   const head = text.slice(0, text.lastIndexOf("\n", limit) > 0 ? text.lastIndexOf("\n", limit) : limit);
   const left = text.slice(head.length).split("\n").length - 1;
-  return `${head}\n… ${left > 0 ? `${left} more lines` : `${text.length - head.length} more characters`}`;
+  return `${head === "" ? "" : `${head}\n`}… ${left > 0 ? `${left} more lines` : `${text.length - head.length} more characters`}`;
 }
 
 /** The end of a text, whole lines: in a build log the last lines matter. */

@@ -20,12 +20,13 @@ function hostNames(host: PlanHost, diff: PlanDiff | undefined): PlanHost {
   const quiet = { ...host, warnings: [], decision: { ...host.decision, reasons: [] } };
   switch (quiet.state) {
     case "unchanged":
+      return { ...quiet, toplevel: "" };
     case "removed":
-      return quiet;
+      return { ...quiet, from: "" };
     case "added":
-      return { ...quiet, judgement: judgementNames(quiet.judgement, diff), ...(quiet.baseFailed === undefined ? {} : { baseFailed: failureNames(quiet.baseFailed) }) };
+      return { ...quiet, to: "", judgement: judgementNames(quiet.judgement, diff), ...(quiet.baseFailed === undefined ? {} : { baseFailed: failureNames(quiet.baseFailed) }) };
     case "changed":
-      return { ...quiet, judgement: judgementNames(quiet.judgement, diff) };
+      return { ...quiet, from: "", to: "", judgement: judgementNames(quiet.judgement, diff) };
     case "failed":
       return { ...quiet, failure: failureNames(quiet.failure) };
   }

@@ -60,6 +60,7 @@ export const PlanSession = z.object({
   model: text.optional(),
   costUsd: z.number().min(0).optional(),
 });
+export type PlanSession = z.infer<typeof PlanSession>;
 
 export const Plan = z.object({
   schema: z.literal(1),

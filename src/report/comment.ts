@@ -1,0 +1,76 @@
+import { details, inline } from "./markdown-details.ts";
+import { code, link, prose } from "./markdown-escape.ts";
+import { table } from "./markdown-table.ts";
+import { fit } from "./fit.ts";
+import { groups } from "./group.ts";
+import { namesOnly } from "./names-only.ts";
+import { needed } from "./needed.ts";
+import { duration, headline, honesty } from "./phrases.ts";
+import type { Plan } from "./plan.ts";
+import { sections } from "./sections.ts";
+
+export type CommentOptions = {
+  /** Length of the whole text, in `measure`'s unit: characters (UTF-16) where that is left out. */
+  readonly limit: number;
+  /** `names` leaves texts, versions, diffs and log lines out; a plan that was already reduced stays so. */
+  readonly detail: "full" | "names";
+  /** Pages of the forge: the run, and the place of plan.json where it has an address. */
+  readonly links: { readonly run?: string; readonly plan?: string };
+  readonly measure?: (text: string) => number;
+};
+
+/** Kept free for the hidden marker that the forge side puts in front. */
+const markerRoom = 300;
+
+/**
+ * The report of a plan as Markdown, for a comment on a pull request or a commit. What does not fit is cut from the details of the largest host first and the
+ * text says so; headline, table and what a person must do are always whole. Pure.
+ */
+export function comment(given: Plan, options: CommentOptions): string {
+  const plan = options.detail === "names" ? namesOnly(given) : given;
+  const measure = options.measure ?? ((text: string): number => text.length);
+  const all = groups(plan);
+  const whole = wholeReport(options.links);
+  const room = options.limit - markerRoom;
+  const head = [`### Deploy gate: ${prose(headline(plan.hosts), 2_000)}`, opening(plan)];
+  const todo = needed(plan).map((line) => `- ${inline(line, 400)}`);
+  const fixed = [
+    ...head,
+    ...(all.length === 0 ? [] : [table(plan, all, room / 2, measure)]),
+    ...(todo.length === 0 ? [] : [`**Needed from you**\n\n${todo.join("\n")}`]),
+  ];
+  const foot = [...plan.notes.slice(0, 10).map((note) => `- ${prose(note)}`), footer(plan, options.links)].join("\n\n");
+  const overhead = measure([...fixed, foot].join("\n\n")) + all.length * 2 + 400;
+  const parts = all.map((group) => details(group, sections(plan, group), whole));
+  const fitted = fit(parts, Math.max(0, room - overhead), measure) ?? { texts: [], steps: [] };
+  const shown = fitted.texts.filter((text) => text !== "");
+  const dropped = all.filter((_, i) => (fitted.texts[i] ?? "") === "").reduce((sum, group) => sum + group.hosts.length, 0);
+  const note = dropped > 0 ? [`*Details of ${dropped} of ${plan.hosts.length} hosts are left out here for length. ${whole}*`] : [];
+  return `${[...fixed, ...shown, ...note, foot].join("\n\n")}\n`;
+}
+
+function opening(plan: Plan): string {
+  const { head, base } = plan.revision;
+  const compared = [
+    ...(head === undefined ? [] : [code(head.slice(0, 12))]),
+    ...(base === undefined ? ["compared with what the hosts run"] : ["compared with", code(base.slice(0, 12))]),
+  ].join(" ");
+  const [first, ...rest] = honesty(plan);
+  return [`${prose(first ?? "")} ${compared}.`, ...rest.map((sentence) => prose(sentence))].join("\n\n");
+}
+
+function wholeReport(links: CommentOptions["links"]): string {
+  if (links.plan !== undefined) return `The whole is in ${link("plan.json", links.plan)}.`;
+  return links.run === undefined ? "The whole is in plan.json." : `The whole is in ${link("the run", links.run)} and its plan.json.`;
+}
+
+function footer(plan: Plan, links: CommentOptions["links"]): string {
+  const cost = plan.session.costUsd === undefined ? [] : [`session $${plan.session.costUsd.toFixed(2)}${plan.session.model === undefined ? "" : ` (${plan.session.model})`}`];
+  const parts = [
+    `nixos-deploy-gate ${plan.tool.version}`,
+    ...(plan.tool.nix === undefined ? [] : [`Nix ${plan.tool.nix}`]),
+    duration(plan.startedAt, plan.finishedAt),
+    ...cost,
+  ].map((part) => prose(part));
+  return `<sub>${[...parts, ...(links.run === undefined ? [] : [link("run", links.run)])].join(" · ")}</sub>`;
+}

@@ -1,0 +1,171 @@
+import type { Verdict } from "../classify/finding.ts";
+import type { Line } from "./line.ts";
+import { say, t } from "./line.ts";
+import { isObserved, standing, type Standing } from "./order.ts";
+import { diffOf, type Plan, type PlanEvent, type PlanHost } from "./plan.ts";
+
+/** The words of the reports. One place, so that comment, terminal, status and summary say the same thing in the same words. */
+
+/** The word for a standing in a table. A word always stands there: a colour or sign alone is lost on some readers, screens and mails. */
+export const standingWord: Readonly<Record<Standing, string>> = {
+  failed: "failed",
+  "needs-you": "risky",
+  risky: "risky",
+  reboot: "reboot",
+  clean: "clean",
+  removed: "removed",
+  unchanged: "unchanged",
+};
+
+/** The word in a host's row: `held` where a rule-clean change waits for a person all the same. */
+export function verdictWord(host: PlanHost): string {
+  const at = standing(host);
+  if (at === "needs-you" && (host.state === "changed" || host.state === "added") && host.judgement.verdict !== "risky") return `${host.judgement.verdict}, held`;
+  return standingWord[at];
+}
+
+export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
+
+const mib = 1_048_576;
+/** A size as people compare it: one unit for everything in a report would be unreadable, so MiB or GiB, KiB below. */
+export function size(bytes: number): string {
+  const n = Math.abs(bytes);
+  if (n >= 1024 * mib) return `${(n / mib / 1024).toFixed(2)} GiB`;
+  if (n >= mib) return `${(n / mib).toFixed(1)} MiB`;
+  if (n >= 1024) return `${Math.round(n / 1024)} KiB`;
+  return `${n} B`;
+}
+export const sizeChange = (bytes: number): string => (bytes === 0 ? "±0" : `${bytes > 0 ? "+" : "−"}${size(bytes)}`);
+
+export function duration(from: string, to: string): string {
+  const seconds = Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000));
+  return seconds < 60 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+/** When the change is brought in, as the head of a column. */
+export const whenWord: Readonly<Record<PlanEvent, string>> = {
+  pull_request: "On merge",
+  push: "Now",
+  workflow_dispatch: "Now",
+  schedule: "Now",
+  shell: "On deploy",
+};
+
+/** What happens to a host without anyone doing anything. */
+export function whatHappens(host: PlanHost, event: PlanEvent): string {
+  const attended = (host.state === "changed" || host.state === "added") && host.judgement.attended ? "; someone must be there at boot" : "";
+  switch (host.decision.action) {
+    case "nothing":
+      return host.state === "removed" ? "nothing: it leaves the flake, the machine is left as it is" : "nothing";
+    case "observe":
+      return `nothing: not managed${host.state === "changed" || host.state === "added" ? ", only reported" : ""}`;
+    case "deploy":
+      return "is switched, no reboot";
+    case "deploy-then-reboot":
+      return `is switched, then reboots${attended}`;
+    case "stage":
+      return `becomes the boot default, then reboots${attended}`;
+    case "hold":
+      return event === "pull_request" ? `waits for your approval after the merge${attended}` : `waits for your approval${attended}`;
+    case "fail":
+      return "nothing: it keeps what it runs";
+  }
+}
+
+const arrow = (from: string | undefined, to: string | undefined): Line[] => {
+  if (from !== undefined && to !== undefined) return [t`${from} → ${to}`];
+  if (to !== undefined) return [t`now ${to}`];
+  return from === undefined ? [] : [t`was ${from}`];
+};
+
+/** The one fact that counts most, in absolute terms. */
+export function why(plan: Plan, host: PlanHost): Line {
+  switch (host.state) {
+    case "failed": {
+      const at = host.atBase ? " (already at the base)" : "";
+      if (host.failure.message === "") return { spans: [`${failedStage[host.stage]}: `, { code: host.failure.code }, at] };
+      return say(`${host.failure.message}${at}`);
+    }
+    case "unchanged":
+      return say("the same system");
+    case "removed":
+      return say("no longer in the flake");
+    case "added":
+    case "changed": {
+      const first = host.judgement.findings.find((finding) => finding.verdict === host.judgement.verdict);
+      const isNew = host.state === "added" ? [host.baseFailed === undefined ? "new host" : "no base to compare with"] : [];
+      if (first === undefined || (first.verdict === "clean" && first.rule !== "revision-only")) return say([...isNew, ...facts(plan, host)].join(", "));
+      const more = host.judgement.findings.filter((finding) => finding.verdict === first.verdict).length - 1;
+      const shift = arrow(first.from, first.to);
+      const named = first.subject === "" ? t`${first.rule}` : t`${first.subject}`;
+      const spans = shift.length > 0 || first.hazard === "" ? [...named.spans, ...shift.flatMap((line) => [" ", ...line.spans])] : [...named.spans, ": ", first.hazard];
+      return { spans: [...(isNew.length > 0 ? [`${isNew.join()}: `] : []), ...spans, ...(more > 0 ? [`, and ${more} more`] : [])] };
+    }
+  }
+}
+
+export const failedStage = { evaluate: "does not evaluate", build: "does not build", diff: "cannot be compared" } as const;
+
+/** A changed host in numbers: packages, units, files. */
+export function facts(plan: Plan, host: PlanHost): string[] {
+  const diff = diffOf(plan, host);
+  if (diff === undefined) return [];
+  if (diff.revisionOnly) return ["only the revision differs"];
+  const { added, removed, changed, rebuilt } = diff.packages;
+  const versions = added.length + removed.length + changed.length;
+  const hit = diff.units.filter((unit) => unit.effect !== "nothing" && unit.effect !== "skip").length;
+  const files = diff.files.filter((file) => !file.hashOnly).length;
+  const parts = [
+    ...(versions > 0 ? [count(versions, "package")] : rebuilt.length > 0 ? [`${count(rebuilt.length, "package")} rebuilt`] : []),
+    ...(hit > 0 ? [count(hit, "unit")] : []),
+    ...(files > 0 ? [count(files, "file")] : []),
+  ];
+  return parts.length > 0 ? parts : ["small differences"];
+}
+
+/** Sorts a report's numbers into the words of its headline. */
+export function tally(hosts: readonly PlanHost[]): { readonly managed: Partial<Record<Standing, number>>; readonly observed: Partial<Record<Standing, number>> } {
+  const managed: Partial<Record<Standing, number>> = {};
+  const observed: Partial<Record<Standing, number>> = {};
+  for (const host of hosts) {
+    const side = isObserved(host) ? observed : managed;
+    side[standing(host)] = (side[standing(host)] ?? 0) + 1;
+  }
+  return { managed, observed };
+}
+
+const headWord: Readonly<Record<Standing, (n: number) => string>> = {
+  failed: (n) => `${count(n, "host")} failed`,
+  "needs-you": (n) => `${n} ${n === 1 ? "host needs" : "hosts need"} you`,
+  risky: (n) => `${n} risky`,
+  reboot: (n) => `${n} reboot`,
+  clean: (n) => `${n} clean`,
+  removed: (n) => `${n} removed`,
+  unchanged: (n) => `${n} unchanged`,
+};
+const order = Object.keys(headWord) as Standing[];
+
+/** The whole plan in one line: "1 host needs you · 2 reboot · 9 clean · 3 unchanged". Hosts that are only observed are counted apart, since nothing will happen to them. */
+export function headline(hosts: readonly PlanHost[]): string {
+  const { managed, observed } = tally(hosts);
+  const parts = order.flatMap((at) => (managed[at] === undefined || at === "unchanged" ? [] : [headWord[at](managed[at])]));
+  const watched = order.flatMap((at) => (observed[at] === undefined ? [] : [`${observed[at]} ${standingWord[at]}`]));
+  const total = Object.values(observed).reduce((sum, n) => sum + n, 0);
+  if (total > 0) parts.push(`${total} not managed (${watched.join(", ")})`);
+  if (managed.unchanged !== undefined) parts.push(headWord.unchanged(managed.unchanged));
+  return parts.length === 0 ? "no hosts" : parts.join(" · ");
+}
+
+/** The first line of honesty: who judged, and what was compared. */
+export function honesty(plan: Plan): string[] {
+  const lines = [plan.session.ran ? plan.session.note : `Judged by rules only: ${plan.session.note}`];
+  if (plan.preview) lines.push("Preview from derivations, nothing was built yet: what only a build shows is not in it.");
+  if (plan.policy.source === "none") lines.push("The flake has no deployGate output, so every host is only observed and nothing is deployed.");
+  if (plan.detail === "names") lines.push("Names only: texts, versions and logs are left out because strangers may read this.");
+  return lines;
+}
+
+export const worstVerdict = (hosts: readonly PlanHost[]): Verdict | "unchanged" => {
+  const verdicts = new Set(hosts.flatMap((host) => (host.state === "changed" || host.state === "added" ? [host.judgement.verdict] : [])));
+  return verdicts.has("risky") ? "risky" : verdicts.has("reboot") ? "reboot" : verdicts.has("clean") ? "clean" : "unchanged";
+};

@@ -1,0 +1,100 @@
+import type { Group } from "./group.ts";
+import { joined, list, say, t, type Line, type Section } from "./line.ts";
+import { count, failedStage, size, sizeChange } from "./phrases.ts";
+import type { PlanDiff } from "./plan-diff.ts";
+import { diffOf, type Plan, type PlanHost } from "./plan.ts";
+import { filesSection } from "./sections-files.ts";
+import { settingsSection } from "./sections-settings.ts";
+import { systemSection } from "./sections-system.ts";
+import { unitsSection } from "./sections-units.ts";
+
+/** Everything that a report says of a group of hosts, in the order in which it matters. Empty sections are left out. */
+export function sections(plan: Plan, group: Group): Section[] {
+  const host = group.first;
+  const diff = diffOf(plan, host);
+  const made = [
+    failureSection(host),
+    findingsSection(host),
+    ...(diff === undefined ? [] : [systemSection(diff), settingsSection(diff), unitsSection(diff, plan.detail), packagesSection(diff), filesSection(diff)]),
+    notesSection(host, diff),
+  ];
+  return made.filter((section) => section.lines.length > 0 || section.texts.length > 0);
+}
+
+function failureSection(host: PlanHost): Section {
+  const failure = host.state === "failed" ? host.failure : host.state === "added" ? host.baseFailed : undefined;
+  const lines: Line[] = [];
+  if (failure !== undefined) {
+    const what = host.state === "failed" ? `It ${failedStage[host.stage]}` : "Its base failed, so everything in it counts as new";
+    lines.push({ spans: [`${what} (`, { code: failure.code }, ")", ...(failure.message === "" ? ["."] : [": ", failure.message])] });
+    if (host.state === "failed" && host.atBase) lines.push(say("The base fails in the same way, so this change did not break it."));
+    if (failure.next !== "") lines.push({ spans: ["Next: ", { command: failure.next }] });
+  }
+  const detail = failure?.detail?.trim() ?? "";
+  return { kind: "failure", title: "Failure", summary: failure?.code ?? "", lines, texts: detail === "" ? [] : [{ title: "Last lines", text: detail }] };
+}
+
+function findingsSection(host: PlanHost): Section {
+  const judgement = host.state === "changed" || host.state === "added" ? host.judgement : undefined;
+  const lines = (judgement?.findings ?? []).map((finding): Line => {
+    const shift =
+      finding.from !== undefined && finding.to !== undefined
+        ? [" ", { code: finding.from }, " → ", { code: finding.to }]
+        : [...(finding.from === undefined ? [] : [" was ", { code: finding.from }]), ...(finding.to === undefined ? [] : [" now ", { code: finding.to }])];
+    const effects = [
+      ...(finding.mode === "boot-only" ? ["only a boot brings it in"] : finding.mode === "switch-then-reboot" ? ["complete after a reboot"] : []),
+      ...(finding.attended ? ["someone must be there at boot"] : []),
+      ...(finding.reversible ? [] : ["a rollback may not undo it"]),
+    ];
+    const sub = [
+      ...(effects.length === 0 ? [] : [say(`${effects.join("; ")}.`)]),
+      ...(finding.evidence.length === 0 ? [] : [{ spans: ["Seen: ", ...list(finding.evidence, 6)] }]),
+      ...(finding.settledBy === undefined ? [] : [{ spans: ["Depends on ", { code: finding.settledBy.fact }, `: ${finding.settledBy.otherwise} if ${finding.settledBy.when}.`] }]),
+      ...(finding.check === undefined ? [] : [{ spans: [{ strong: "Check: " }, finding.check] }]),
+    ];
+    const subject = finding.subject === "" ? [] : [" ", { code: finding.subject }];
+    return { spans: [{ strong: finding.verdict }, ...subject, ...shift, ...(finding.hazard === "" ? [] : [": ", finding.hazard]), " (rule ", { code: finding.rule }, ")"], sub };
+  });
+  const left = (judgement?.findingsTotal ?? 0) - lines.length;
+  if (left > 0) lines.push(say(`And ${left} more findings.`));
+  return { kind: "findings", title: "Findings", summary: `${lines.length}`, lines, texts: [] };
+}
+
+/** Packages that something names directly come first; what is only rebuilt is counted. */
+function packagesSection(diff: PlanDiff): Section {
+  const { added, removed, changed, rebuilt, sizeDelta, sizeFrom, sizeTo } = diff.packages;
+  const named = (one: { readonly selectedBy: readonly string[] }): number => Number(one.selectedBy.length === 0);
+  const by = <T extends { readonly name: string; readonly selectedBy: readonly string[] }>(all: readonly T[]): T[] => all.toSorted((a, b) => named(a) - named(b));
+  const shown = (versions: readonly string[]): string => versions.join(", ");
+  const delta = (bytes: number): string => (bytes === 0 ? "" : `, ${sizeChange(bytes)}`);
+  const direction = { down: "down", mixed: "mixed", up: "up", same: "changed" } as const;
+  const moved = (["down", "mixed", "up", "same"] as const).flatMap((way) =>
+    by(changed.filter((one) => one.direction === way)).map((one): Line => {
+      const versions = one.from.length + one.to.length === 0 ? [] : [" ", { code: shown(one.from) }, " → ", { code: shown(one.to) }];
+      return { spans: [`${direction[way]} `, { code: one.name }, ...versions, delta(one.sizeDelta)] };
+    }),
+  );
+  const sides = (word: string, sign: 1 | -1, all: typeof added): Line[] =>
+    by(all).map((one) => ({ spans: [`${word} `, { code: one.name }, ...(one.versions.length === 0 ? [] : [" ", { code: shown(one.versions) }]), delta(sign * one.size)] }));
+  const again = rebuilt.length === 0 ? [] : [{ spans: [`${rebuilt.length} rebuilt at the same version: `, ...list(by(rebuilt).map((one) => one.name), 20)] }];
+  const lines = [...moved, ...sides("added", 1, added), ...sides("removed", -1, removed), ...again];
+  const ways = (["up", "down", "mixed"] as const).flatMap((way) => {
+    const n = changed.filter((one) => one.direction === way).length;
+    return n === 0 ? [] : [`${n} ${way}`];
+  });
+  const summary = [...ways, ...(added.length > 0 ? [`${added.length} added`] : []), ...(removed.length > 0 ? [`${removed.length} removed`] : []), ...(rebuilt.length > 0 ? [`${rebuilt.length} rebuilt`] : [])];
+  const closure = `closure ${size(sizeFrom)} → ${size(sizeTo)} (${sizeChange(sizeDelta)})`;
+  return { kind: "packages", title: "Packages", summary: [...summary, closure].join(", "), lines, texts: [] };
+}
+
+function notesSection(host: PlanHost, diff: PlanDiff | undefined): Section {
+  const reasons = host.decision.action === "hold" || host.decision.action === "fail" ? [] : host.decision.reasons;
+  const cut = Object.entries(diff?.cut ?? {});
+  const lines = [
+    ...(reasons.length === 0 ? [] : [joined([say("Decided because:"), ...reasons.map((reason) => say(reason))], " ")]),
+    ...(diff?.unknown ?? []).map((sentence) => say(`Not compared: ${sentence}`)),
+    ...host.warnings.map((warning) => ({ spans: ["Evaluation warning: ", { code: warning }] })),
+    ...cut.map(([key, total]) => say(`The list ${key} has ${total} entries; only its first ${count(2000, "entry", "entries")} are in plan.json.`)),
+  ];
+  return { kind: "notes", title: "Notes", summary: `${lines.length}`, lines, texts: [] };
+}
