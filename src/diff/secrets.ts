@@ -40,7 +40,11 @@ export function redact(text: string, context: RedactionContext = {}): Redacted {
 }
 
 /** Both sides of a comparison with shared numbers. `redacted` where anything was taken out of either. */
-export function redactPair(from: string, to: string, path?: string): { readonly from: string; readonly to: string; readonly redacted: boolean } {
+export function redactPair(
+  from: string,
+  to: string,
+  path?: string,
+): { readonly from: string; readonly to: string; readonly redacted: boolean } {
   const numbers: RedactionNumbers = new Map();
   const context = path === undefined ? { numbers } : { numbers, path };
   const before = redact(from, context);
@@ -68,7 +72,12 @@ function merged(ranges: readonly Range[]): Range[] {
 
 type Report = { readonly range: readonly [number, number] };
 type ScannerRule = { readonly create: (context: ScannerContext, options: object) => { readonly file?: (source: object) => unknown } };
-type ScannerContext = { readonly sharedOptions: object; readonly createTranslator: () => () => object; readonly ignore: () => void; readonly report: (report: Report) => void };
+type ScannerContext = {
+  readonly sharedOptions: object;
+  readonly createTranslator: () => () => object;
+  readonly ignore: () => void;
+  readonly report: (report: Report) => void;
+};
 
 let scanner: ((text: string) => Range[]) | undefined;
 

@@ -91,7 +91,7 @@ export type EtcFile = {
   /** `symlink` unless environment.etc.<name>.mode asks for a copy (`0440`) or `direct-symlink`. */
   readonly mode: string;
   /** The whole text where it is a small text file (64 KiB at most). Not redacted: rules decide by it and quote the diff instead. */
-  readonly text?: string;
+  readonly text?: string | undefined;
 };
 
 export type Mount = { readonly mountPoint: string; readonly device: string; readonly fsType: string; readonly options: readonly string[] };

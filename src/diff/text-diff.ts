@@ -48,7 +48,8 @@ function indentedJson(text: string): string | undefined {
 function hunks(from: string, to: string): string[] {
   const fromLines = from === "" ? [] : from.replace(/\n$/, "").split("\n");
   const toLines = to === "" ? [] : to.replace(/\n$/, "").split("\n");
-  if (fromLines.length === 0 || toLines.length === 0 || fromLines.length + toLines.length > maxComparedLines) return whole(fromLines, toLines);
+  if (fromLines.length === 0 || toLines.length === 0 || fromLines.length + toLines.length > maxComparedLines)
+    return whole(fromLines, toLines);
   const patch = structuredPatch("", "", from, to, undefined, undefined, { context: contextLines, maxEditLength: maxEdits });
   if (patch === undefined) return whole(fromLines, toLines);
   return patch.hunks.flatMap((hunk) => [`@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@`, ...hunk.lines]);
@@ -71,7 +72,8 @@ function whole(from: readonly string[], to: readonly string[]): string[] {
   // Both sides are seen even where the bound cuts the list: the sides alternate in blocks.
   const block = 150;
   const mixed: string[] = [];
-  for (let at = 0; at < Math.max(removed.length, added.length); at += block) mixed.push(...removed.slice(at, at + block), ...added.slice(at, at + block));
+  for (let at = 0; at < Math.max(removed.length, added.length); at += block)
+    mixed.push(...removed.slice(at, at + block), ...added.slice(at, at + block));
   return [header, ...mixed];
 }
 
@@ -120,7 +122,10 @@ function commonPrefix(a: string, b: string): number {
  * What a list of lines loses and gains where their order counts (PAM, sudoers: the first or last match decides): a line that only moved is both removed and
  * added. Falls back to a comparison as sets where the lists are too different to align.
  */
-export function orderedChanges(from: readonly string[], to: readonly string[]): { readonly removed: readonly string[]; readonly added: readonly string[] } {
+export function orderedChanges(
+  from: readonly string[],
+  to: readonly string[],
+): { readonly removed: readonly string[]; readonly added: readonly string[] } {
   const parts = from.length + to.length > maxComparedLines ? undefined : diffArrays([...from], [...to], { maxEditLength: maxEdits });
   if (parts === undefined) return unorderedChanges(from, to);
   return {
@@ -130,7 +135,10 @@ export function orderedChanges(from: readonly string[], to: readonly string[]): 
 }
 
 /** What a list loses and gains where order means nothing; a line that stands twice counts once. */
-export function unorderedChanges(from: readonly string[], to: readonly string[]): { readonly removed: readonly string[]; readonly added: readonly string[] } {
+export function unorderedChanges(
+  from: readonly string[],
+  to: readonly string[],
+): { readonly removed: readonly string[]; readonly added: readonly string[] } {
   const before = new Set(from);
   const after = new Set(to);
   return { removed: [...before].filter((line) => !after.has(line)), added: [...after].filter((line) => !before.has(line)) };

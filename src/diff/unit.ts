@@ -90,7 +90,10 @@ class UnitDirectory {
     const wantedBy = this.wantedBy(name);
     const template = link === "" ? templateOf(name) : undefined;
     const base = template !== undefined && this.links.has(template) ? template : undefined;
-    const baseKey = base === undefined ? "" : `${this.links.get(base) ?? ""}\0${(this.dropIns.get(base) ?? []).map((file) => this.linkTarget(`${this.directory}/${base}.d/${file}`)).join("\0")}`;
+    const baseKey =
+      base === undefined
+        ? ""
+        : `${this.links.get(base) ?? ""}\0${(this.dropIns.get(base) ?? []).map((file) => this.linkTarget(`${this.directory}/${base}.d/${file}`)).join("\0")}`;
     const relative = link !== "" && !link.startsWith("/");
     const key = [name, relative ? `${this.directory}/${link}` : link, ...dropIns, "", ...wantedBy, "", baseKey].join("\0");
     const known = this.cache.units.get(key);
@@ -112,10 +115,14 @@ class UnitDirectory {
     if (base !== undefined) {
       const baseLink = this.links.get(base) ?? "";
       add(this.file(baseLink.startsWith("/") ? baseLink : `${this.directory}/${baseLink}`).text, base);
-      for (const dropIn of this.dropIns.get(base) ?? []) add(this.file(`${this.directory}/${base}.d/${dropIn}`).text, `${base}.d/${dropIn}`);
+      for (const dropIn of this.dropIns.get(base) ?? [])
+        add(this.file(`${this.directory}/${base}.d/${dropIn}`).text, `${base}.d/${dropIn}`);
     }
-    if (file !== undefined) add(file.path === undefined ? `# ${name} is a link to ${link}, which cannot be read here\n` : file.text, undefined);
-    if (!masked) for (const dropIn of this.dropIns.get(name) ?? []) add(this.file(`${this.directory}/${name}.d/${dropIn}`).text, `${name}.d/${dropIn}`);
+    if (file !== undefined)
+      add(file.path === undefined ? `# ${name} is a link to ${link}, which cannot be read here\n` : file.text, undefined);
+    if (!masked)
+      for (const dropIn of this.dropIns.get(name) ?? [])
+        add(this.file(`${this.directory}/${name}.d/${dropIn}`).text, `${name}.d/${dropIn}`);
     const aliasOf = this.aliasOf(name, link, file?.path);
     return {
       name,
@@ -139,7 +146,9 @@ class UnitDirectory {
     if (!name.includes("@.")) return direct;
     // `getty.target.wants/getty@tty1.service` starts an instance of the template.
     const [before = "", after = ""] = name.split("@.");
-    const instances = [...this.wanted].filter(([child]) => child !== name && child.startsWith(`${before}@`) && child.endsWith(`.${after}`) && !this.links.has(child));
+    const instances = [...this.wanted].filter(
+      ([child]) => child !== name && child.startsWith(`${before}@`) && child.endsWith(`.${after}`) && !this.links.has(child),
+    );
     return [...new Set([...direct, ...instances.flatMap(([, by]) => by)])].sort();
   }
 

@@ -6,7 +6,11 @@ const secrets: readonly [name: string, text: string, secret: string, path?: stri
   ["WireGuard private key", `[Interface]\nPrivateKey = ${b64}\nListenPort = 51820\n`, b64],
   ["WireGuard preshared key", `PresharedKey=${b64}`, b64],
   ["wg set from a subshell", `wg set wg0 peer X preshared-key <(echo ${b64})`, b64],
-  ["age key", "# public key: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudzjyqqsarxnhq\nAGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQ", "AGE-SECRET-KEY-1QYQ"],
+  [
+    "age key",
+    "# public key: age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kudzjyqqsarxnhq\nAGE-SECRET-KEY-1QYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQYQSZQGPQ",
+    "AGE-SECRET-KEY-1QYQ",
+  ],
   ["wpa_supplicant passphrase", 'network={\n  ssid="home"\n  psk="correct horse battery"\n}', "correct horse battery"],
   ["wpa_supplicant raw key", `  psk=${"0f1e2d3c".repeat(8)}`, "0f1e2d3c0f1e2d3c"],
   ["SAE password", 'sae_password="swordfish12"', "swordfish12"],
@@ -15,12 +19,28 @@ const secrets: readonly [name: string, text: string, secret: string, path?: stri
   ["yescrypt", '"hashedPassword":"$y$j9T$AdminAdminAdmin$0123456789abcdef"', "AdminAdminAdmin"],
   ["sha512crypt in a line of shadow", "root:$6$rounds=5000$usesomesillystri$D4IrlXatmP7rx3P3InaxBeoomnAihCKRVQUAAAA:1::", "D4IrlXat"],
   ["bcrypt", "admin:$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW", "R9h/cIPz0gi"],
-  ["private key", "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU\nAAAAEbm9uZQAA\n-----END OPENSSH PRIVATE KEY-----\n", "b3BlbnNzaC1rZXk"],
-  ["private key in JSON", '{"key":"-----BEGIN RSA PRIVATE KEY-----\\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3\\n-----END RSA PRIVATE KEY-----\\n"}', "MIIEpAIBAAKCAQEA"],
-  ["private key without an end", "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY/PuoAoGCCqGSM49\n", "MHcCAQEEII"],
+  [
+    "private key",
+    "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU\nAAAAEbm9uZQAA\n-----END OPENSSH PRIVATE KEY-----\n",
+    "b3BlbnNzaC1rZXk",
+  ],
+  [
+    "private key in JSON",
+    '{"key":"-----BEGIN RSA PRIVATE KEY-----\\nMIIEpAIBAAKCAQEA0Z3VS5JJcds3\\n-----END RSA PRIVATE KEY-----\\n"}',
+    "MIIEpAIBAAKCAQEA",
+  ],
+  [
+    "private key without an end",
+    "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIrYSSNQFaA2Hwf1duRSxKtLYX5CB04fSeQ6tF1aY/PuoAoGCCqGSM49\n",
+    "MHcCAQEEII",
+  ],
   ["netrc on one line", "machine cache.example.org login deploy password s3cr3t-netrc", "s3cr3t-netrc"],
   ["netrc on several lines", "machine cache.example.org\nlogin deploy\npassword s3cr3t-netrc\n", "s3cr3t-netrc", "/etc/nix/netrc"],
-  ["access tokens of nix.conf", "access-tokens = github.com=ghp_000000000000000000000000000000000000 git.example.org=PAT:xyzzyxyzzy", "xyzzyxyzzy"],
+  [
+    "access tokens of nix.conf",
+    "access-tokens = github.com=ghp_000000000000000000000000000000000000 git.example.org=PAT:xyzzyxyzzy",
+    "xyzzyxyzzy",
+  ],
   ["bearer token", 'curl -H "Authorization: Bearer abcdef0123456789abcdef01"', "abcdef0123456789abcdef01"],
   ["URL with credentials", "DATABASE=postgres://app:tr0ub4dor@db.internal/app", "tr0ub4dor"],
   ["environment of a unit", 'Environment="GRAFANA_PASSWORD=hunter22"', "hunter22"],
@@ -47,7 +67,9 @@ describe("what is taken out", () => {
   });
 
   test("what stands around it stays", () => {
-    expect(redact(`[Interface]\nPrivateKey = ${b64}\nListenPort = 51820\n`).text).toBe("[Interface]\nPrivateKey = <redacted 1>\nListenPort = 51820\n");
+    expect(redact(`[Interface]\nPrivateKey = ${b64}\nListenPort = 51820\n`).text).toBe(
+      "[Interface]\nPrivateKey = <redacted 1>\nListenPort = 51820\n",
+    );
     expect(redact("access-tokens = github.com=abcdef git.example.org=ghijkl\ncores = 4").text).toBe(
       "access-tokens = github.com=<redacted 1> git.example.org=<redacted 2>\ncores = 4",
     );
@@ -69,7 +91,7 @@ const harmless: readonly string[] = [
   "%wheel  ALL=(ALL:ALL)    NOPASSWD:SETENV: ALL\nadmin ALL=(ALL) NOPASSWD: ALL",
   "auth sufficient /x/pam_unix.so likeauth try_first_pass\npassword sufficient /x/pam_unix.so nullok yescrypt",
   "hashedPasswordFile = /run/secrets/admin\npassword: /run/secrets/db\nTOKEN_FILE=/run/secrets/token",
-  "PASSWORD=$(cat /run/secrets/db)\nexport TOKEN=\"$CREDENTIALS_DIRECTORY/token\"\nSECRET=${SECRET}",
+  'PASSWORD=$(cat /run/secrets/db)\nexport TOKEN="$CREDENTIALS_DIRECTORY/token"\nSECRET=${SECRET}',
   "psk=ext:psk_home",
   "password: ENC[AES256_GCM,data:abc,iv:def,tag:ghi,type:str]",
   '{"users":[{"name":"root","password":null,"initialPassword":null,"hashedPassword":null,"hashedPasswordFile":null}]}',
@@ -84,12 +106,50 @@ test.each(harmless)("no secret: %s", (text) => {
 });
 
 test("the fact of a change stays visible, and a value keeps its number", () => {
-  expect(redactPair("TOKEN=aaaaaaaa\n", "TOKEN=bbbbbbbb\n")).toEqual({ from: "TOKEN=<redacted 1>\n", to: "TOKEN=<redacted 2>\n", redacted: true });
-  expect(redactPair("TOKEN=aaaaaaaa\n", "X=1\nTOKEN=aaaaaaaa\n")).toEqual({ from: "TOKEN=<redacted 1>\n", to: "X=1\nTOKEN=<redacted 1>\n", redacted: true });
+  expect(redactPair("TOKEN=aaaaaaaa\n", "TOKEN=bbbbbbbb\n")).toEqual({
+    from: "TOKEN=<redacted 1>\n",
+    to: "TOKEN=<redacted 2>\n",
+    redacted: true,
+  });
+  expect(redactPair("TOKEN=aaaaaaaa\n", "X=1\nTOKEN=aaaaaaaa\n")).toEqual({
+    from: "TOKEN=<redacted 1>\n",
+    to: "X=1\nTOKEN=<redacted 1>\n",
+    redacted: true,
+  });
 });
 
 // Two million characters each: a pattern whose cost grows with the square would need hours, and the runner would end the test.
-const hostile = ["a", "://", "://a:", "eyJ", "eyJa.", "password=", 'password="', "-----BEGIN PRIVATE KEY-----", "$y$", "$6$rounds=1$", "login a ", "ghp_", "AKIA", "sk-", "xoxb-", "postgres://a:", "authorization: bearer ", "--a-", "preshared-key <(echo ", " ", "\n", "access-tokens = a=", "AGE-SECRET-KEY-1", "{SHA}A", "-----BEGIN ", "https://hooks.slack.com/", "glpat-", "_authToken=", "\\\""];
+const hostile = [
+  "a",
+  "://",
+  "://a:",
+  "eyJ",
+  "eyJa.",
+  "password=",
+  'password="',
+  "-----BEGIN PRIVATE KEY-----",
+  "$y$",
+  "$6$rounds=1$",
+  "login a ",
+  "ghp_",
+  "AKIA",
+  "sk-",
+  "xoxb-",
+  "postgres://a:",
+  "authorization: bearer ",
+  "--a-",
+  "preshared-key <(echo ",
+  " ",
+  "\n",
+  "access-tokens = a=",
+  "AGE-SECRET-KEY-1",
+  "{SHA}A",
+  "-----BEGIN ",
+  "https://hooks.slack.com/",
+  "glpat-",
+  "_authToken=",
+  '\\"',
+];
 test.each(hostile)("a text of nothing but %j ends", { timeout: 60_000 }, (piece) => {
   const text = piece.repeat(Math.ceil(2_000_000 / piece.length));
   expect(redact(text).text.length).toBeGreaterThan(0);
