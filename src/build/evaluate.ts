@@ -1,0 +1,153 @@
+import * as z from "zod";
+import type { LockedFlake } from "../discover/discover.ts";
+import type { HostName } from "../discover/host.ts";
+import { failure, type Failure } from "../failure.ts";
+import type { CommandResult, Log, Nix, NixLogLine, Result, Trust } from "../io/ports.ts";
+import { describeErrors, evaluationWarning, lastError, nixError, toolWarning, type NixError } from "../nix-message.ts";
+import { nixString } from "../nix-string.ts";
+import { EvaluatedFacts } from "./evaluated-facts.ts";
+import { factsExpression } from "./facts.nix.ts";
+import { inPool } from "./pool.ts";
+
+/** A host as Nix evaluated it; nothing is built yet. */
+export type Evaluation = {
+  readonly host: HostName;
+  readonly drvPath: string;
+  /** Where the toplevel will be. Nothing is there before it is built. */
+  readonly outPath: string;
+  /** `x86_64-linux` */
+  readonly system: string;
+  readonly facts: EvaluatedFacts;
+  /** What the configuration warns of. Untrusted text, at most 50 of at most 1000 characters. */
+  readonly warnings: readonly string[];
+};
+
+export type EvaluateOptions = {
+  readonly flake: LockedFlake;
+  readonly trust: Trust;
+  readonly nix: Nix;
+  readonly log: Log;
+  /** Evaluations side by side, see `poolSize`. */
+  readonly jobs: number;
+  /** For each host. */
+  readonly timeoutSeconds: number;
+};
+
+const storePath = /^\/[^\s'"]*\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}$/;
+const Answer = z.union([
+  z.strictObject({ problem: z.string().max(300) }),
+  z.strictObject({
+    drv: z.string().regex(storePath).endsWith(".drv"),
+    out: z.string().regex(storePath),
+    system: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
+    facts: EvaluatedFacts,
+  }),
+]);
+
+/** Printed once the toplevel is known, so that a failure after it is known to be one of the facts alone. */
+const marker = "nixos-deploy-gate: toplevel evaluated";
+
+/** Everything of one host in one call: the toplevel's derivation first, then facts. `drv` and `out`, since a set with an `outPath` prints as that string alone. */
+const expression = (url: string, host: HostName, withFacts: boolean): string => `
+let
+  flake = builtins.getFlake ${nixString(url)};
+  name = ${nixString(host)};
+  host = flake.nixosConfigurations.\${name};
+  toplevel = host.config.system.build.toplevel;
+  text = value: builtins.unsafeDiscardStringContext value;
+  answer = { drv = text toplevel.drvPath; out = text toplevel.outPath; system = text toplevel.system; };
+in
+if !(host ? config.system.build.toplevel) then { problem = "has no config.system.build.toplevel"; }
+else if !(builtins.isAttrs toplevel && (toplevel.type or null) == "derivation") then { problem = "has a config.system.build.toplevel that is a \${builtins.typeOf toplevel} and not a derivation"; }
+else builtins.deepSeq answer (builtins.trace ${nixString(marker)} (answer // { facts = ${
+  withFacts ? `(${factsExpression}) { inherit flake name; inherit (host) config; }` : "{ }"
+}; }))`;
+
+/**
+ * Evaluates each host in a Nix process of its own, several side by side: one that throws, loops or runs out of memory takes no other with it, and each keeps its own
+ * message. The map has every host that was asked for.
+ */
+export async function evaluate(hosts: readonly HostName[], options: EvaluateOptions): Promise<Map<HostName, Result<Evaluation>>> {
+  const found = new Map<HostName, Result<Evaluation>>();
+  const told = new Set<string>();
+  const tell = (text: string): void => {
+    if (told.has(text) || told.size >= 20) return;
+    told.add(text);
+    options.log.progress({ kind: "warning", text });
+  };
+  await inPool(hosts, options.jobs, async (host) => {
+    options.log.progress({ kind: "host", host, step: "evaluating" });
+    const result = await evaluateHost(host, options, tell);
+    found.set(host, result);
+    options.log.progress({
+      kind: "host",
+      host,
+      step: result.ok ? "evaluated" : "failed",
+      ...(result.ok ? {} : { text: result.failure.message }),
+    });
+  });
+  // In the order that was asked for, whatever came first.
+  return new Map(hosts.flatMap((host) => (found.has(host) ? [[host, found.get(host)!] as const] : [])));
+}
+
+async function evaluateHost(host: HostName, options: EvaluateOptions, tell: (text: string) => void): Promise<Result<Evaluation>> {
+  const first = await ask(host, options, true, tell);
+  // The system evaluates and something beside it does not: an abort or a type error in an option that no toplevel needs must not fail the host.
+  const last =
+    first.result.exitCode !== 0 && first.result.exitCode !== undefined && first.toplevel ? await ask(host, options, false, tell) : first;
+  return read(host, options, last);
+}
+
+type Asked = {
+  readonly result: CommandResult;
+  readonly errors: readonly NixError[];
+  readonly warnings: readonly string[];
+  readonly toplevel: boolean;
+};
+
+async function ask(
+  host: HostName,
+  { flake, nix, trust, timeoutSeconds }: EvaluateOptions,
+  withFacts: boolean,
+  tell: (text: string) => void,
+): Promise<Asked> {
+  const errors: NixError[] = [];
+  const warnings = new Set<string>();
+  let toplevel = false;
+  const onLog = (line: NixLogLine): void => {
+    const error = nixError(line);
+    if (error !== undefined && errors.length < 20) errors.push(error);
+    const warning = evaluationWarning(line);
+    if (warning === marker) toplevel = true;
+    else if (warning !== undefined && warnings.size < 50) warnings.add(warning);
+    const trouble = toolWarning(line);
+    if (trouble !== undefined) tell(trouble);
+  };
+  const expr = expression(flake.url, host, withFacts);
+  const result = await nix.run({ arguments: ["eval", "--json", "--expr", expr], trust, timeoutSeconds, maxBytes: 4 * 1024 * 1024, onLog });
+  return { result, errors, warnings: [...warnings], toplevel };
+}
+
+function read(host: HostName, { timeoutSeconds }: EvaluateOptions, asked: Asked): Result<Evaluation> {
+  const { result, errors } = asked;
+  const failed = (made: Failure): Result<never> => ({ ok: false, failure: made });
+  const detail = errors.length > 0 ? describeErrors(errors) : lastError(result.stderr);
+  if (result.timedOut) return failed(failure("host-evaluation-timeout", { host, seconds: timeoutSeconds }));
+  if (result.signal !== undefined) return failed(failure("host-evaluation-killed", { host, signal: result.signal }, detail));
+  if (result.exitCode !== 0) return failed(failure("host-evaluation-failed", { host }, detail));
+  const answer = Answer.safeParse(parseJson(result.stdout));
+  if (!answer.success)
+    return failed(failure("host-evaluation-failed", { host }, `Nix's answer is not the one expected:\n${z.prettifyError(answer.error)}`));
+  if ("problem" in answer.data) return failed(failure("no-toplevel", { host, problem: answer.data.problem }));
+  const { drv, out, system, facts } = answer.data;
+  const warnings = new Set([...asked.warnings, ...(facts.warnings ?? []).map((text) => text.trim().slice(0, 1000))]);
+  return { ok: true, value: { host, drvPath: drv, outPath: out, system, facts, warnings: [...warnings].slice(0, 50) } };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
