@@ -2,10 +2,10 @@ import { details, inline } from "./markdown-details.ts";
 import { code, link, prose } from "./markdown-escape.ts";
 import { table } from "./markdown-table.ts";
 import { fit } from "./fit.ts";
-import { groups } from "./group.ts";
+import { detailGroups, groups } from "./group.ts";
 import { namesOnly } from "./names-only.ts";
 import { needed } from "./needed.ts";
-import { duration, headline, honesty } from "./phrases.ts";
+import { contents, duration, headline, honesty } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
 
@@ -41,10 +41,13 @@ export function comment(given: Plan, options: CommentOptions): string {
   ];
   const foot = [...plan.notes.slice(0, 10).map((note) => `- ${prose(note)}`), footer(plan, options.links)].join("\n\n");
   const overhead = measure([...fixed, foot].join("\n\n")) + all.length * 2 + 400;
-  const parts = all.map((group) => details(group, sections(plan, group), whole));
-  const fitted = fit(parts, Math.max(0, room - overhead), measure) ?? { texts: [], steps: [] };
+  const told = detailGroups(plan).flatMap((group) => {
+    const all = sections(plan, group);
+    return all.length === 0 ? [] : [{ group, part: details(group, all, contents(plan, group.first), whole) }];
+  });
+  const fitted = fit(told.map((one) => one.part), Math.max(0, room - overhead), measure) ?? { texts: [], steps: [] };
   const shown = fitted.texts.filter((text) => text !== "");
-  const dropped = all.filter((_, i) => (fitted.texts[i] ?? "") === "").reduce((sum, group) => sum + group.hosts.length, 0);
+  const dropped = told.filter((_, i) => (fitted.texts[i] ?? "") === "").reduce((sum, { group }) => sum + group.hosts.length, 0);
   const note = dropped > 0 ? [`*Details of ${dropped} of ${plan.hosts.length} hosts are left out here for length. ${whole}*`] : [];
   return `${[...fixed, ...shown, ...note, foot].join("\n\n")}\n`;
 }
@@ -52,7 +55,7 @@ export function comment(given: Plan, options: CommentOptions): string {
 function opening(plan: Plan): string {
   const { head, base } = plan.revision;
   const compared = [
-    ...(head === undefined ? [] : [code(head.slice(0, 12))]),
+    ...(head === undefined ? [] : ["Revision", code(head.slice(0, 12))]),
     ...(base === undefined ? ["compared with what the hosts run"] : ["compared with", code(base.slice(0, 12))]),
   ].join(" ");
   const [first, ...rest] = honesty(plan);

@@ -3,25 +3,47 @@ import type { Plan, PlanHost } from "./plan.ts";
 /** Hosts of which a report says the very same things; at least one. They keep the plan's order. */
 export type Group = { readonly hosts: readonly PlanHost[]; readonly first: PlanHost };
 
-/** Groups hosts whose diff, judgement and decision are equal. Unchanged hosts are left out: reports only count them. */
+/** Hosts with one row: equal in change, judgement and decision. Unchanged hosts are left out, since reports only count them. */
 export function groups(plan: Plan): Group[] {
+  return grouped(
+    plan.hosts.filter((host) => host.state !== "unchanged"),
+    (host) => `${change(host)} ${JSON.stringify(host.decision)}`,
+  );
+}
+
+/** Hosts with one set of details: equal in change and judgement, whatever is done with them. */
+export function detailGroups(plan: Plan): Group[] {
+  return grouped(
+    plan.hosts.filter((host) => host.state !== "unchanged"),
+    change,
+  );
+}
+
+/** Puts hosts with the same key together, in the order in which each key comes first. */
+export function grouped(hosts: readonly PlanHost[], keyOf: (host: PlanHost) => string): Group[] {
   const byKey = new Map<string, PlanHost[]>();
-  for (const host of plan.hosts) {
-    if (host.state === "unchanged") continue;
-    const key = sameKey(host);
+  for (const host of hosts) {
+    const key = keyOf(host);
     const members = byKey.get(key);
     if (members === undefined) byKey.set(key, [host]);
     else members.push(host);
   }
-  return Array.from(byKey.values(), (hosts) => ({ hosts, first: hosts[0] as PlanHost }));
+  return Array.from(byKey.values(), (members) => ({ hosts: members, first: members[0] as PlanHost }));
 }
 
-/** Everything that is said of a host but its name and its own store paths. New hosts have no diff to share, so each is told by itself. */
-function sameKey(host: PlanHost): string {
-  const { host: name, platform: _, ...rest } = host;
-  if (rest.state === "changed") return JSON.stringify({ ...rest, from: "", to: "" });
-  if (rest.state === "failed") return JSON.stringify(rest).replaceAll(`.${name}.`, ".*.");
-  return rest.state === "added" ? JSON.stringify({ ...rest, to: "" }) : JSON.stringify({ ...rest, from: "" });
+/** What changed and how it was judged, without the host's name and its own store paths. New hosts have no diff that they could share. */
+function change(host: PlanHost): string {
+  switch (host.state) {
+    case "changed":
+      return `changed ${host.diff} ${JSON.stringify(host.judgement)}`;
+    case "added":
+      return `added ${JSON.stringify(host.baseFailed)} ${JSON.stringify(host.judgement)}`;
+    case "failed":
+      return `failed ${host.stage} ${host.atBase} ${JSON.stringify(host.failure)}`;
+    case "removed":
+    case "unchanged":
+      return host.state;
+  }
 }
 
 export const names = (group: Group): string[] => group.hosts.map((host) => host.host);

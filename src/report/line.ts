@@ -22,11 +22,6 @@ export function t(words: TemplateStringsArray, ...values: readonly (string | num
 
 export const say = (sentence: string, sub: readonly Line[] = []): Line => ({ spans: [sentence], ...(sub.length === 0 ? {} : { sub }) });
 
-/** Joins lines into one, with `separator` between them. */
-export function joined(lines: readonly Line[], separator: string): Line {
-  return { spans: lines.flatMap((line, i) => (i === 0 ? line.spans : [separator, ...line.spans])) };
-}
-
 export const list = (names: readonly string[], limit = Infinity): Span[] => {
   const shown: Span[] = names.slice(0, limit).flatMap((name, i) => (i === 0 ? [{ code: name }] : [", ", { code: name }]));
   return names.length > limit ? [...shown, ` and ${names.length - limit} more`] : shown;

@@ -2,34 +2,33 @@ import type { Shrinkable } from "./fit.ts";
 import type { Group } from "./group.ts";
 import { names } from "./group.ts";
 import type { Line, Section, Span } from "./line.ts";
-import { code, codeElement, fence, prose } from "./markdown-escape.ts";
+import { code, summaryCode, fence, prose } from "./markdown-escape.ts";
 import { standingWord } from "./phrases.ts";
 import { standing } from "./order.ts";
 
 /** What goes at each step, in the words of the note that says so. The last step leaves nothing but the row of the table. */
 const leftOut = ["", "diffs", "diffs and units", "diffs, units and packages", "diffs, units, packages and settings", "all but the worst findings"] as const;
 
-/** A group's foldable details, which `fit` can make shorter. `whole` says where everything is. */
-export function details(group: Group, all: readonly Section[], whole: string): Shrinkable {
+/** A group's foldable details, which `fit` can make shorter. `inside` tells in numbers what is in them, `whole` where everything is. */
+export function details(group: Group, all: readonly Section[], inside: readonly string[], whole: string): Shrinkable {
   const made = new Map<number, string>();
   const at = (step: number): string => {
     if (step > leftOut.length - 1 || all.length === 0) return "";
     const known = made.get(step);
     if (known !== undefined) return known;
     const note = step === 0 ? [] : [`*Left out here for length: ${leftOut[step]}. ${whole}*`];
-    const text = [`<details><summary>${summary(group, all)}</summary>`, ...all.flatMap((section) => block(section, step)), ...note, "</details>"].join("\n\n");
+    const text = [`<details><summary>${summary(group, inside)}</summary>`, ...all.flatMap((section) => block(section, step)), ...note, "</details>"].join("\n\n");
     made.set(step, text);
     return text;
   };
   return { steps: leftOut.length, at };
 }
 
-function summary(group: Group, all: readonly Section[]): string {
+function summary(group: Group, inside: readonly string[]): string {
   const hosts = names(group);
-  const shown = hosts.slice(0, 8).map((host) => `<b>${codeElement(host)}</b>`);
+  const shown = hosts.slice(0, 8).map((host) => `<b>${summaryCode(host)}</b>`);
   const more = hosts.length > shown.length ? ` and ${hosts.length - shown.length} more` : "";
-  const inside = all.flatMap((section) => (section.kind === "notes" ? [] : [section.title.toLowerCase()]));
-  return `${shown.join(", ")}${more}: ${standingWord[standing(group.first)]}${inside.length === 0 ? "" : ` (${inside.join(", ")})`}`;
+  return `${shown.join(", ")}${more}: ${[standingWord[standing(group.first)], ...inside].join(", ")}`;
 }
 
 /** At which step a section keeps only its title and numbers. */
@@ -48,7 +47,7 @@ function block(section: Section, step: number): string[] {
 }
 
 function folded(one: Section["texts"][number], kind: Section["kind"]): string[] {
-  const title = kind === "failure" ? one.title : codeElement(one.title);
+  const title = kind === "failure" ? one.title : summaryCode(one.title);
   return [`<details><summary>${title}</summary>`, fence(one.text, kind === "failure" ? "text" : "diff"), "</details>"];
 }
 

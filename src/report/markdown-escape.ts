@@ -16,9 +16,13 @@ export function code(text: string, limit = 160): string {
   return /^[^`|\\<>&$]+$/.test(shown) ? `\`${shown}\`` : codeElement(shown, limit);
 }
 
-/** The same for places where Markdown is not read, `<summary>` for one. Everything but letters, digits and spaces is an entity. */
-export function codeElement(text: string, limit = 160): string {
+function codeElement(text: string, limit: number): string {
   return `<code>${visibleLine(text, limit).replace(/[!-/:-@[-`{-~]/g, entity)}</code>`;
+}
+
+/** A name or value in `<summary>`, which is HTML and read as such: no Markdown there, but the forges still look for mentions outside of `<code>`. */
+export function summaryCode(text: string, limit = 160): string {
+  return `<code>${visibleLine(text, limit).replace(/[^\p{L}\p{N} ./_+-]/gu, entity)}</code>`;
 }
 
 /** A sentence. `limit` is in characters before escaping. */

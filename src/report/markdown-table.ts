@@ -1,5 +1,5 @@
 import type { Group } from "./group.ts";
-import { names } from "./group.ts";
+import { grouped, names } from "./group.ts";
 import { code, prose } from "./markdown-escape.ts";
 import { inline } from "./markdown-details.ts";
 import { isObserved, standing, type Standing } from "./order.ts";
@@ -14,11 +14,7 @@ const sign: Readonly<Record<Standing, string>> = { failed: "❌", "needs-you": "
  * have the same reason too, then all.
  */
 export function table(plan: Plan, all: readonly Group[], room: number, measure: (text: string) => number): string {
-  const bySame = (key: (host: PlanHost) => string): Group[] => {
-    const merged = new Map<string, PlanHost[]>();
-    for (const group of all) merged.set(key(group.first), [...(merged.get(key(group.first)) ?? []), ...group.hosts]);
-    return Array.from(merged.values(), (hosts) => ({ hosts, first: hosts[0] as PlanHost }));
-  };
+  const bySame = (key: (host: PlanHost) => string): Group[] => grouped(all.flatMap((group) => group.hosts), key);
   const outcome = (host: PlanHost): string => `${standing(host)} ${isObserved(host)} ${verdictWord(host)} ${whatHappens(host, plan.event)}`;
   const reason = (host: PlanHost): string => inline(why(plan, host), 140);
   const attempts = [

@@ -10,7 +10,7 @@ export function namesOnly(plan: Plan): Plan {
     ...plan,
     detail: "names",
     notes: [],
-    session: { ...plan.session, note: plan.session.ran ? "A session ran." : "No session ran." },
+    session: { ...plan.session, note: "" },
     hosts: plan.hosts.map((host) => hostNames(host, diffOf(plan, host))),
     diffs: Object.fromEntries(Object.entries(plan.diffs).map(([key, diff]) => [key, diffNames(diff)])),
   };

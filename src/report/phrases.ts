@@ -93,12 +93,13 @@ export function why(plan: Plan, host: PlanHost): Line {
     case "added":
     case "changed": {
       const first = host.judgement.findings.find((finding) => finding.verdict === host.judgement.verdict);
+      if (host.decision.action === "hold" && host.judgement.verdict !== "risky" && host.decision.reasons[0] !== undefined) return say(host.decision.reasons[0]);
       const isNew = host.state === "added" ? [host.baseFailed === undefined ? "new host" : "no base to compare with"] : [];
       if (first === undefined || (first.verdict === "clean" && first.rule !== "revision-only")) return say([...isNew, ...facts(plan, host)].join(", "));
       const more = host.judgement.findings.filter((finding) => finding.verdict === first.verdict).length - 1;
       const shift = arrow(first.from, first.to);
       const named = first.subject === "" ? t`${first.rule}` : t`${first.subject}`;
-      const spans = shift.length > 0 || first.hazard === "" ? [...named.spans, ...shift.flatMap((line) => [" ", ...line.spans])] : [...named.spans, ": ", first.hazard];
+      const spans = shift.length > 0 || first.hazard === "" ? [...named.spans, ...shift.flatMap((line) => [" ", ...line.spans])] : [...named.spans, `: ${first.hazard.replace(/\.$/, "")}`];
       return { spans: [...(isNew.length > 0 ? [`${isNew.join()}: `] : []), ...spans, ...(more > 0 ? [`, and ${more} more`] : [])] };
     }
   }
@@ -121,6 +122,12 @@ export function facts(plan: Plan, host: PlanHost): string[] {
     ...(files > 0 ? [count(files, "file")] : []),
   ];
   return parts.length > 0 ? parts : ["small differences"];
+}
+
+/** What a host's details hold, in numbers. */
+export function contents(plan: Plan, host: PlanHost): string[] {
+  const judged = host.state === "changed" || host.state === "added" ? host.judgement.findingsTotal : 0;
+  return [...(judged > 0 ? [count(judged, "finding")] : []), ...(host.state === "failed" ? [failedStage[host.stage]] : facts(plan, host))];
 }
 
 /** Sorts a report's numbers into the words of its headline. */
@@ -158,7 +165,9 @@ export function headline(hosts: readonly PlanHost[]): string {
 
 /** The first line of honesty: who judged, and what was compared. */
 export function honesty(plan: Plan): string[] {
-  const lines = [plan.session.ran ? plan.session.note : `Judged by rules only: ${plan.session.note}`];
+  const { ran, note, model } = plan.session;
+  const who = ran ? `Judged by rules and a Claude session${model === undefined ? "" : ` (${model})`}` : "Judged by rules only";
+  const lines = [`${who}${note === "" ? "" : `: ${note}`}.`];
   if (plan.preview) lines.push("Preview from derivations, nothing was built yet: what only a build shows is not in it.");
   if (plan.policy.source === "none") lines.push("The flake has no deployGate output, so every host is only observed and nothing is deployed.");
   if (plan.detail === "names") lines.push("Names only: texts, versions and logs are left out because strangers may read this.");

@@ -55,7 +55,7 @@ export type PlanEvent = z.infer<typeof PlanEvent>;
 export const PlanSession = z.object({
   /** False: the rules alone judged, and every report says so in its first line. */
   ran: z.boolean(),
-  /** Why there was none, or what it was: one sentence. */
+  /** Why there was none, or how it went: a clause without a full stop, "no credential is set"; may be empty. */
   note: text,
   model: text.optional(),
   costUsd: z.number().min(0).optional(),

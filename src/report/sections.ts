@@ -1,6 +1,6 @@
 import type { Group } from "./group.ts";
-import { joined, list, say, t, type Line, type Section } from "./line.ts";
-import { count, failedStage, size, sizeChange } from "./phrases.ts";
+import { list, say, type Line, type Section } from "./line.ts";
+import { failedStage, size, sizeChange } from "./phrases.ts";
 import type { PlanDiff } from "./plan-diff.ts";
 import { diffOf, type Plan, type PlanHost } from "./plan.ts";
 import { filesSection } from "./sections-files.ts";
@@ -16,7 +16,7 @@ export function sections(plan: Plan, group: Group): Section[] {
     failureSection(host),
     findingsSection(host),
     ...(diff === undefined ? [] : [systemSection(diff), settingsSection(diff), unitsSection(diff, plan.detail), packagesSection(diff), filesSection(diff)]),
-    notesSection(host, diff),
+    notesSection(group, diff),
   ];
   return made.filter((section) => section.lines.length > 0 || section.texts.length > 0);
 }
@@ -47,7 +47,7 @@ function findingsSection(host: PlanHost): Section {
       ...(finding.reversible ? [] : ["a rollback may not undo it"]),
     ];
     const sub = [
-      ...(effects.length === 0 ? [] : [say(`${effects.join("; ")}.`)]),
+      ...(effects.length === 0 ? [] : [say(sentence(effects.join("; ")))]),
       ...(finding.evidence.length === 0 ? [] : [{ spans: ["Seen: ", ...list(finding.evidence, 6)] }]),
       ...(finding.settledBy === undefined ? [] : [{ spans: ["Depends on ", { code: finding.settledBy.fact }, `: ${finding.settledBy.otherwise} if ${finding.settledBy.when}.`] }]),
       ...(finding.check === undefined ? [] : [{ spans: [{ strong: "Check: " }, finding.check] }]),
@@ -59,6 +59,8 @@ function findingsSection(host: PlanHost): Section {
   if (left > 0) lines.push(say(`And ${left} more findings.`));
   return { kind: "findings", title: "Findings", summary: `${lines.length}`, lines, texts: [] };
 }
+
+const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 /** Packages that something names directly come first; what is only rebuilt is counted. */
 function packagesSection(diff: PlanDiff): Section {
@@ -87,14 +89,13 @@ function packagesSection(diff: PlanDiff): Section {
   return { kind: "packages", title: "Packages", summary: [...summary, closure].join(", "), lines, texts: [] };
 }
 
-function notesSection(host: PlanHost, diff: PlanDiff | undefined): Section {
-  const reasons = host.decision.action === "hold" || host.decision.action === "fail" ? [] : host.decision.reasons;
-  const cut = Object.entries(diff?.cut ?? {});
+/** What else there is to know; warnings name their host, since a group shares its change and not its warnings. */
+function notesSection(group: Group, diff: PlanDiff | undefined): Section {
+  const warnings = group.hosts.flatMap((host) => host.warnings.map((warning): Line => ({ spans: [{ code: host.host }, " warns: ", { code: warning }] })));
   const lines = [
-    ...(reasons.length === 0 ? [] : [joined([say("Decided because:"), ...reasons.map((reason) => say(reason))], " ")]),
     ...(diff?.unknown ?? []).map((sentence) => say(`Not compared: ${sentence}`)),
-    ...host.warnings.map((warning) => ({ spans: ["Evaluation warning: ", { code: warning }] })),
-    ...cut.map(([key, total]) => say(`The list ${key} has ${total} entries; only its first ${count(2000, "entry", "entries")} are in plan.json.`)),
+    ...warnings.slice(0, 50),
+    ...Object.entries(diff?.cut ?? {}).map(([key, total]) => say(`The list ${key} has ${total} entries; plan.json holds the first of them.`)),
   ];
   return { kind: "notes", title: "Notes", summary: `${lines.length}`, lines, texts: [] };
 }

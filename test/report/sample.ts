@@ -250,7 +250,7 @@ export const sampleRun: Run = {
   startedAt: new Date("2026-11-22T12:00:00Z"),
   finishedAt: new Date("2026-11-22T12:01:42Z"),
   policy: { source: "deployGate", revision: "0a1b2c3d4e5f60718293a4b5c6d7e8f900112233" },
-  session: { ran: false, note: "no Claude session was asked." },
+  session: { ran: false, note: "no credential for a Claude session is set" },
   detail: "full",
   hosts: sampleHosts,
 };

@@ -1,0 +1,56 @@
+import { isObserved, standing, type Standing } from "./order.ts";
+import { worstVerdict } from "./phrases.ts";
+import type { Plan } from "./plan.ts";
+
+/** What happens as a whole, one word for a workflow's `if:`. */
+export type OverallDecision = "failed" | "held" | "deploy" | "observe" | "nothing";
+
+export type Outputs = Readonly<Record<"decision" | "reason-code" | "verdict" | "hosts" | "plan" | "report" | "cost-usd", string>>;
+
+/** A job's outputs may be 1 MB together, so the list of hosts stops well before that. */
+const hostsLimit = 500_000;
+
+/** The outputs of the Action. `paths` are where plan.json and the Markdown report were written; empty where they were not. */
+export function outputs(plan: Plan, paths: { readonly plan: string; readonly report: string }): Outputs {
+  return {
+    decision: overall(plan),
+    "reason-code": reasonCode(plan),
+    verdict: worstVerdict(plan.hosts),
+    hosts: hostsJson(plan),
+    plan: paths.plan,
+    report: paths.report,
+    "cost-usd": (plan.session.costUsd ?? 0).toFixed(4),
+  };
+}
+
+function overall(plan: Plan): OverallDecision {
+  const has = (at: Standing): boolean => plan.hosts.some((host) => standing(host) === at);
+  if (has("failed")) return "failed";
+  if (has("needs-you")) return "held";
+  if (plan.hosts.some((host) => ["deploy", "deploy-then-reboot", "stage"].includes(host.decision.action))) return "deploy";
+  return plan.hosts.some(isObserved) ? "observe" : "nothing";
+}
+
+/** Why, as a stable word: the failure's code or the rule's id of the worst host, else the overall decision. */
+function reasonCode(plan: Plan): string {
+  const [worst] = plan.hosts;
+  if (worst === undefined) return "no-hosts";
+  if (worst.state === "failed") return worst.failure.code;
+  if (worst.state !== "changed" && worst.state !== "added") return worst.state;
+  const finding = worst.judgement.findings.find((one) => one.verdict === worst.judgement.verdict);
+  if (worst.decision.action === "hold" && worst.judgement.verdict !== "risky") return "session-required";
+  return finding === undefined ? "no-rule-objects" : finding.rule;
+}
+
+function hostsJson(plan: Plan): string {
+  const all = plan.hosts.map((host) => ({
+    host: host.host,
+    state: host.state,
+    action: host.decision.action,
+    ...(host.state === "changed" || host.state === "added" ? { verdict: host.judgement.verdict, mode: host.judgement.mode } : {}),
+    ...(host.state === "failed" ? { reason: host.failure.code } : {}),
+  }));
+  let kept = all;
+  while (JSON.stringify(kept).length > hostsLimit) kept = kept.slice(0, Math.floor(kept.length / 2));
+  return JSON.stringify(kept);
+}

@@ -1,0 +1,142 @@
+import { detailGroups, groups, names, type Group } from "./group.ts";
+import type { Line, Section } from "./line.ts";
+import { needed } from "./needed.ts";
+import { isObserved, standing, type Standing } from "./order.ts";
+import { contents, duration, headline, honesty, verdictWord, whatHappens, why } from "./phrases.ts";
+import type { Plan } from "./plan.ts";
+import { sections } from "./sections.ts";
+import { clip, columns, terminalLine, toAscii, wrap } from "./terminal-escape.ts";
+import { visibleText } from "./visible.ts";
+
+export type TerminalOptions = {
+  readonly width: number;
+  readonly color: boolean;
+  readonly unicode: boolean;
+  /** Everything of every host, diffs included. Otherwise what matters of the worst hosts. */
+  readonly verbose?: boolean;
+};
+
+const signs: Readonly<Record<Standing, readonly [unicode: string, ascii: string]>> = {
+  failed: ["✖", "x"],
+  "needs-you": ["!", "!"],
+  risky: ["!", "!"],
+  reboot: ["↻", "~"],
+  clean: ["✓", "+"],
+  removed: ["−", "-"],
+  unchanged: ["=", "="],
+};
+const hues: Readonly<Record<Standing, number>> = { failed: 31, "needs-you": 35, risky: 35, reboot: 33, clean: 32, removed: 2, unchanged: 2 };
+
+/** Without --verbose: so many groups of hosts in detail, so many lines of each section and of a failure's log. */
+const brief = { groups: 6, lines: 10, log: 15 } as const;
+
+/** The report of a plan for a terminal: the words and the order of the comment, at `width` columns. Ends in a newline. Pure. */
+export function terminalReport(plan: Plan, options: TerminalOptions): string {
+  const width = Math.max(40, options.width);
+  const { paint, line } = writer(options);
+  const out: string[] = [paint(1, ...fill(line(headline(plan.hosts)), width, 0))];
+  out.push(...honesty(plan).flatMap((sentence) => fill(line(sentence), width, 0)));
+  out.push(...fill(line(compared(plan)), width, 0), "");
+
+  const rows = groups(plan);
+  const hostWidth = Math.min(24, Math.max(4, ...rows.map((group) => columns(hostCell(group)))));
+  const wordWidth = Math.max(7, ...rows.map((group) => verdictWord(group.first).length));
+  for (const group of rows) {
+    const at = standing(group.first);
+    const indent = 2 + hostWidth + 2 + wordWidth + 2;
+    const reason = fill(line(flat(why(plan, group.first))), width - indent, 0);
+    const then = fill(line(`→ ${whatHappens(group.first, plan.event)}`), width - indent, 2);
+    const [head, ...more] = [...reason.slice(0, 3), ...then];
+    const sign = signs[at][options.unicode ? 0 : 1];
+    out.push(`${paint(hues[at], sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(hues[at], pad(verdictWord(group.first), wordWidth))}  ${head ?? ""}`);
+    out.push(...more.map((text) => `${" ".repeat(indent)}${text}`));
+    if (group.hosts.length > 1) out.push(...fill(line(names(group).join(", ")), width - indent, 0).map((text) => `${" ".repeat(indent)}${paint(2, text)}`));
+  }
+  const unchanged = plan.hosts.filter((host) => host.state === "unchanged").length;
+  if (unchanged > 0) out.push(`${signs.unchanged[0]} ${pad(`${unchanged}`, hostWidth)}  unchanged`);
+
+  const todo = needed(plan);
+  if (todo.length > 0) out.push("", paint(1, "Needed from you"), ...todo.flatMap((one) => task(one, width, options)));
+  out.push(...detail(plan, width, options));
+  out.push("", ...plan.notes.flatMap((note) => fill(line(note), width, 0)), paint(2, line(foot(plan))));
+  return `${out.join("\n")}\n`;
+}
+
+function writer(options: TerminalOptions): { paint: (hue: number, ...texts: string[]) => string; line: (text: string) => string } {
+  const paint = (hue: number, ...texts: string[]): string => texts.map((text) => (options.color ? `\u001b[${hue}m${text}\u001b[0m` : text)).join("\n");
+  return { paint, line: (text) => terminalLine(text, options.unicode, 2_000) };
+}
+
+const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - columns(text)));
+const fill = (text: string, width: number, hang: number): string[] => wrap(text, width - hang).map((part, i) => (i === 0 ? part : " ".repeat(hang) + part));
+const flat = (one: Line): string => one.spans.map((span) => (typeof span === "string" ? span : "code" in span ? span.code : "strong" in span ? span.strong : span.command)).join("");
+
+function hostCell(group: Group): string {
+  const all = names(group);
+  const [first = ""] = all;
+  return all.length === 1 ? first : all.length === 2 ? `${first}, ${all[1]}` : `${first} and ${all.length - 1} more`;
+}
+
+function compared(plan: Plan): string {
+  const { head, base } = plan.revision;
+  const what = head === undefined ? `The flake ${plan.flake}` : `Revision ${head.slice(0, 12)}`;
+  return `${what} compared with ${base === undefined ? "what the hosts run" : base.slice(0, 12)}.`;
+}
+
+/** A thing to do; its command stands alone on a line and is never broken, so that it can be copied. */
+function task(one: Line, width: number, options: TerminalOptions): string[] {
+  const { paint, line } = writer(options);
+  const sentence = one.spans.filter((span) => typeof span === "string" || !("command" in span));
+  const commands = one.spans.flatMap((span) => (typeof span !== "string" && "command" in span ? [span.command] : []));
+  return [...fill(`- ${line(flat({ spans: sentence }))}`, width, 2), ...commands.map((command) => `    ${paint(1, line(command))}`)];
+}
+
+function detail(plan: Plan, width: number, options: TerminalOptions): string[] {
+  const { paint, line } = writer(options);
+  const told = detailGroups(plan)
+    .map((group) => ({ group, all: sections(plan, group) }))
+    .filter(({ group, all }) => all.length > 0 && (options.verbose === true || !["clean", "removed"].includes(standing(group.first))));
+  const shown = options.verbose === true ? told : told.slice(0, brief.groups);
+  const out = shown.flatMap(({ group, all }) => {
+    const at = standing(group.first);
+    const title = `${names(group).join(", ")}: ${[verdictWord(group.first), ...(isObserved(group.first) ? ["not managed"] : []), ...contents(plan, group.first)].join(", ")}`;
+    return ["", paint(hues[at], ...fill(line(title), width, 2)), ...all.flatMap((section) => block(section, width, options))];
+  });
+  const left = told.length - shown.length;
+  if (left > 0) out.push("", `Details of ${left} more: --verbose shows them.`);
+  else if (options.verbose !== true && out.length > 0) out.push("", "Diffs and the details of clean hosts: --verbose shows them.");
+  return out;
+}
+
+function block(section: Section, width: number, options: TerminalOptions): string[] {
+  const { paint, line } = writer(options);
+  const all = options.verbose === true || section.kind === "findings" || section.kind === "failure" || section.kind === "settings";
+  const kept = all ? section.lines : section.lines.slice(0, brief.lines);
+  const more = section.lines.length - kept.length;
+  const counted = section.kind === "units" || section.kind === "packages" || section.kind === "files" ? `: ${section.summary}` : "";
+  const bullets = (one: Line, depth: number): string[] => {
+    const indent = 4 + depth * 2;
+    return [
+      ...fill(line(flat(one)), width - indent, 2).map((text) => `${" ".repeat(indent)}${text}`),
+      ...(one.sub ?? []).flatMap((sub) => bullets(sub, depth + 1)),
+    ];
+  };
+  const failing = section.kind === "failure";
+  const texts = options.verbose === true || failing ? section.texts : [];
+  return [
+    ...fill(line(`${section.title}${counted}`), width - 2, 2).map((text) => `  ${paint(1, text)}`),
+    ...kept.flatMap((one) => bullets(one, 0)),
+    ...(more > 0 ? [`    and ${more} more`] : []),
+    ...texts.flatMap((one) => {
+      const lines = visibleText(one.text).replaceAll("\t", "    ").trimEnd().split("\n");
+      const tail = options.verbose === true ? lines : lines.slice(-brief.log);
+      const title = failing ? [] : [`    ${paint(2, line(one.title))}`];
+      return [...title, ...tail.map((text) => `    ${paint(2, `| ${clip(options.unicode ? text : toAscii(text), width - 6, options.unicode)}`)}`)];
+    }),
+  ];
+}
+
+function foot(plan: Plan): string {
+  const cost = plan.session.costUsd === undefined ? [] : [`session $${plan.session.costUsd.toFixed(2)}`];
+  return [`nixos-deploy-gate ${plan.tool.version}`, ...(plan.tool.nix === undefined ? [] : [`Nix ${plan.tool.nix}`]), duration(plan.startedAt, plan.finishedAt), ...cost].join(" · ");
+}
