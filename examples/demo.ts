@@ -22,7 +22,10 @@ const identity = {
 };
 
 function git(...words: readonly string[]): void {
-  const done = spawnSync("git", ["-C", fleet, ...words], { encoding: "utf8", env: { ...process.env, ...identity, GIT_CONFIG_GLOBAL: "/dev/null" } });
+  const done = spawnSync("git", ["-C", fleet, ...words], {
+    encoding: "utf8",
+    env: { ...process.env, ...identity, GIT_CONFIG_GLOBAL: "/dev/null" },
+  });
   if (done.status !== 0) throw new Error(`git ${words.join(" ")}: ${done.stderr || done.error?.message}`);
 }
 
@@ -36,7 +39,9 @@ try {
   git("apply", join(here, "update.patch"));
   git("commit", "--quiet", "--all", "--message=Update nginx, PostgreSQL, the kernel of the NAS and restic");
 
-  const run = spawnSync(process.execPath, [join(here, "..", "src", "cli.ts"), "plan", fleet, "--base", "main", ...process.argv.slice(2)], { stdio: "inherit" });
+  const run = spawnSync(process.execPath, [join(here, "..", "src", "cli.ts"), "plan", fleet, "--base", "main", ...process.argv.slice(2)], {
+    stdio: "inherit",
+  });
   status = run.status ?? 4;
 } finally {
   rmSync(scratch, { recursive: true, force: true });

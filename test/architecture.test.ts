@@ -24,7 +24,8 @@ function importsOf(file: string): Import[] {
 }
 
 const imports = files.flatMap(importsOf);
-const local = (edge: Import): string | undefined => (edge.from.startsWith(".") ? relative(source, resolve(source, dirname(edge.file), edge.from)) : undefined);
+const local = (edge: Import): string | undefined =>
+  edge.from.startsWith(".") ? relative(source, resolve(source, dirname(edge.file), edge.from)) : undefined;
 const folder = (file: string): string => (file.includes("/") ? (file.split("/")[0] ?? "") : "");
 
 /** Files that build the real world; everything else is handed its ports. */
@@ -40,7 +41,9 @@ test("src has files and imports to look at", () => {
 });
 
 test("only src/io and the entries touch the world", () => {
-  const wrong = imports.filter((edge) => world.test(edge.from) && folder(edge.file) !== "io" && !entries.has(edge.file) && folder(edge.file) !== "commands");
+  const wrong = imports.filter(
+    (edge) => world.test(edge.from) && folder(edge.file) !== "io" && !entries.has(edge.file) && folder(edge.file) !== "commands",
+  );
   expect(wrong.map((edge) => `${edge.file} imports ${edge.from}`)).toEqual([]);
 });
 
@@ -65,7 +68,9 @@ test("stages import what comes before them, never what comes after, and io never
 });
 
 test("there are no cycles", () => {
-  const next = new Map(files.map((file) => [file, imports.filter((edge) => edge.file === file && !edge.typeOnly).flatMap((edge) => local(edge) ?? [])]));
+  const next = new Map(
+    files.map((file) => [file, imports.filter((edge) => edge.file === file && !edge.typeOnly).flatMap((edge) => local(edge) ?? [])]),
+  );
   const done = new Set<string>();
   const cycles: string[] = [];
   const walk = (file: string, path: readonly string[]): void => {

@@ -24,18 +24,24 @@ const failedAt = { evaluate: "Its evaluation fails", build: "Its build fails", d
 export function decide(situation: Situation): Decision {
   if (situation.state === "failed") {
     const reason = `${failedAt[situation.stage]}: ${situation.failure.message}`;
-    return { action: "fail", reasons: situation.atBase ? [reason, "The base fails in the same way, so this change did not break it."] : [reason] };
+    return {
+      action: "fail",
+      reasons: situation.atBase ? [reason, "The base fails in the same way, so this change did not break it."] : [reason],
+    };
   }
   if (situation.state === "unchanged") return { action: "nothing", reasons: ["The same system as before."] };
-  if (situation.state === "removed") return { action: "nothing", reasons: ["No longer in the flake; the gate leaves the machine as it is."] };
-  if (!situation.managed) return { action: "observe", reasons: ["The policy does not say deploy = true for this host, so it is only observed."] };
+  if (situation.state === "removed")
+    return { action: "nothing", reasons: ["No longer in the flake; the gate leaves the machine as it is."] };
+  if (!situation.managed)
+    return { action: "observe", reasons: ["The policy does not say deploy = true for this host, so it is only observed."] };
 
   const { judgement } = situation;
   const attended = judgement.attended ? ["Someone has to be there at boot."] : [];
   if (judgement.verdict === "risky") return { action: "hold", reasons: [...risks(judgement), ...attended] as [string, ...string[]] };
   if (situation.sessionRequired && situation.session === "missing")
     return { action: "hold", reasons: ["The policy requires the session's verdict and there is none.", ...attended] };
-  if (judgement.mode === "boot-only") return { action: "stage", reasons: [`${first(judgement, "boot-only")} Only a boot brings it in.`, ...attended] };
+  if (judgement.mode === "boot-only")
+    return { action: "stage", reasons: [`${first(judgement, "boot-only")} Only a boot brings it in.`, ...attended] };
   if (judgement.mode === "switch-then-reboot" || judgement.verdict === "reboot")
     return { action: "deploy-then-reboot", reasons: [first(judgement, "switch-then-reboot"), ...attended] };
   return { action: "deploy", reasons: ["No rule objects."] };
@@ -43,7 +49,9 @@ export function decide(situation: Situation): Decision {
 
 /** Every risk counts: a person approves all of them at once, so all of them are named. */
 function risks(judgement: Judgement): [string, ...string[]] {
-  const named = judgement.findings.filter((finding) => finding.verdict === "risky").map((finding) => `${finding.subject}: ${finding.hazard}`);
+  const named = judgement.findings
+    .filter((finding) => finding.verdict === "risky")
+    .map((finding) => `${finding.subject}: ${finding.hazard}`);
   const [head, ...rest] = named;
   return head === undefined ? ["It is judged risky."] : [head, ...rest];
 }

@@ -168,3 +168,49 @@ export interface Runner {
   /** Replaces this step's summary; cut at the runner's limit of 1 MiB. */
   summary(markdown: string): Promise<void>;
 }
+
+/** One question to a Claude Code session that may only answer: no tools, an empty directory, an environment from nothing. */
+export type SessionQuestion = {
+  /** The goal: what is asked. Ours or the operator's, never the change's. */
+  readonly system: string;
+  /** Given on stdin; its first line is our own, since a first character "/" would be a command of the session. */
+  readonly prompt: string;
+  /** Draft-07 JSON Schema of the answer; its top level is an object. */
+  readonly schema: Readonly<Record<string, unknown>>;
+  readonly model: string;
+  readonly maxTurns: number;
+  readonly budgetUsd: number;
+  /** Wall clock for everything, tries included. */
+  readonly timeoutSeconds: number;
+};
+
+export type SessionUse = { readonly costUsd: number; readonly inputTokens: number; readonly outputTokens: number; readonly seconds: number };
+
+/** `value` has the shape that the session claims; it is parsed again by whoever asked. No verdict is a value like any other: it frees nobody and ends nothing. */
+export type SessionAnswer =
+  | { readonly kind: "answered"; readonly value: unknown; readonly use: SessionUse }
+  | { readonly kind: "none"; readonly reason: SessionSilence; readonly detail: string; readonly use: SessionUse; readonly retryAt?: Date };
+
+/** Why there is no answer. */
+export type SessionSilence =
+  | "not-installed"
+  | "too-old"
+  | "no-credential"
+  | "credential-refused"
+  | "usage-limit"
+  | "unavailable"
+  | "timed-out"
+  | "cancelled"
+  | "over-budget"
+  | "over-turns"
+  | "too-large"
+  | "refused"
+  | "invalid-answer"
+  | "did-not-answer"
+  | "failed";
+
+export interface Session {
+  /** The CLI's version, asked once; undefined where there is none or where it is too old to be confined. */
+  version(): Promise<string | undefined>;
+  ask(question: SessionQuestion): Promise<SessionAnswer>;
+}

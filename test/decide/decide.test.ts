@@ -29,7 +29,12 @@ describe("decide", () => {
   });
 
   test("a risky change waits for a person, and every risk is named", () => {
-    const decision = decide(changed([finding({ verdict: "risky", subject: "sshd", hazard: "May lock out." }), finding({ verdict: "risky", subject: "fstab", hazard: "May not boot." })]));
+    const decision = decide(
+      changed([
+        finding({ verdict: "risky", subject: "sshd", hazard: "May lock out." }),
+        finding({ verdict: "risky", subject: "fstab", hazard: "May not boot." }),
+      ]),
+    );
     expect(decision.action).toBe("hold");
     expect(decision.reasons).toEqual(["fstab: May not boot.", "sshd: May lock out."]);
   });
@@ -54,7 +59,9 @@ describe("decide", () => {
   });
 
   test("someone who must unlock the disk is told so", () => {
-    expect(decide(changed([finding({ verdict: "reboot", mode: "switch-then-reboot", attended: true })])).reasons).toContain("Someone has to be there at boot.");
+    expect(decide(changed([finding({ verdict: "reboot", mode: "switch-then-reboot", attended: true })])).reasons).toContain(
+      "Someone has to be there at boot.",
+    );
   });
 
   test("a failure says at which stage, and whether the base fails too", () => {

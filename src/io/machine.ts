@@ -1,0 +1,22 @@
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** What this machine has to give. Both figures respect the limits of a container. */
+export function machine(): { readonly cores: number; readonly freeMemoryBytes: number } {
+  return { cores: availableParallelism(), freeMemoryBytes: process.availableMemory() };
+}
+
+/**
+ * A directory of our own for one run, 0700: repositories, gc roots, homes and canaries live in it. A runner gives RUNNER_TEMP, which it clears itself; the
+ * machine's temporary directory otherwise. Nothing that a pull request built is ever read from one run's directory by another's.
+ */
+export function scratchDirectory(environment: Readonly<Record<string, string | undefined>>): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(environment["RUNNER_TEMP"] || tmpdir(), "deploy-gate-"));
+  chmodSync(path, 0o700);
+  return {
+    path,
+    // Store paths that were copied in are read-only; a directory that cannot be emptied must not turn a good run into a failed one.
+    remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 2 }),
+  };
+}

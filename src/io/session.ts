@@ -1,0 +1,155 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Session, SessionAnswer, SessionQuestion } from "./ports.ts";
+import { runCommand } from "./run-command.ts";
+import { sessionOutcome } from "./session-outcome.ts";
+
+/** Exactly one of the two: with both set the CLI silently takes the key, and the operator would pay for what the subscription was meant to cover. */
+export type Credential = { readonly kind: "api-key" | "oauth-token"; readonly value: string };
+
+export type SessionOptions = {
+  /** `claude`, or where the operator says it is. */
+  readonly program: string;
+  readonly credential: Credential | undefined;
+  /** To find the program and its own helpers with; nothing else of our environment reaches the session. */
+  readonly path: string;
+  readonly scratch: string;
+  readonly signal?: AbortSignal;
+  /** Where the API is, for tests on loopback only. */
+  readonly baseUrl?: string;
+};
+
+/** First version whose `--restricted` and `--permission-prompts` exist; without them a session cannot be confined, and an older one says "unknown option". */
+const oldest = [2, 1, 260] as const;
+
+/**
+ * The `claude` command as a question that is answered once.
+ *
+ * What it reads was written by whoever opened the pull request. By default the CLI would run hooks, servers and key helpers that a checkout names, send the key
+ * where a checkout's settings say, and attach any file that the text names with "@". So: an empty directory, no settings, no servers, no tools, no attachments, a
+ * home of its own, one credential and nothing else in the environment, and a wall clock that ends the whole process group.
+ */
+export function claudeSession(options: SessionOptions): Session {
+  let known: Promise<string | undefined> | undefined;
+
+  const version = async (): Promise<string | undefined> => {
+    const home = homeIn(options.scratch);
+    try {
+      const end = await runCommand({
+        program: options.program,
+        arguments: ["--version"],
+        environment: confined(options, home),
+        timeoutSeconds: 20,
+        directory: home,
+      });
+      const match = /(\d+)\.(\d+)\.(\d+)/.exec(end.stdout);
+      if (end.missing || match === null) return undefined;
+      return newEnough(match.slice(1).map(Number)) ? match[0] : undefined;
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  };
+
+  const ask = async (question: SessionQuestion): Promise<SessionAnswer> => {
+    const use = { costUsd: 0, inputTokens: 0, outputTokens: 0, seconds: 0 };
+    if (options.credential === undefined)
+      return { kind: "none", reason: "no-credential", detail: "no API key and no subscription token was given", use };
+    const home = homeIn(options.scratch);
+    try {
+      const goal = join(home, "goal.md");
+      writeFileSync(goal, question.system);
+      const end = await runCommand({
+        program: options.program,
+        arguments: [
+          ...[
+            "--print",
+            "--output-format",
+            "json",
+            "--restricted",
+            "--setting-sources",
+            "",
+            "--strict-mcp-config",
+            "--disable-slash-commands",
+          ],
+          ...["--permission-prompts", "none", "--permission-mode", "dontAsk", "--no-session-persistence", "--tools", ""],
+          ...["--model", question.model, "--max-turns", String(question.maxTurns), "--max-budget-usd", String(question.budgetUsd)],
+          ...["--system-prompt-file", goal, "--json-schema", JSON.stringify(question.schema)],
+        ],
+        environment: confined(options, home),
+        directory: join(home, "empty"),
+        input: question.prompt,
+        timeoutSeconds: question.timeoutSeconds,
+        graceSeconds: 5,
+        maxStdoutBytes: 4 * 1024 * 1024,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+      return sessionOutcome(end);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  };
+
+  return {
+    version: () => (known ??= version()),
+    ask: async (question) => {
+      if ((await (known ??= version())) === undefined)
+        return {
+          kind: "none",
+          reason: "not-installed",
+          detail: `${options.program} is missing or older than ${oldest.join(".")}`,
+          use: { costUsd: 0, inputTokens: 0, outputTokens: 0, seconds: 0 },
+        };
+      return await ask(question);
+    },
+  };
+}
+
+function newEnough(version: readonly number[]): boolean {
+  for (const [index, least] of oldest.entries()) {
+    const part = version[index] ?? 0;
+    if (part !== least) return part > least;
+  }
+  return true;
+}
+
+/** A fresh home for one session: what one leaves behind, the next does not find. The working directory is empty and apart from the goal's file. */
+function homeIn(scratch: string): string {
+  const home = mkdtempSync(join(scratch, "session-"));
+  for (const directory of ["tmp", "empty", ".claude"]) mkdirSync(join(home, directory), { mode: 0o700 });
+  return home;
+}
+
+function confined(options: SessionOptions, home: string): Record<string, string> {
+  const { credential, baseUrl } = options;
+  return {
+    PATH: options.path,
+    HOME: home,
+    CLAUDE_CONFIG_DIR: join(home, ".claude"),
+    TMPDIR: join(home, "tmp"),
+    CLAUDE_CODE_TMPDIR: join(home, "tmp"),
+    LANG: "C.UTF-8",
+    ...(credential === undefined
+      ? {}
+      : { [credential.kind === "api-key" ? "ANTHROPIC_API_KEY" : "CLAUDE_CODE_OAUTH_TOKEN"]: credential.value }),
+    ...(baseUrl === undefined ? {} : { ANTHROPIC_BASE_URL: baseUrl }),
+    // No telemetry, no updates, nothing but the one conversation leaves the process.
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+    DISABLE_TELEMETRY: "1",
+    DISABLE_ERROR_REPORTING: "1",
+    DISABLE_AUTOUPDATER: "1",
+    DISABLE_UPDATES: "1",
+    // "@/etc/shadow" in a unit's description must stay text.
+    CLAUDE_CODE_DISABLE_ATTACHMENTS: "1",
+    CLAUDE_CODE_DISABLE_CLAUDE_MDS: "1",
+    CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
+    CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+    CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS: "1",
+    CLAUDE_CODE_DISABLE_BUNDLED_SKILLS: "1",
+    CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK: "1",
+    // By default a dead API is tried for three minutes and a silent stream for five.
+    CLAUDE_CODE_MAX_RETRIES: "2",
+    API_TIMEOUT_MS: "120000",
+    CLAUDE_BYTE_STREAM_IDLE_TIMEOUT_MS: "60000",
+    MAX_STRUCTURED_OUTPUT_RETRIES: "3",
+  };
+}
