@@ -1,6 +1,6 @@
 import type { StoreFiles } from "../io/ports.ts";
 import { hasVersion, normaliseHashes, storeMentions } from "./normalise.ts";
-import { packageName } from "./store-path.ts";
+import { withoutVersion } from "./store-path.ts";
 import type { KeyChange } from "./system-diff.ts";
 import type { BootLoader } from "./system.ts";
 
@@ -86,7 +86,9 @@ function parseSettings(text: string): Parsed {
 function parseXml(text: string): ReadonlyMap<string, string> {
   const keys = new Map<string, string[]>();
   const path: string[] = [];
-  for (const match of text.matchAll(/<attr\b[^>]*?\bname="([^"]*)"[^>]*>|<\/attr>|<(?:string|int|bool|path|float)\b[^>]*?\bvalue="([^"]*)"[^>]*>|<(?:string|int|bool|path)>([^<]*)</g)) {
+  for (const match of text.matchAll(
+    /<attr\b[^>]*?\bname="([^"]*)"[^>]*>|<\/attr>|<(?:string|int|bool|path|float)\b[^>]*?\bvalue="([^"]*)"[^>]*>|<(?:string|int|bool|path)>([^<]*)</g,
+  )) {
     const [tag, name] = match;
     const value = match[2] ?? match[3];
     if (name !== undefined) {
@@ -101,7 +103,8 @@ function parseXml(text: string): ReadonlyMap<string, string> {
   return new Map([...keys].map(([key, values]) => [key, values.join(", ")]));
 }
 
-const withoutVersions = (text: string): string => text.replace(/(\/…-)([^/\s"',]+)/g, (_, mark: string, name: string) => mark + packageName(name).name);
+const withoutVersions = (text: string): string =>
+  text.replace(/(\/…-)([^/\s"',]+)/g, (_, mark: string, name: string) => mark + withoutVersion(name));
 
 function missingFrom(lines: readonly string[], others: readonly string[]): readonly string[] {
   const known = new Set(others.map(withoutVersions));

@@ -70,7 +70,9 @@ function unpack(bytes: Uint8Array, at: number, limit: number): Segment | string 
     return `it cannot be unpacked: ${error instanceof Error ? error.message : String(error)}`;
   }
   const known = foreign.find(([, magic]) => startsWith(bytes, at, magic));
-  return known === undefined ? `at byte ${at} stands neither an archive nor a compression that we know` : `it is compressed with ${known[0]}, which is not read here`;
+  return known === undefined
+    ? `at byte ${at} stands neither an archive nor a compression that we know`
+    : `it is compressed with ${known[0]}, which is not read here`;
 }
 
 /** The header is skipped by hand: the runtime's gunzip takes whatever follows the member for another one, and an initrd may be followed by anything. */
@@ -89,12 +91,13 @@ function gunzip(bytes: Uint8Array, at: number, limit: number): Segment {
 
 /** One frame at a time: its end is known from the block headers (RFC 8878, section 3.1.1), so what follows it stays ours to read. */
 function unzstd(bytes: Uint8Array, at: number, limit: number): Segment | string {
-  if (typeof zlib.zstdDecompressSync !== "function") return "it is compressed with zstd, which this Node cannot unpack (22.15 and newer can)";
+  if (typeof zlib.zstdDecompressSync !== "function")
+    return "it is compressed with zstd, which this Node cannot unpack (22.15 and newer can)";
   const descriptor = bytes[at + 4] ?? 0;
   const single = (descriptor & 0x20) !== 0;
   const sizeBytes = [single ? 1 : 0, 2, 4, 8][descriptor >> 6] as number;
   let end = at + 5 + (single ? 0 : 1) + ([0, 1, 2, 4][descriptor & 3] as number) + sizeBytes;
-  for (let last = false; !last; ) {
+  for (let last = false; !last;) {
     if (end + 3 > bytes.length) return "it ends in the middle of a zstd frame";
     const header = (bytes[end] as number) | ((bytes[end + 1] as number) << 8) | ((bytes[end + 2] as number) << 16);
     last = (header & 1) === 1;
@@ -114,7 +117,8 @@ function readCpio(bytes: Uint8Array, start: number, files: ArchiveFile[]): numbe
     if (magic !== "070701" && magic !== "070702") return `an archive has an entry of an unknown kind at byte ${at}`;
     const field = (index: number): number => Number.parseInt(view.toString("latin1", at + 6 + index * 8, at + 14 + index * 8), 16);
     const [mode, size, nameSize] = [field(1), field(6), field(11)];
-    if (![mode, size, nameSize].every(Number.isSafeInteger) || nameSize < 1 || nameSize > 65_536) return "an archive has a header that is no number";
+    if (![mode, size, nameSize].every(Number.isSafeInteger) || nameSize < 1 || nameSize > 65_536)
+      return "an archive has a header that is no number";
     const nameEnd = at + 110 + nameSize;
     const dataStart = start + align(nameEnd - start);
     const dataEnd = dataStart + size;
@@ -133,4 +137,5 @@ const kinds: Readonly<Record<number, ArchiveFile["kind"]>> = { 0o100000: "file",
 
 const align = (length: number): number => (length + 3) & ~3;
 const number32 = (bytes: Uint8Array, at: number): number => new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(at, true);
-const startsWith = (bytes: Uint8Array, at: number, magic: readonly number[]): boolean => magic.every((byte, index) => bytes[at + index] === byte);
+const startsWith = (bytes: Uint8Array, at: number, magic: readonly number[]): boolean =>
+  magic.every((byte, index) => bytes[at + index] === byte);

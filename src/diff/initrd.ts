@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { StoreFiles } from "../io/ports.ts";
 import { readArchive, type ArchiveFile } from "./initrd-archive.ts";
 import { normaliseHashes } from "./normalise.ts";
-import { packageName } from "./store-path.ts";
+import { withoutVersion } from "./store-path.ts";
 import type { Initrd, InitrdContents } from "./system.ts";
 
 const maxImageBytes = 256 << 20;
@@ -20,7 +20,8 @@ export type InitrdReading = { readonly contents: InitrdContents | undefined; rea
 export function readInitrd(store: StoreFiles, image: string): InitrdReading {
   const bytes = store.readBytes(image, 0, maxImageBytes + 1);
   if (bytes === undefined) return { contents: undefined, problem: `The initrd ${image} cannot be read.` };
-  if (bytes.length > maxImageBytes) return { contents: undefined, problem: `The initrd ${image} is larger than ${maxImageBytes >> 20} MiB and was not unpacked.` };
+  if (bytes.length > maxImageBytes)
+    return { contents: undefined, problem: `The initrd ${image} is larger than ${maxImageBytes >> 20} MiB and was not unpacked.` };
   const { files, problem } = readArchive(bytes);
   const said = problem === undefined ? undefined : `The initrd ${image} could not be read to its end: ${problem}.`;
   // Microcode alone, before a part that cannot be read, would look like an initrd without any driver.
@@ -77,10 +78,14 @@ const digest = (data: Uint8Array | string): string => createHash("sha256").updat
 
 /** The same file in another version of its package has the same place: `nix/store/systemd/lib/systemd/systemd`. */
 function withoutVersions(path: string): string {
-  return path.replace(/(nix\/store\/)[0-9a-df-np-sv-z]{32}-([^/]+)/, (_, store: string, name: string) => store + packageName(name).name);
+  return path.replace(/(nix\/store\/)[0-9a-df-np-sv-z]{32}-([^/]+)/, (_, store: string, name: string) => store + withoutVersion(name));
 }
 
-export type InitrdDiff = { readonly modulesAdded: readonly string[]; readonly modulesRemoved: readonly string[]; readonly filesChanged: readonly string[] };
+export type InitrdDiff = {
+  readonly modulesAdded: readonly string[];
+  readonly modulesRemoved: readonly string[];
+  readonly filesChanged: readonly string[];
+};
 
 export const sameInitrd: InitrdDiff = { modulesAdded: [], modulesRemoved: [], filesChanged: [] };
 

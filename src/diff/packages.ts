@@ -4,13 +4,24 @@ import type { StorePath } from "./system.ts";
 import { compareVersions, direction } from "./version.ts";
 import type { Selection } from "./selection.ts";
 
-type Group = { readonly from: Set<string>; readonly to: Set<string>; sizeFrom: number; sizeTo: number; readonly selectedBy: Set<SelectedBy> };
+type Group = {
+  readonly from: Set<string>;
+  readonly to: Set<string>;
+  sizeFrom: number;
+  sizeTo: number;
+  readonly selectedBy: Set<SelectedBy>;
+};
 
 /**
  * Compares two closures package by package. A package is every path with its name: outputs and several versions side by side are one package. Only names with a path
  * that differs appear, so `rebuilt` are those whose versions are equal and whose paths are not.
  */
-export function diffPackages(graph: ClosureGraph, from: StorePath, to: StorePath, selection: { readonly from: Selection; readonly to: Selection }): PackagesDiff {
+export function diffPackages(
+  graph: ClosureGraph,
+  from: StorePath,
+  to: StorePath,
+  selection: { readonly from: Selection; readonly to: Selection },
+): PackagesDiff {
   const [before, after] = [graph.closure(from), graph.closure(to)];
   const seen = graph.startWalk();
   const walk = graph.walk;
@@ -74,7 +85,14 @@ function sorted(graph: ClosureGraph, groups: ReadonlyMap<number, Group>): Pick<P
     else if (to.length === 0) removed.push({ name, versions: from, size: group.sizeFrom, selectedBy });
     else {
       const same = from.length === to.length && from.every((version, index) => version === to[index]);
-      const change: PackageChange = { name, from, to, direction: same ? "same" : direction(from, to), sizeDelta: group.sizeTo - group.sizeFrom, selectedBy };
+      const change: PackageChange = {
+        name,
+        from,
+        to,
+        direction: same ? "same" : direction(from, to),
+        sizeDelta: group.sizeTo - group.sizeFrom,
+        selectedBy,
+      };
       (same ? rebuilt : changed).push(change);
     }
   }
@@ -83,4 +101,5 @@ function sorted(graph: ClosureGraph, groups: ReadonlyMap<number, Group>): Pick<P
 
 const selectors: readonly SelectedBy[] = ["system-path", "unit", "etc"];
 
-const ordered = (versions: ReadonlySet<string>): readonly string[] => [...versions].sort((a, b) => compareVersions(a, b) || (a < b ? -1 : a > b ? 1 : 0));
+const ordered = (versions: ReadonlySet<string>): readonly string[] =>
+  [...versions].sort((a, b) => compareVersions(a, b) || (a < b ? -1 : a > b ? 1 : 0));

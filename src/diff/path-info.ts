@@ -218,8 +218,9 @@ export class PathInfoReader {
     if (typeof given !== "string") throw this.#wrong("a record has no path");
     const named = !given.startsWith("/");
     // The keys are sorted, so `info` comes before `storeDir`; each record of a valid path says it as well.
-    const storeDir = this.#storeDir ?? fields?.["storeDir"];
-    if (named && typeof storeDir !== "string") {
+    const said = this.#storeDir ?? fields?.["storeDir"];
+    const storeDir = typeof said === "string" ? said : undefined;
+    if (named && storeDir === undefined) {
       this.#early.push([given, value]);
       return;
     }

@@ -13,7 +13,12 @@ export type SelectionRoots = { readonly systemPath: StorePath | undefined; reado
  * Reads from the references who asked for a package: the system path, a unit, or a file of /etc. A unit or a file that the configuration makes is a path of its own
  * without a version, and what it refers to is what it names; a package that /etc links to is named itself, and its dependencies are not.
  */
-export function selectionOf(graph: ClosureGraph, system: Pick<System, "units" | "userUnits">, roots: SelectionRoots, prefix: string): Selection {
+export function selectionOf(
+  graph: ClosureGraph,
+  system: Pick<System, "units" | "userUnits">,
+  roots: SelectionRoots,
+  prefix: string,
+): Selection {
   const selection = new Map<PathId, SelectedBy[]>();
   const select = (id: PathId, by: SelectedBy): void => {
     const known = selection.get(id);

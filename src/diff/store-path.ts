@@ -43,6 +43,14 @@ function split(name: string): { readonly name: string; readonly version: string 
   return cut === -1 ? { name, version: "" } : { name: name.slice(0, cut), version: name.slice(cut + 1) };
 }
 
+/**
+ * A name without its version, to find the same thing in another version: `linux-modules-shrunk` of `linux-6.12.58-modules-shrunk`. Unlike Nix's own split it takes only
+ * what has a dot for a version, so that `stage-1-init.sh` keeps its name.
+ */
+export function withoutVersion(name: string): string {
+  return name.replace(/-\d+(?:\.[0-9A-Za-z+_]+)+(?:-\d+(?![.0-9A-Za-z]))?/, "");
+}
+
 /** Name and version for people, `linux 6.12.58`. */
 export function label(path: StorePath): string {
   const { name, version } = packageName(nameOf(path));

@@ -1,11 +1,14 @@
 import * as z from "zod";
 import { failure, type Failure } from "../failure.ts";
 import type { StoreFiles } from "../io/ports.ts";
+import { readActivation } from "./activation.ts";
 import { readBootLoader } from "./boot-loader.ts";
+import { etcText, readEtc } from "./etc.ts";
+import { isSwap, readMounts } from "./fstab.ts";
 import { readInitrd } from "./initrd.ts";
 import { component, readKernel, readKernelModules } from "./kernel.ts";
 import { storePathOf } from "./store-path.ts";
-import type { Initrd, StorePath, System, Unit } from "./system.ts";
+import type { EtcFile, Initrd, StorePath, System, Unit } from "./system.ts";
 import { newUnitCache, readUnits, type UnitCache } from "./unit.ts";
 
 /** Small files of a toplevel: a version, a list of kernel parameters, a JSON map of a few keys. */
@@ -17,21 +20,25 @@ const maxSpecialisations = 64;
 export type SystemCache = {
   readonly systems: Map<StorePath, System>;
   readonly units: UnitCache;
-  readonly initrds: Map<StorePath, ReturnType<typeof readInitrd>>;
+  /** By where /etc ends in the store. */
+  readonly etc: Map<string, ReadonlyMap<string, EtcFile>>;
+  readonly initrds: Map<string, ReturnType<typeof readInitrd>>;
 };
 
 export function newSystemCache(): SystemCache {
-  return { systems: new Map(), units: newUnitCache(), initrds: new Map() };
+  return { systems: new Map(), units: newUnitCache(), etc: new Map(), initrds: new Map() };
 }
 
 /** Why a path cannot be compared, or undefined where it is a system in the store. */
 export function toplevelFailure(store: StoreFiles, toplevel: string): Failure | undefined {
   const path = storePathOf(toplevel, store.prefix);
-  if (path !== toplevel) return failure("toplevel-invalid", { path: toplevel, problem: `it is no path like ${store.prefix}/HASH-nixos-system-NAME` });
+  if (path !== toplevel)
+    return failure("toplevel-invalid", { path: toplevel, problem: `it is no path like ${store.prefix}/HASH-nixos-system-NAME` });
   const entry = store.entry(path);
   if (entry === undefined) return failure("toplevel-missing", { path });
   if (entry.kind !== "directory") return failure("toplevel-invalid", { path, problem: "it is not a directory" });
-  if (store.entry(`${path}/nixos-version`) === undefined) return failure("toplevel-invalid", { path, problem: "it has no file nixos-version" });
+  if (store.entry(`${path}/nixos-version`) === undefined)
+    return failure("toplevel-invalid", { path, problem: "it has no file nixos-version" });
   return undefined;
 }
 
@@ -66,6 +73,9 @@ class Toplevel {
     const units = readUnits(store, `${path}/etc/systemd/system`, this.#cache.units);
     const userUnits = readUnits(store, `${path}/etc/systemd/user`, this.#cache.units);
     const switchInhibitors = this.#map("switch-inhibitors");
+    const etc = this.#etc();
+    const mounts = readMounts(etcText(store, etc, "fstab") ?? "");
+    const activate = this.#text("activate", maxScriptBytes) ?? "";
     return {
       toplevel: path,
       nixosVersion: this.#text("nixos-version")?.trim(),
@@ -84,12 +94,12 @@ class Toplevel {
       bootLoader: readBootLoader(store, switchScript),
       switchToConfiguration: this.#switchKind(switchScript),
       specialisations: this.#specialisations(),
-      activation: new Map(),
+      activation: readActivation(activate),
       units,
       userUnits,
-      etc: new Map(),
-      mounts: [],
-      swaps: [],
+      etc,
+      mounts: mounts.filter((mount) => !isSwap(mount)),
+      swaps: mounts.filter(isSwap),
       users: undefined,
       firewall: { backend: "unknown", open: new Set(), text: "" },
       unread: this.#unread,
@@ -127,6 +137,14 @@ class Toplevel {
     if (parsed.success) return new Map(Object.entries(parsed.data));
     this.#unread.push(`${this.#path}/${name} is not a JSON map of texts.`);
     return undefined;
+  }
+
+  #etc(): ReadonlyMap<string, EtcFile> {
+    const directory = this.#store.resolve(`${this.#path}/etc`);
+    if (directory === undefined) return new Map();
+    const known = this.#cache.etc.get(directory) ?? readEtc(this.#store, directory);
+    this.#cache.etc.set(directory, known);
+    return known;
   }
 
   #initrd(): Initrd | undefined {
@@ -167,7 +185,8 @@ class Toplevel {
     const found = new Map<string, StorePath>();
     const directory = `${this.#path}/specialisation`;
     const names = this.#store.list(directory);
-    if (names.length > maxSpecialisations) this.#unread.push(`${directory} holds ${names.length} specialisations; only the first ${maxSpecialisations} were read.`);
+    if (names.length > maxSpecialisations)
+      this.#unread.push(`${directory} holds ${names.length} specialisations; only the first ${maxSpecialisations} were read.`);
     for (const name of names.slice(0, maxSpecialisations)) {
       const target = this.#store.resolve(`${directory}/${name}`);
       const path = target === undefined ? undefined : storePathOf(target, this.#store.prefix);

@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, type Dirent, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from "node:fs";
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from "node:fs";
 import type { StoreEntry, StoreFiles, StoreText } from "./ports.ts";
 
 /** Links followed for one path before it counts as a loop; the kernel's own limit. */

@@ -1,0 +1,81 @@
+import type { StoreFiles } from "../io/ports.ts";
+import type { ClosureGraph } from "./closure.ts";
+import { diffPackages } from "./packages.ts";
+import { isRevisionOnly } from "./revision-only.ts";
+import { type Selection, selectionOf } from "./selection.ts";
+import { nameOf, packageName, storePathOf } from "./store-path.ts";
+import { componentFact, diffFacts } from "./system-facts.ts";
+import type { PackagesDiff, SettingsDiff, SystemDiff } from "./system-diff.ts";
+import type { Component, StorePath, System } from "./system.ts";
+import { diffUnits } from "./unit-diff.ts";
+
+/** The part of a diff that is read from files alone, and so can be made while Nix is still listing closures. */
+export type FilesDiff = Omit<SystemDiff, "packages" | "specialisations" | "revisionOnly">;
+
+/** Compares what two toplevels declare. */
+export function compareDeclared(from: System, to: System, store: StoreFiles): FilesDiff {
+  const system = diffFacts(from, to, store);
+  return {
+    from: from.toplevel,
+    to: to.toplevel,
+    system,
+    units: diffUnits(store, from, to, "system"),
+    userUnits: diffUnits(store, from, to, "user"),
+    files: [],
+    settings: noSettings,
+    // Read last: unpacking an initrd may have added to it.
+    unknown: [...new Set([...from.unread, ...to.unread])],
+  };
+}
+
+/** Adds what only the closures know: packages, sizes, glibc. */
+export function compareSystems(declared: FilesDiff, from: System, to: System, graph: ClosureGraph, store: StoreFiles): SystemDiff {
+  const packages = comparePackages(from, to, graph, store);
+  const glibc = componentFact(glibcOf(from, graph), glibcOf(to, graph));
+  const whole = { ...declared, packages, system: { ...declared.system, glibc } };
+  return { ...whole, revisionOnly: isRevisionOnly(whole) };
+}
+
+function comparePackages(from: System, to: System, graph: ClosureGraph, store: StoreFiles): PackagesDiff {
+  const packages = diffPackages(graph, from.toplevel, to.toplevel, { from: select(from, graph, store), to: select(to, graph, store) });
+  // A thousand remembered closures would grow with the sum of the hosts.
+  graph.forget(from.toplevel);
+  graph.forget(to.toplevel);
+  return packages;
+}
+
+function select(system: System, graph: ClosureGraph, store: StoreFiles): Selection {
+  const root = (name: string): StorePath | undefined => {
+    const target = store.resolve(`${system.toplevel}/${name}`);
+    return target === undefined ? undefined : storePathOf(target, store.prefix);
+  };
+  return selectionOf(graph, system, { systemPath: root("sw"), etc: root("etc") }, store.prefix);
+}
+
+/** The C library that systemd is linked with: a closure may hold several, and this one runs the machine. Else the newest of the closure. */
+export function glibcOf(system: System, graph: ClosureGraph): Component | undefined {
+  const isGlibc = (path: StorePath): boolean =>
+    /-glibc-\d/.test(path) && packageName(nameOf(path)).name === "glibc" && packageName(nameOf(path)).output === "";
+  const systemd = system.systemd === undefined ? undefined : graph.id(system.systemd.path);
+  const linked = systemd === undefined ? [] : graph.references(systemd).map((id) => graph.path(id));
+  const path = linked.find(isGlibc) ?? [...graph.closure(system.toplevel)].map((id) => graph.path(id)).find(isGlibc);
+  return path === undefined ? undefined : { path, version: packageName(nameOf(path)).version };
+}
+
+/** Nothing changed in any of the structured views. */
+export const noSettings: SettingsDiff = {
+  mounts: [],
+  swaps: [],
+  users: [],
+  groups: [],
+  sudo: [],
+  sshd: [],
+  portsOpened: [],
+  portsClosed: [],
+  sysctl: [],
+  tmpfiles: [],
+  pam: [],
+  nixConf: [],
+  certificates: [],
+  activation: [],
+};

@@ -1,0 +1,131 @@
+import { failure } from "../failure.ts";
+import type { Nix, Result, StoreFiles } from "../io/ports.ts";
+import { ClosureGraph } from "./closure.ts";
+import { compareDeclared, compareSystems, type FilesDiff } from "./compare-system.ts";
+import { readClosures } from "./read-closures.ts";
+import type { SystemDiff } from "./system-diff.ts";
+import type { StorePath, System } from "./system.ts";
+import { newSystemCache, readSystem, type SystemCache, toplevelFailure } from "./toplevel.ts";
+
+/** Two toplevels of one host. */
+export type Pair = { readonly host: string; readonly from: StorePath; readonly to: StorePath };
+
+/** A diff with the systems that it compares: rules look at both. */
+export type Comparison = { readonly from: System; readonly to: System; readonly diff: SystemDiff };
+
+export type FleetDiff = {
+  /** One entry for each host, in the order given. A host that cannot be compared has its own failure. */
+  readonly hosts: ReadonlyMap<string, Result<Comparison>>;
+  /** All closures, for `why`. */
+  readonly graph: ClosureGraph;
+};
+
+export type DiffPorts = { readonly nix: Nix; readonly store: StoreFiles };
+
+/**
+ * Compares all hosts of a fleet at once: one call of Nix for the union of their closures, and each toplevel, unit and file read once. The files are read while Nix is
+ * still at work. Hosts with the same transition share one comparison. Throws only where Nix cannot be asked or understood.
+ */
+export async function diffFleet(pairs: readonly Pair[], ports: DiffPorts): Promise<FleetDiff> {
+  const fleet = new Fleet(ports);
+  return fleet.compare(pairs);
+}
+
+/** Compares two toplevels. */
+export async function diffSystem(from: StorePath, to: StorePath, ports: DiffPorts): Promise<Result<Comparison>> {
+  const { hosts } = await diffFleet([{ host: "", from, to }], ports);
+  return hosts.get("") as Result<Comparison>;
+}
+
+type Transition = {
+  readonly from: StorePath;
+  readonly to: StorePath;
+  declared: FilesDiff | undefined;
+  readonly specialisations: Map<string, Transition>;
+};
+
+class Fleet {
+  readonly #ports: DiffPorts;
+  readonly #cache: SystemCache = newSystemCache();
+  readonly #transitions = new Map<string, Transition>();
+  readonly #compared = new Map<Transition, Result<Comparison>>();
+
+  constructor(ports: DiffPorts) {
+    this.#ports = ports;
+  }
+
+  async compare(pairs: readonly Pair[]): Promise<FleetDiff> {
+    const { nix, store } = this.#ports;
+    const toplevels = [...new Set(pairs.flatMap(({ from, to }) => [from, to]))].filter(
+      (path) => toplevelFailure(store, path) === undefined,
+    );
+    // Started first and awaited last. Its failure is held until then, so that it is never an unhandled one.
+    const asking = readClosures(nix, toplevels).then(
+      (graph) => ({ graph, error: undefined }),
+      (error: unknown) => ({ graph: new ClosureGraph(), error: error ?? new Error("path-info failed") }),
+    );
+    const known = new Set(toplevels);
+    for (const pair of pairs) {
+      if (known.has(pair.from) && known.has(pair.to)) this.#declare(pair.from, pair.to);
+      await turn();
+    }
+    const { graph, error } = await asking;
+    if (error !== undefined) throw error;
+
+    const hosts = new Map<string, Result<Comparison>>();
+    for (const { host, from, to } of pairs) {
+      hosts.set(host, this.#result(from, to, graph));
+    }
+    return { hosts, graph };
+  }
+
+  /** Reads both sides and compares what they declare, once for each transition; specialisations that both have are transitions of their own. */
+  #declare(from: StorePath, to: StorePath, depth = 0): Transition {
+    const key = `${from} ${to}`;
+    const known = this.#transitions.get(key);
+    if (known !== undefined) return known;
+    const transition: Transition = { from, to, declared: undefined, specialisations: new Map() };
+    this.#transitions.set(key, transition);
+    const { store } = this.#ports;
+    const [before, after] = [readSystem(store, from, this.#cache), readSystem(store, to, this.#cache)];
+    transition.declared = compareDeclared(before, after, store);
+    // A specialisation has none of its own.
+    if (depth > 0) return transition;
+    for (const name of transition.declared.system.specialisations.changedNames) {
+      const [old, fresh] = [before.specialisations.get(name), after.specialisations.get(name)];
+      if (old === undefined || fresh === undefined || [old, fresh].some((path) => toplevelFailure(store, path) !== undefined)) continue;
+      transition.specialisations.set(name, this.#declare(old, fresh, depth + 1));
+    }
+    return transition;
+  }
+
+  #result(from: StorePath, to: StorePath, graph: ClosureGraph): Result<Comparison> {
+    const { store } = this.#ports;
+    for (const path of [from, to]) {
+      const problem = toplevelFailure(store, path) ?? (graph.isMissing(path) ? failure("toplevel-missing", { path }) : undefined);
+      if (problem !== undefined) return { ok: false, failure: problem };
+    }
+    const transition = this.#transitions.get(`${from} ${to}`) ?? this.#declare(from, to);
+    const known = this.#compared.get(transition);
+    if (known !== undefined) return known;
+    const result = this.#finish(transition, graph);
+    this.#compared.set(transition, result);
+    return result;
+  }
+
+  #finish(transition: Transition, graph: ClosureGraph): Result<Comparison> {
+    const { store } = this.#ports;
+    const [from, to] = [readSystem(store, transition.from, this.#cache), readSystem(store, transition.to, this.#cache)];
+    const declared = transition.declared ?? compareDeclared(from, to, store);
+    const diff = compareSystems(declared, from, to, graph, store);
+    const specialisations = new Map<string, SystemDiff>();
+    for (const [name, inner] of transition.specialisations) {
+      const compared = this.#finish(inner, graph);
+      if (compared.ok) specialisations.set(name, compared.value.diff);
+    }
+    return { ok: true, value: { from, to, diff: specialisations.size === 0 ? diff : { ...diff, specialisations } } };
+  }
+}
+
+/** Lets the event loop turn, so that the pipe from Nix is emptied while files are read: a full pipe would stop it. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -1,0 +1,114 @@
+import { gateError } from "../failure.ts";
+import type { CommandResult, Nix } from "../io/ports.ts";
+import { ClosureGraph } from "./closure.ts";
+import { PathInfoReader, type PathInfoSink } from "./path-info.ts";
+import type { StorePath } from "./system.ts";
+
+/** Well below what Linux takes as arguments of one command, its environment included (2 MiB with the usual stack). A thousand hosts fit in one call. */
+const maxArgumentBytes = 512 << 10;
+const timeoutSeconds = 900;
+
+export type ClosureQuery = {
+  /** Where to look: this machine's store, or `ssh-ng://HOST`, `https://CACHE`, `file:///DIR`. */
+  readonly storeUrl?: string;
+  readonly into?: ClosureGraph;
+};
+
+/**
+ * Asks Nix for the closures of all toplevels at once and puts them into one graph. A path that Nix does not have is told as missing there and stops nobody else. Throws
+ * `path-info-failed` where Nix cannot answer at all and `path-info-shape` where its answer cannot be understood.
+ */
+export async function readClosures(nix: Nix, toplevels: readonly StorePath[], query: ClosureQuery = {}): Promise<ClosureGraph> {
+  const graph = query.into ?? new ClosureGraph();
+  const asked = new PathInfoCommand(nix, query.storeUrl);
+  for (const chunk of chunks([...new Set(toplevels)])) {
+    const result = await asked.run(chunk, graph.sink, true);
+    if (result.exitCode === 0) continue;
+    // One path that is not valid fails the recursive call for all; the plain call tells which.
+    const valid: StorePath[] = [];
+    const plain = await asked.run(chunk, { valid: (info) => void valid.push(info.path), missing: graph.sink.missing }, false);
+    if (plain.exitCode !== 0 || valid.length === chunk.length) throw asked.failed(result);
+    if (valid.length === 0) continue;
+    const again = await asked.run(valid, graph.sink, true);
+    if (again.exitCode !== 0) throw asked.failed(again);
+  }
+  return graph;
+}
+
+class PathInfoCommand {
+  readonly #nix: Nix;
+  readonly #store: readonly string[];
+  /** Nix 2.33 and later ask to be told which format; older ones do not know the flag. Whichever it is, one retry finds out. */
+  #format: readonly string[] | undefined;
+
+  constructor(nix: Nix, storeUrl: string | undefined) {
+    this.#nix = nix;
+    this.#store = storeUrl === undefined ? [] : ["--store", storeUrl];
+  }
+
+  async run(paths: readonly StorePath[], sink: PathInfoSink, recursive: boolean): Promise<CommandResult> {
+    if (this.#format === undefined) {
+      const { implementation, major, minor } = await this.#nix.version();
+      this.#format = implementation !== "lix" && (major > 2 || minor >= 33) ? ["--json-format", "1"] : [];
+    }
+    const result = await this.#once(paths, sink, recursive);
+    if (result.exitCode === 0 || !result.stderr.includes("--json-format")) return result;
+    if (this.#format.length > 0 && !result.stderr.includes("unrecognised flag")) return result;
+    this.#format = this.#format.length > 0 ? [] : ["--json-format", "1"];
+    return this.#once(paths, sink, recursive);
+  }
+
+  async #once(paths: readonly StorePath[], sink: PathInfoSink, recursive: boolean): Promise<CommandResult> {
+    const reader = new PathInfoReader(this.#name(), sink);
+    let broken: unknown;
+    const take = (chunk: Uint8Array): void => {
+      if (broken !== undefined) return;
+      try {
+        reader.write(chunk);
+      } catch (error) {
+        // Thrown from here it would end the process from inside a stream.
+        broken = error;
+      }
+    };
+    // Offline: a missing path is told at once instead of being looked for in every cache.
+    const result = await this.#nix.run({
+      arguments: ["path-info", "--json", ...this.#flags(), ...(recursive ? ["--recursive"] : []), "--offline", ...this.#store, ...paths],
+      trust: "deploy-branch",
+      timeoutSeconds,
+      onOutput: take,
+    });
+    if (result.stdout !== "") take(Buffer.from(result.stdout));
+    if (result.exitCode !== 0) return result;
+    if (broken !== undefined) throw broken;
+    reader.end();
+    return result;
+  }
+
+  failed(result: CommandResult): Error {
+    const said = result.timedOut ? `It took longer than ${timeoutSeconds} s.\n${result.stderr}` : result.stderr;
+    return gateError("path-info-failed", { command: this.#name(), exitCode: result.exitCode }, said.slice(-4000));
+  }
+
+  #flags(): readonly string[] {
+    return this.#format ?? [];
+  }
+
+  #name(): string {
+    return ["nix path-info --json", ...this.#flags(), "--recursive", ...this.#store].join(" ");
+  }
+}
+
+function* chunks(paths: readonly StorePath[]): Generator<readonly StorePath[]> {
+  let chunk: StorePath[] = [];
+  let bytes = 0;
+  for (const path of paths) {
+    if (bytes + path.length > maxArgumentBytes) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(path);
+    bytes += path.length + 9;
+  }
+  if (chunk.length > 0) yield chunk;
+}
