@@ -42,7 +42,7 @@ function findingsSection(host: PlanHost): Section {
         ? [" ", { code: finding.from }, " → ", { code: finding.to }]
         : [...(finding.from === undefined ? [] : [" was ", { code: finding.from }]), ...(finding.to === undefined ? [] : [" now ", { code: finding.to }])];
     const effects = [
-      ...(finding.mode === "boot-only" ? ["only a boot brings it in"] : finding.mode === "switch-then-reboot" ? ["complete after a reboot"] : []),
+      ...(finding.mode === "boot-only" ? ["only a boot brings it in"] : finding.mode === "switch-then-reboot" && finding.verdict !== "reboot" ? ["complete after a reboot"] : []),
       ...(finding.attended ? ["someone must be there at boot"] : []),
       ...(finding.reversible ? [] : ["a rollback may not undo it"]),
     ];

@@ -50,7 +50,7 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
     const sign = signs[at][options.unicode ? 0 : 1];
     out.push(`${paint(hues[at], sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(hues[at], pad(verdictWord(group.first), wordWidth))}  ${head ?? ""}`);
     out.push(...more.map((text) => `${" ".repeat(indent)}${text}`));
-    if (group.hosts.length > 1) out.push(...fill(line(names(group).join(", ")), width - indent, 0).map((text) => `${" ".repeat(indent)}${paint(2, text)}`));
+    if (hostCell(group) !== names(group).join(", ") || columns(hostCell(group)) > hostWidth) out.push(...fill(line(names(group).join(", ")), width - indent, 0).map((text) => `${" ".repeat(indent)}${paint(2, text)}`));
   }
   const unchanged = plan.hosts.filter((host) => host.state === "unchanged").length;
   if (unchanged > 0) out.push(`${signs.unchanged[0]} ${pad(`${unchanged}`, hostWidth)}  unchanged`);

@@ -1,0 +1,86 @@
+import type { Progress, Stage } from "../io/ports.ts";
+import { count } from "./phrases.ts";
+import { clip, columns, terminalLine } from "./terminal-escape.ts";
+
+type HostStep = Extract<Progress, { kind: "host" }>["step"];
+const active: ReadonlySet<HostStep> = new Set(["evaluating", "building"]);
+
+/** What a live terminal shows of a run so far. `apply` takes events in order; `lines` draws the state and changes nothing. */
+export class ProgressView {
+  #stage: { readonly name: Stage; readonly text: string } | undefined;
+  readonly #hosts = new Map<string, { readonly step: HostStep; readonly text: string }>();
+  readonly #building = new Map<string, string>();
+  #built = 0;
+
+  apply(event: Progress): void {
+    switch (event.kind) {
+      case "stage":
+        this.#stage = { name: event.stage, text: event.text };
+        return;
+      case "host":
+        this.#hosts.set(event.host, { step: event.step, text: event.text ?? "" });
+        return;
+      case "build":
+        if (event.step === "finished") this.#built += this.#building.delete(event.derivation) ? 1 : 0;
+        else this.#building.set(event.derivation, event.text ?? this.#building.get(event.derivation) ?? "");
+        return;
+      case "warning":
+        return;
+    }
+  }
+
+  /** At most `height` lines of at most `width` columns: the stage, hosts at work, then failed ones, then the others as far as there is room. */
+  lines(size: { readonly width: number; readonly height: number; readonly unicode: boolean }, elapsedSeconds: number): string[] {
+    const one = (text: string): string => clip(terminalLine(text, size.unicode, 1_000), size.width, size.unicode);
+    const rows = [...this.#hosts].toSorted(([, a], [, b]) => urgency(a.step) - urgency(b.step));
+    const nameWidth = Math.min(24, Math.max(4, ...rows.map(([host]) => columns(host))));
+    const head = `${this.#stage?.name ?? "start"}: ${this.#stage?.text ?? ""}${this.#tally()} (${elapsedSeconds} s)`;
+    const building = [...this.#building].map(([derivation, log]) => `    ${derivationName(derivation)}${log === "" ? "" : `: ${log}`}`);
+    const hosts = rows.map(([host, { step, text }]) => `  ${host.padEnd(nameWidth)}  ${step}${text === "" ? "" : `  ${text}`}`);
+    const room = Math.max(0, size.height - 1);
+    const shownBuilding = building.slice(0, Math.min(4, Math.floor(room / 2)));
+    const roomHosts = room - shownBuilding.length;
+    const shownHosts = hosts.length > roomHosts ? [...hosts.slice(0, Math.max(0, roomHosts - 1)), `  and ${hosts.length - Math.max(0, roomHosts - 1)} more`] : hosts;
+    return [head, ...shownHosts.slice(0, roomHosts), ...shownBuilding].map(one);
+  }
+
+  #tally(): string {
+    const steps = [...this.#hosts.values()].map((host) => host.step);
+    const failed = steps.filter((step) => step === "failed").length;
+    const done = steps.filter((step) => step === "built" || step === "diffed").length;
+    const parts = [
+      ...(steps.length > 0 ? [`${done} of ${count(steps.length, "host")} built`] : []),
+      ...(failed > 0 ? [`${failed} failed`] : []),
+      ...(this.#built > 0 ? [`${count(this.#built, "derivation")} done`] : []),
+    ];
+    return parts.length === 0 ? "" : `, ${parts.join(", ")}`;
+  }
+}
+
+const urgency = (step: HostStep): number => (active.has(step) ? 0 : step === "failed" ? 1 : 2);
+
+/** `/nix/store/<hash>-linux-6.12.44.drv` → `linux-6.12.44` */
+export const derivationName = (derivation: string): string => derivation.replace(/^.*\/[0-9a-z]{32}-/, "").replace(/\.drv$/, "");
+
+/**
+ * An event as one line for a log that only grows; undefined for what would be noise there. With `names` only what strangers may read is left: no texts of Nix or
+ * of the flake, no versions.
+ */
+export function progressLine(event: Progress, detail: "full" | "names"): string | undefined {
+  const full = detail === "full";
+  const text = event.kind !== "build" && full && event.text !== undefined && event.text !== "" ? `: ${event.text}` : "";
+  switch (event.kind) {
+    case "stage":
+      return `${event.stage}${text}`;
+    case "host":
+      return event.step === "evaluating" || event.step === "building" ? undefined : `${event.host} ${event.step}${text}`;
+    case "build": {
+      const name = derivationName(event.derivation);
+      const shown = full ? name : name.replace(/-[0-9].*$/, "");
+      if (event.step !== "log") return `${shown} ${event.step === "started" ? "is being built" : "is built"}`;
+      return full && event.text !== undefined ? `${shown}> ${event.text}` : undefined;
+    }
+    case "warning":
+      return `warning${event.host === undefined ? "" : ` for ${event.host}`}${text}`;
+  }
+}
