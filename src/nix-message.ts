@@ -102,7 +102,9 @@ export function toolWarning(line: NixLogLine): string | undefined {
 /** `file`, `line` and `column` of an event: 2.8 has the file alone, newer versions write `file:line:column` into it. */
 function positionOf(event: Readonly<Record<string, unknown>>): string | undefined {
   const { file, line, column } = event;
-  if (typeof file !== "string" || typeof line !== "number" || line === 0) return undefined;
+  // A place inside Nix itself helps nobody.
+  if (typeof file !== "string" || typeof line !== "number" || line === 0 || /^(?:\/\/builtin|<nix|«nix-internal»|«none»)/.test(file))
+    return undefined;
   const path = plainText(file)
     .replace(/:\d+:\d+$/, "")
     .replace(/^«[^»]*»\//, "")

@@ -1,0 +1,220 @@
+import type { HostName } from "../discover/host.ts";
+import { failure, type Failure } from "../failure.ts";
+import type { Clock, CommandResult, Log, Nix, Result, StoreFiles, Trust } from "../io/ports.ts";
+import { lastError } from "../nix-message.ts";
+import type { BuildError } from "./build-error.ts";
+import { BuildLog } from "./nix-log.ts";
+
+/** One toplevel to build. `host` is whose it is, for messages; head and base of a host that did not change are one derivation and built once. */
+export type BuildRequest = { readonly host: HostName; readonly drvPath: string; readonly outPath: string };
+
+/** A NixOS system that is in the store and stays there until the run's scratch directory is gone. */
+export type Built = { readonly toplevel: string };
+
+export type BuildOptions = {
+  readonly nix: Nix;
+  /** Of what is built together, the least. */
+  readonly trust: Trust;
+  readonly files: StoreFiles;
+  readonly log: Log;
+  /** A directory of this run alone, for gc roots. */
+  readonly roots: string;
+  /** For all builds together. */
+  readonly timeoutSeconds: number;
+  readonly clock: Clock;
+};
+
+/** Failing derivations that are traced to the hosts they stop; beyond it a host only learns that something of it was not built. */
+const tracedFailures = 50;
+
+/**
+ * Builds every toplevel in one go, going on where one fails, and reads success from the store: no command line of Nix says on every version which of several
+ * installables were built. The map has every drvPath that was asked for.
+ *
+ * It is the old `nix-store --realise`, because from 2.15 on `nix build X.drv` builds nothing and exits with 0, and 2.8 does not know `X.drv^*`. And it may take
+ * more than one call: up to 2.33 a derivation for a platform that nobody here can build ends the whole command, `--keep-going` or not. What such a failure does
+ * not explain is then built without the hosts that it does.
+ */
+export async function build(requests: readonly BuildRequest[], options: BuildOptions): Promise<Map<string, Result<Built>>> {
+  const wanted = new Map<string, BuildRequest>();
+  for (const request of requests) if (!wanted.has(request.drvPath)) wanted.set(request.drvPath, request);
+
+  const log = new BuildLog();
+  const deadline = options.clock.now().getTime() + options.timeoutSeconds * 1000;
+  const valid = new Set<string>();
+  const failed = new Map<string, Failure>();
+  let open = [...wanted.values()];
+  while (open.length > 0) {
+    const errors: BuildError[] = [];
+    const remaining = Math.max((deadline - options.clock.now().getTime()) / 1000, 1);
+    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, errors);
+    for (const path of await validOutputs(open, result, options)) valid.add(path);
+    const unbuilt = open.filter((request) => !valid.has(request.outPath));
+    const causes = await causesByToplevel(unbuilt, errors, options);
+    const explained = unbuilt.filter((request) => (causes.get(request.drvPath) ?? []).length > 0);
+    for (const request of explained) failed.set(request.drvPath, explain(request, causes.get(request.drvPath) ?? [], log));
+    const rest = unbuilt.filter((request) => !failed.has(request.drvPath));
+    // Each call has to explain at least one host, or the next would only say the same.
+    const again = rest.length > 0 && explained.length > 0 && !result.timedOut;
+    if (!again) for (const request of rest) failed.set(request.drvPath, unexplained(request, errors, result, log, options));
+    else options.log.debug("building again without what stopped the build", { left: rest.length, stopped: explained.length });
+    open = again ? rest : [];
+  }
+  await root(valid, options);
+
+  const found = new Map<string, Result<Built>>();
+  for (const [drvPath, request] of wanted) {
+    const why = failed.get(drvPath) ?? lacksOfSystem(request, options.files);
+    found.set(drvPath, why === undefined ? { ok: true, value: { toplevel: request.outPath } } : { ok: false, failure: why });
+    options.log.progress({
+      kind: "host",
+      host: request.host,
+      step: why === undefined ? "built" : "failed",
+      ...(why === undefined ? {} : { text: why.message }),
+    });
+  }
+  return found;
+}
+
+async function realise(
+  wanted: readonly BuildRequest[],
+  { nix, trust, log: progress, timeoutSeconds }: BuildOptions,
+  log: BuildLog,
+  errors: BuildError[],
+): Promise<CommandResult> {
+  const hosts = new Map(wanted.map((request) => [request.drvPath, request.host]));
+  const warned = new Set<string>();
+  return nix.run({
+    program: "nix-store",
+    arguments: ["--realise", "--keep-going", ...wanted.map((request) => request.drvPath)],
+    trust,
+    timeoutSeconds,
+    onLog: (line) => {
+      const event = log.add(line);
+      if (event === undefined) return;
+      if (event.kind === "failed") {
+        if (errors.length < 1000) errors.push(event.error);
+        return;
+      }
+      if (event.kind === "warning") {
+        if (warned.has(event.text) || warned.size >= 20) return;
+        warned.add(event.text);
+        progress.progress({ kind: "warning", text: event.text });
+        return;
+      }
+      const host = event.kind === "started" ? hosts.get(event.derivation) : undefined;
+      if (host !== undefined) progress.progress({ kind: "host", host, step: "building" });
+      progress.progress({
+        kind: "build",
+        derivation: event.derivation,
+        ...(event.kind === "line" ? { step: "log", text: event.text } : { step: event.kind }),
+      });
+    },
+  });
+}
+
+/** Outputs that are valid in the store. A path that exists need not be: a failed build without sandbox leaves one behind. */
+async function validOutputs(wanted: readonly BuildRequest[], result: CommandResult, { nix, trust }: BuildOptions): Promise<Set<string>> {
+  // An exit code of 0 comes with the paths themselves, one a line.
+  const printed = new Set(result.stdout.split("\n").map((line) => line.trim()));
+  if (result.exitCode === 0 && wanted.every((request) => printed.has(request.outPath)))
+    return new Set(wanted.map((request) => request.outPath));
+  const outputs = [...new Set(wanted.map((request) => request.outPath))];
+  const check = await nix.run({
+    program: "nix-store",
+    arguments: ["--check-validity", "--print-invalid", ...outputs],
+    trust,
+    timeoutSeconds: 120,
+  });
+  if (check.exitCode !== 0) return new Set();
+  const invalid = new Set(check.stdout.split("\n").map((line) => line.trim()));
+  return new Set(outputs.filter((path) => !invalid.has(path)));
+}
+
+/** One call roots all of them. Nothing of a pull request runs here, and the links are the gate's own, so it is done outside of what untrusted code is run in. */
+async function root(valid: ReadonlySet<string>, { nix, roots, log }: BuildOptions): Promise<void> {
+  if (valid.size === 0) return;
+  const made = await nix.run({
+    program: "nix-store",
+    arguments: ["--realise", "--add-root", `${roots}/toplevel`, "--indirect", ...valid],
+    trust: "deploy-branch",
+    timeoutSeconds: 120,
+  });
+  if (made.exitCode !== 0)
+    log.progress({
+      kind: "warning",
+      text: `The built systems could not be protected from garbage collection during this run: ${lastError(made.stderr)}`,
+    });
+}
+
+/** Which failures stand behind which toplevel: a failing derivation stops everything that refers to it, which Nix knows from its graph. */
+async function causesByToplevel(
+  unbuilt: readonly BuildRequest[],
+  errors: readonly BuildError[],
+  { nix, trust }: BuildOptions,
+): Promise<Map<string, readonly BuildError[]>> {
+  const causes = new Map<string, BuildError[]>(unbuilt.map((request) => [request.drvPath, []]));
+  const seen = new Set<string>();
+  for (const error of unbuilt.length === 0 ? [] : errors) {
+    const { derivation } = error;
+    if (derivation === undefined || error.kind === "dependency" || seen.has(derivation) || seen.size >= tracedFailures) continue;
+    seen.add(derivation);
+    const above = await nix.run({
+      program: "nix-store",
+      arguments: ["--query", "--referrers-closure", derivation],
+      trust,
+      timeoutSeconds: 120,
+    });
+    const drvs = new Set([derivation, ...above.stdout.split("\n").map((line) => line.trim())]);
+    for (const [drvPath, found] of causes) if (drvs.has(drvPath)) found.push(error);
+  }
+  return causes;
+}
+
+function explain(request: BuildRequest, causes: readonly BuildError[], log: BuildLog): Failure {
+  const [cause, ...others] = causes;
+  const derivation = cause?.derivation ?? request.drvPath;
+  const reason = cause?.reason ?? "Nix did not say why";
+  const lines = log.lines(derivation);
+  const detail = [reason, ...lines, ...others.map((other) => `also: ${other.derivation ?? ""}: ${other.reason}`)].join("\n");
+  switch (cause?.kind) {
+    case "hash":
+      return failure("build-hash-mismatch", { derivation }, detail);
+    case "platform":
+      return failure("build-platform", { derivation, platform: cause.platform ?? "another platform" }, detail);
+    case "disk":
+      return failure("disk-full", {}, detail);
+    case "store":
+      return failure("store-unusable", {}, detail);
+    case "builder":
+    case "dependency":
+    case "timeout":
+    case "other":
+    case undefined:
+      // The builder's own words, which only choose between two failures of this host.
+      if (lines.slice(-5).some((line) => line.includes("No space left on device"))) return failure("disk-full", {}, detail);
+      return failure("build-failed", { derivation, reason }, detail);
+  }
+}
+
+/** Nothing that failed stands below this toplevel: time ran out, or the machine cannot write its store, which names no derivation and stops every host alike. */
+function unexplained(
+  request: BuildRequest,
+  errors: readonly BuildError[],
+  result: CommandResult,
+  log: BuildLog,
+  { timeoutSeconds }: BuildOptions,
+): Failure {
+  if (result.timedOut) return failure("build-timeout", { seconds: timeoutSeconds, running: log.running() });
+  const machine = errors.find((error) => error.derivation === undefined && (error.kind === "disk" || error.kind === "store"));
+  if (machine !== undefined) return failure(machine.kind === "disk" ? "disk-full" : "store-unusable", {}, machine.reason);
+  return failure("build-not-done", { derivation: request.drvPath }, errors[0]?.reason ?? lastError(result.stderr));
+}
+
+/** nixos-rebuild refuses a path without `nixos-version` too: it is what tells a system from anything else that a flake may call toplevel. */
+function lacksOfSystem({ host, outPath }: BuildRequest, files: StoreFiles): Failure | undefined {
+  const lacks = (what: string): Failure => failure("not-a-nixos-system", { host, toplevel: outPath, lacks: what });
+  if (files.entry(`${outPath}/nixos-version`) === undefined) return lacks("nixos-version");
+  if (files.entry(`${outPath}/etc`) === undefined && files.entry(`${outPath}/activate`) === undefined) return lacks("etc and no activate");
+  return undefined;
+}
