@@ -99,6 +99,18 @@ export function toolWarning(line: NixLogLine): string | undefined {
   return text === undefined || text.includes("--json-format") ? undefined : bounded(text, 500);
 }
 
+/**
+ * Whether the machine and not the flake is at fault. A flake can write the same words, which then only names its own failure differently: nothing but a message may
+ * hang on this.
+ */
+export function machineTrouble(text: string): "disk" | "store" | undefined {
+  if (/No space left on device|database or disk is full/.test(text)) return "disk";
+  return storeTrouble.test(text) ? "store" : undefined;
+}
+
+const storeTrouble =
+  /cannot connect to (?:socket|daemon)|cannot open connection to remote store|readonly database|disk I/O error|unable to open database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)/;
+
 /** `file`, `line` and `column` of an event: 2.8 has the file alone, newer versions write `file:line:column` into it. */
 function positionOf(event: Readonly<Record<string, unknown>>): string | undefined {
   const { file, line, column } = event;

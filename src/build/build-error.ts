@@ -1,4 +1,4 @@
-import { bounded } from "../nix-message.ts";
+import { bounded, machineTrouble } from "../nix-message.ts";
 
 /** Why a derivation was not built, read from what Nix said of it. */
 export type BuildError = {
@@ -29,8 +29,8 @@ export function buildError(text: string): BuildError {
   if (/\d+ dependenc(?:y|ies)\b.*(?:failed|couldn't be built)|^\s*Reason: \d+ dependenc/m.test(text))
     return { kind: "dependency", ...about, reason };
   if (/timed out after \d+ seconds/.test(text)) return { kind: "timeout", ...about, reason };
-  if (/No space left on device|database or disk is full/.test(text)) return { kind: "disk", ...about, reason };
-  if (storeTrouble.test(text)) return { kind: "store", ...about, reason };
+  const trouble = machineTrouble(text);
+  if (trouble !== undefined) return { kind: trouble, ...about, reason };
   if (/\bbuilder\b.*\bfailed\b|^\s*Reason: builder failed/m.test(text)) return { kind: "builder", ...about, reason };
   return { kind: "other", ...about, reason };
 }
@@ -50,6 +50,3 @@ function platformOf(text: string): string | undefined {
     /required \(system, features\): \(([^,)]{1,64}),/.exec(text)?.[1]
   );
 }
-
-const storeTrouble =
-  /cannot connect to (?:socket|daemon)|cannot open connection to remote store|Read-only file system|readonly database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*Permission denied/;

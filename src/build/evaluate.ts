@@ -3,7 +3,7 @@ import type { LockedFlake } from "../discover/discover.ts";
 import type { HostName } from "../discover/host.ts";
 import { failure, type Failure } from "../failure.ts";
 import type { CommandResult, Log, Nix, NixLogLine, Result, Trust } from "../io/ports.ts";
-import { describeErrors, evaluationWarning, lastError, nixError, toolWarning, type NixError } from "../nix-message.ts";
+import { describeErrors, evaluationWarning, lastError, machineTrouble, nixError, toolWarning, type NixError } from "../nix-message.ts";
 import { nixString } from "../nix-string.ts";
 import { EvaluatedFacts } from "./evaluated-facts.ts";
 import { factsExpression } from "./facts.nix.ts";
@@ -134,6 +134,8 @@ function read(host: HostName, { timeoutSeconds }: EvaluateOptions, asked: Asked)
   const detail = errors.length > 0 ? describeErrors(errors) : lastError(result.stderr);
   if (result.timedOut) return failed(failure("host-evaluation-timeout", { host, seconds: timeoutSeconds }));
   if (result.signal !== undefined) return failed(failure("host-evaluation-killed", { host, signal: result.signal }, detail));
+  const trouble = result.exitCode === 0 ? undefined : machineTrouble(detail);
+  if (trouble !== undefined) return failed(failure(trouble === "disk" ? "disk-full" : "store-unusable", {}, detail));
   if (result.exitCode !== 0) return failed(failure("host-evaluation-failed", { host }, detail));
   const answer = Answer.safeParse(parseJson(result.stdout));
   if (!answer.success)

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { gateError, type GateError } from "../failure.ts";
 import type { CommandResult, Nix, NixLogLine, Trust } from "../io/ports.ts";
-import { bounded, describeErrors, lastError, nixError, plainText, type NixError } from "../nix-message.ts";
+import { bounded, describeErrors, lastError, machineTrouble, nixError, plainText, type NixError } from "../nix-message.ts";
 import { nixString } from "../nix-string.ts";
 import { HostName, matchesGlob } from "./host.ts";
 
@@ -174,7 +174,8 @@ function flakeFailure(flake: LockedFlake, result: CommandResult, errors: readonl
   const detail = detailOf(result, errors);
   const shown = { flake: flake.shown };
   if (result.timedOut) return gateError("flake-evaluation-timeout", { ...shown, seconds: options.timeoutSeconds }, detail);
-  if (storeTrouble.test(detail)) return gateError(/No space left/.test(detail) ? "disk-full" : "store-unusable", {}, detail);
+  const trouble = machineTrouble(detail);
+  if (trouble !== undefined) return gateError(trouble === "disk" ? "disk-full" : "store-unusable", {}, detail);
   if (/requires lock file changes|in pure mode|cannot call 'getFlake' on|cannot update/.test(detail))
     return gateError("flake-not-locked", shown, detail);
   if (
@@ -191,7 +192,3 @@ function flakeFailure(flake: LockedFlake, result: CommandResult, errors: readonl
     return gateError("flake-unfetchable", shown, detail);
   return gateError("flake-evaluation-failed", shown, detail);
 }
-
-/** Signs that the machine and not the flake is at fault. */
-const storeTrouble =
-  /No space left on device|cannot connect to (?:socket|daemon)|cannot open connection to remote store|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)|attempt to write a readonly database|unable to open database/;
