@@ -20,8 +20,8 @@ export type Place = {
   runExists(marker: Marker): Promise<boolean | undefined>;
 };
 
-/** GitHub's limits for a comment: 65,536 characters, kept in 262,144 bytes. Forgejo has none; a page has to load all the same. */
-const longest = { units: 65_536, bytes: 262_144 };
+/** GitHub's limit for a comment, in UTF-16 units: never more than 196,608 bytes, so its other limit of 262,144 bytes is kept too. Forgejo has none; a page has to load all the same. */
+const longest = 65_536;
 const attempts = 3;
 
 /**
@@ -33,8 +33,7 @@ export async function writeOwn(place: Place, report: ForgeReport): Promise<Resul
   const listed = await ownAt(place, report.marker.key);
   if (!listed.ok) return listed;
   const [first, ...copies] = listed.value;
-  const fits = body.length <= longest.units && Buffer.byteLength(body) <= longest.bytes;
-  if (!fits) return { ok: false, failure: failure("forge-too-long", { forge: place.host, doing: `writing ${place.what}`, characters: body.length }) };
+  if (body.length > longest) return { ok: false, failure: failure("forge-too-long", { forge: place.host, doing: `writing ${place.what}`, characters: body.length }) };
   if (first === undefined) return report.create ? await create(place, report.marker, body) : written("absent", undefined, []);
 
   const notes: string[] = [];

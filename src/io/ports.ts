@@ -48,6 +48,53 @@ export interface Nix {
 
 export type NixVersion = { readonly implementation: "nix" | "lix" | "determinate"; readonly version: string; readonly major: number; readonly minor: number };
 
+/**
+ * One git command. Nothing of the machine's git comes along: no system or user configuration, no hooks, filters, credential helpers or prompts, and no protocol but
+ * the one that is named.
+ */
+export type GitRun = {
+  readonly arguments: readonly string[];
+  /** Where it runs: our own repository, or a checkout, which is only ever read. */
+  readonly directory: string;
+  /** More variables: GIT_INDEX_FILE, GIT_AUTHOR_DATE, … */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Wall clock, in seconds; 60 where absent. */
+  readonly timeoutSeconds?: number;
+  readonly input?: string;
+  /** Of stdout, in bytes; 64 MiB where absent. */
+  readonly maxBytes?: number;
+  /** The other repository of a fetch. The token goes to that server only, and by the environment: neither argv, nor a url, nor a file ever holds it. */
+  readonly remote?: { readonly url: string; readonly token?: string | undefined };
+};
+
+/** Where a local flakeref points to, all links resolved. */
+export type Place =
+  | { readonly kind: "checkout"; readonly checkout: Checkout }
+  | { readonly kind: "plain"; readonly path: string; /** Path of a `.git` in it, at any depth. */ readonly git: string | undefined; readonly flake: boolean }
+  | { readonly kind: "file" | "missing" | "bare"; readonly path: string };
+
+/** A working tree under git. Read, never written: no index refresh, no fetch into it, no garbage collection. */
+export type Checkout = {
+  readonly root: string;
+  /** From the root to the directory that was named, without slashes at its ends; empty for the root. */
+  readonly prefix: string;
+  readonly gitDirectory: string;
+  /** Its object store and, after it, those that it borrows from. */
+  readonly objectDirectories: readonly string[];
+  /** True where history has been cut off. */
+  readonly shallow: boolean;
+};
+
+export interface Git {
+  /** Never throws for a command that failed: the result tells. Throws a GateError where git is missing or the run was cancelled. */
+  run(run: GitRun): Promise<CommandResult>;
+  locate(path: string): Promise<Place>;
+  /** An empty repository of ours that sees the checkout's objects, shallow where the checkout is, with a copy of its index. Its working tree is its own directory. */
+  createRepository(directory: string, checkout: Checkout): Promise<void>;
+  /** A regular file's text, links not followed, at most `maxBytes`; for a flake that is not in git. */
+  readFile(path: string, maxBytes: number): Promise<{ readonly kind: "text"; readonly text: string } | { readonly kind: "missing" | "symlink" | "other" | "too-long" }>;
+}
+
 /** What stands at a path, never followed. `other` covers FIFOs, sockets and devices, which are never opened. */
 export type StoreEntry =
   | { readonly kind: "file"; readonly size: number; readonly executable: boolean }
@@ -165,8 +212,10 @@ export type Written = {
 /** What a runner reads back from a step: outputs and the step summary. */
 export interface Runner {
   output(name: string, value: string): void;
-  /** Replaces this step's summary; cut at the runner's limit of 1 MiB. */
+  /** Replaces this step's summary, of at most 1 MiB. */
   summary(markdown: string): Promise<void>;
+  /** Writes a file that later steps of the job may read; answers with its path. Each name once. */
+  file(name: string, text: string): Promise<string>;
 }
 
 /** One question to a Claude Code session that may only answer: no tools, an empty directory, an environment from nothing. */

@@ -190,7 +190,7 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
     expect(comments()).toEqual([]);
   });
 
-  test("a text that is too long is not sent: counted in UTF-16 units and in bytes", async () => {
+  test("a text that is too long is not sent: counted in UTF-16 units", async () => {
     expect(failed(await connect().upsertComment(7, head, report("x".repeat(65_536))))).toBe("forge-too-long");
     expect(failed(await connect().upsertComment(7, head, report("\u{1F600}".repeat(32_760))))).toBe("forge-too-long");
     expect(loopback.writes).toEqual([]);

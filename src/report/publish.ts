@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import type { Event, Run } from "../event.ts";
+import type { Failure } from "../failure.ts";
+import type { Forge, ForgeReport, Result, Runner, Written } from "../io/ports.ts";
+import { comment } from "./comment.ts";
+import { code, fence, link, prose } from "./markdown-escape.ts";
+import { outputs, type Outputs } from "./outputs.ts";
+import { planJson, type Plan } from "./plan.ts";
+import { brokenStatus, status, type CommitStatus } from "./status.ts";
+import { summary } from "./summary.ts";
+
+/** Where a report goes and whose it is. */
+export type Destination = {
+  readonly run: Run;
+  readonly event: Event;
+  /** Undefined where there is no token: nothing is posted then, and the notes say so. */
+  readonly forge: Forge | undefined;
+  readonly runner: Runner;
+  /** What this gate looks at: two gates of one repository with different ones keep a comment and a status each. */
+  readonly scope: { readonly flake: string; readonly hosts: readonly string[] };
+};
+
+export type Published = {
+  readonly outputs: Outputs;
+  /** Page of what was written for people, where something was. */
+  readonly url: string | undefined;
+  /** What a person should know of the publishing itself, as sentences: above all what could not be written, and where the report is instead. */
+  readonly notes: readonly string[];
+};
+
+/** A comment's limits: what a forge takes with room to spare, and what is tried once where it was still too long for something in between. */
+const limits = [60_000, 20_000] as const;
+
+/**
+ * Publishes a plan: files and outputs for later steps, the step summary, one comment or commit report, and one commit status. Throws only where the runner's own
+ * files cannot be written; what a forge refuses is a note, because the report is then still in the log, the summary and the outputs.
+ */
+export async function publish(plan: Plan, to: Destination): Promise<Published> {
+  const links = { run: to.run.url };
+  const options = { detail: plan.detail, links };
+  const whole = summary(plan, options);
+  const paths = { plan: await to.runner.file("plan.json", planJson(plan)), report: await to.runner.file("report.md", whole) };
+  const made = outputs(plan, paths);
+  const create = plan.hosts.some(worthAComment);
+  const [first, second] = limits;
+  const post = await posted(to, (limit) => ({ marker: marker(to), body: comment(plan, { ...options, limit }), create }), status(plan), [first, second]);
+  return await finish(to, made, whole, post);
+}
+
+/** The same for a run that came to no plan. */
+export async function publishFailure(failure: Failure, to: Destination): Promise<Published> {
+  const body = failureReport(failure, to.run);
+  const made: Outputs = { decision: "failed", "reason-code": failure.code, verdict: "", hosts: "[]", plan: "", report: "", "cost-usd": "0.0000" };
+  const post = await posted(to, () => ({ marker: marker(to), body, create: true }), brokenStatus(failure.message), [limits[0]]);
+  return await finish(to, made, body, post);
+}
+
+/** The outputs of a run that ended before it knew where it was; nothing can be posted then. */
+export function failedOutputs(failure: Failure): Outputs {
+  return { decision: "failed", "reason-code": failure.code, verdict: "", hosts: "[]", plan: "", report: "", "cost-usd": "0.0000" };
+}
+
+async function finish(to: Destination, made: Outputs, text: string, post: Omit<Published, "outputs">): Promise<Published> {
+  for (const [name, value] of Object.entries(made)) to.runner.output(name, value);
+  const notes = post.notes.length === 0 ? "" : `\n\n${post.notes.map((note) => `- ${prose(note)}`).join("\n")}\n`;
+  await to.runner.summary(`${text.trimEnd()}${notes}`);
+  return { outputs: made, ...post };
+}
+
+/** A host whose only finding is the revision in its name is no news, and neither is one that stays as it is. */
+function worthAComment(host: Plan["hosts"][number]): boolean {
+  if (host.state === "unchanged") return false;
+  return !(host.state === "changed" && host.judgement.findings.length > 0 && host.judgement.findings.every((finding) => finding.rule === "revision-only"));
+}
+
+async function posted(to: Destination, report: (limit: number) => ForgeReport, said: CommitStatus, tries: readonly number[]): Promise<Omit<Published, "outputs">> {
+  const { forge, event } = to;
+  if (forge === undefined) return { url: undefined, notes: ["There is no token, so nothing was posted: the report is in this log, in the step summary and in the outputs."] };
+  const notes: string[] = [];
+  let url: string | undefined;
+  const what = event.kind === "pull-request" ? "The comment" : "The commit report";
+  for (const limit of event.kind === "schedule" ? [] : tries) {
+    const result = await (event.kind === "pull-request"
+      ? forge.upsertComment(event.number, event.headSha, report(limit))
+      : forge.commitReport(revision(to), report(limit)));
+    if (!result.ok && result.failure.code === "forge-too-long" && limit !== tries.at(-1)) continue;
+    notes.push(...noted(what, result, to));
+    if (result.ok) url = result.value.url;
+    break;
+  }
+  // A required check must never hang, so every pull request gets one, whatever became of the comment.
+  if (event.kind !== "schedule") {
+    const result = await forge.postStatus(revision(to), { ...said, context: statusContext(to.scope), url: to.run.url });
+    notes.push(...noted("The commit status", result, to));
+  }
+  return { url, notes: [...(await forge.about()).notes, ...notes] };
+}
+
+function noted(what: string, result: Result<Written>, { event }: Destination): string[] {
+  if (result.ok) return [...result.value.notes];
+  const fork = event.kind === "pull-request" && event.fromFork && result.failure.code === "forge-forbidden";
+  const where = "The report is in this log, in the step summary and in the outputs.";
+  return fork ? [`${what} was not written, since the token of a fork's pull request may only read. ${where}`] : [`${what} was not written: ${result.failure.message} ${result.failure.next} ${where}`];
+}
+
+const revision = ({ event, run }: Destination): string => (event.kind === "pull-request" ? event.headSha : event.kind === "push" ? event.after : run.sha);
+const isDefault = (scope: Destination["scope"]): boolean => scope.flake === "." && scope.hosts.length === 0;
+
+/** The name of the check, to be required in a branch's protection: it depends on nothing but the inputs. */
+export function statusContext(scope: Destination["scope"]): string {
+  return isDefault(scope) ? "deploy-gate" : `deploy-gate (${[...(scope.flake === "." ? [] : [scope.flake]), ...scope.hosts].join(" ")})`;
+}
+
+function marker(to: Destination): ForgeReport["marker"] {
+  const key = isDefault(to.scope) ? "gate" : createHash("sha256").update(JSON.stringify([to.scope.flake, to.scope.hosts])).digest("hex").slice(0, 12);
+  return { key, runId: to.run.id, attempt: to.run.attempt, sha: revision(to) };
+}
+
+function failureReport(failure: Failure, run: Run): string {
+  // Where strangers read along, what a tool said is left to the log: it may quote a file or an address.
+  const detail = failure.detail === undefined || run.visibility !== "private" ? [] : [fence(failure.detail.slice(0, 4_000), "text")];
+  return [`### Deploy gate: it could not run, so nothing is known`, prose(failure.message), ...detail, `Next: ${code(failure.next, 400)}`, link("The run and its log", run.url), `<sub>${code(failure.code)}</sub>`].join("\n\n");
+}
