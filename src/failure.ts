@@ -246,6 +246,62 @@ const table = {
     message: `Nix ended without building ${c.derivation} and did not say why.`,
     next: `nix-store --realise ${c.derivation}`,
   }),
+  // ---- where the code comes from (exit 2 where the operator can correct it, else 4) -------------------------------
+  "git-missing": (_: object): Entry => ({
+    exit: 4,
+    message: "git is not installed, or not in PATH; without it neither side of the change can be read.",
+    next: "apt-get install git   # or: nix profile install nixpkgs#git",
+  }),
+  "git-failed": (c: { doing: string }): Entry => ({
+    exit: 4,
+    message: `git failed while ${c.doing}.`,
+    next: "git -C PATH/OF/THE/CHECKOUT fsck --connectivity-only",
+  }),
+  "git-fetch-failed": (c: { from: string; what: string }): Entry => ({
+    exit: 4,
+    message: `${c.what} could not be fetched from ${c.from}.`,
+    next: `Check that the input "token" may read the repository ("contents: read"), then: git ls-remote ${c.from}`,
+  }),
+  "source-unusable": (c: { flake: string; problem: string; next: string }): Entry => ({
+    exit: 2,
+    message: `${c.flake} cannot be used: ${c.problem}.`,
+    next: c.next,
+  }),
+  "ref-unknown": (c: { ref: string; shallow: boolean }): Entry => ({
+    exit: 2,
+    message: `The repository has no commit called ${c.ref}${c.shallow ? " (its history has been cut off: it is a shallow clone)" : ""}.`,
+    next: c.shallow ? "git fetch --unshallow   # then run it again" : "git branch --all   # then: nixos-deploy-gate plan --base REF",
+  }),
+  "base-unknown": (_: object): Entry => ({
+    exit: 2,
+    message: "There is nothing to compare with: the repository has no default branch that differs, and its first commit has no parent.",
+    next: "nixos-deploy-gate plan --base REF",
+  }),
+  "merge-conflict": (c: { base: string; files: readonly string[] }): Entry => ({
+    exit: 1,
+    message: `The change does not merge into ${c.base}: ${c.files.slice(0, 8).join(", ")}${c.files.length > 8 ? ` and ${c.files.length - 8} more` : ""}.`,
+    next: `git merge ${c.base}   # resolve, commit and push; the gate then runs again`,
+  }),
+  "merge-impossible": (c: { base: string }): Entry => ({
+    exit: 2,
+    message: `The change and ${c.base} share no history, so that what a merge would give cannot be said.`,
+    next: `git rebase --onto ${c.base} --root   # and push again`,
+  }),
+  "lock-unreadable": (c: { flake: string; problem: string }): Entry => ({
+    exit: 2,
+    message: `The flake.lock of ${c.flake} cannot be trusted: ${c.problem}.`,
+    next: "nix flake lock   # and commit the result",
+  }),
+  "lock-refused": (c: { inputs: readonly string[] }): Entry => ({
+    exit: 2,
+    message: `The change brings inputs that would let it read this machine or its network, so nothing was evaluated: ${c.inputs.slice(0, 5).join("; ")}${c.inputs.length > 5 ? `; and ${c.inputs.length - 5} more` : ""}.`,
+    next: "git diff BASE -- flake.lock   # take these inputs out, or have the change merged by someone who has read it",
+  }),
+  "evaluation-exposed": (c: { how: string }): Entry => ({
+    exit: 4,
+    message: `Code that nobody has reviewed would be evaluated where it can read this job's secrets or its token: ${c.how}.`,
+    next: "Run this job without secrets and with read-only permissions, on a runner that allows user namespaces (or a Nix daemon with sandbox); docs/security.md has both.",
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

@@ -1,0 +1,223 @@
+import { constants, type Stats } from "node:fs";
+import { copyFile, lstat, mkdir, open, readdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { basename, isAbsolute, join, resolve } from "node:path";
+import { gateError } from "../failure.ts";
+import type { Checkout, CommandResult, Git, GitRun, Place } from "./ports.ts";
+import { runCommand } from "./run-command.ts";
+
+export type GitPortOptions = {
+  /** The environment of this process; PATH, proxies and certificates are taken from it. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A directory of this run alone; git's home is made in it. */
+  readonly scratch: string;
+  readonly signal?: AbortSignal;
+};
+
+/**
+ * For every command, and before anything that the repository's own configuration says: a checkout's `.git/config` is the runner's, but whatever ran in the job before
+ * us may have written there, and each of these keys names a program or writes to the checkout.
+ */
+const settings = [
+  "core.hooksPath=/dev/null",
+  "core.fsmonitor=false",
+  "core.splitIndex=false",
+  "core.untrackedCache=false",
+  "core.attributesFile=/dev/null",
+  "core.excludesFile=/dev/null",
+  "credential.helper=",
+  "gc.auto=0",
+  "maintenance.auto=false",
+  "commit.gpgSign=false",
+  "rerere.enabled=false",
+  "submodule.recurse=false",
+  "fetch.recurseSubmodules=false",
+  // A forge that sends us elsewhere would be sent the token there.
+  "http.followRedirects=false",
+].flatMap((setting) => ["-c", setting]);
+
+const passed = [
+  "PATH",
+  "SSL_CERT_FILE",
+  "GIT_SSL_CAINFO",
+  ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((name) => [name, name.toUpperCase()]),
+];
+
+/** The git of this machine, found in PATH. */
+export function gitPort(options: GitPortOptions): Git {
+  const home = join(options.scratch, "git-home");
+  const environment: Record<string, string> = {
+    LC_ALL: "C",
+    HOME: home,
+    XDG_CONFIG_HOME: home,
+    GIT_CONFIG_NOSYSTEM: "1",
+    GIT_CONFIG_GLOBAL: join(home, ".gitconfig"),
+    GIT_ATTR_NOSYSTEM: "1",
+    GIT_NO_REPLACE_OBJECTS: "1",
+    GIT_OPTIONAL_LOCKS: "0",
+    GIT_TERMINAL_PROMPT: "0",
+    GIT_ASKPASS: "",
+    SSH_ASKPASS: "",
+    GIT_AUTHOR_NAME: "nixos-deploy-gate",
+    GIT_AUTHOR_EMAIL: "gate@localhost",
+    GIT_COMMITTER_NAME: "nixos-deploy-gate",
+    GIT_COMMITTER_EMAIL: "gate@localhost",
+  };
+  for (const name of passed) {
+    const value = options.environment[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  let prepared: Promise<void> | undefined;
+  const prepare = async (): Promise<void> => {
+    await mkdir(home, { recursive: true, mode: 0o700 });
+    // In a job's container the checkout belongs to another user than the one we are; the operator named it, so it is trusted as far as reading goes.
+    await writeFile(join(home, ".gitconfig"), "[safe]\n\tdirectory = *\n");
+  };
+
+  const run = async (command: GitRun): Promise<CommandResult> => {
+    await (prepared ??= prepare());
+    const result = await runCommand({
+      program: "git",
+      arguments: [...settings, ...command.arguments],
+      directory: command.directory,
+      environment: { ...environment, ...remoteEnvironment(command.remote), ...command.environment },
+      timeoutSeconds: command.timeoutSeconds ?? 60,
+      maxStdoutBytes: command.maxBytes ?? 64 * 1024 * 1024,
+      ...(command.input === undefined ? {} : { input: command.input }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+    if (result.cancelled) throw gateError("cancelled", {});
+    if (result.missing) throw gateError("git-missing", {}, result.stderr);
+    if (result.truncated)
+      throw gateError("git-failed", { doing: `running git ${command.arguments[0] ?? ""}` }, "it wrote more than the limit");
+    return result;
+  };
+
+  const locate = async (path: string): Promise<Place> => {
+    const found = await stat(path);
+    if (found === undefined) return { kind: "missing", path };
+    const real = await realpath(path);
+    if (!(await lstat(real)).isDirectory()) return { kind: "file", path: real };
+    const asked = await run({
+      directory: real,
+      arguments: [
+        "rev-parse",
+        "--is-bare-repository",
+        "--is-inside-work-tree",
+        "--absolute-git-dir",
+        "--git-path",
+        "objects",
+        "--git-path",
+        "shallow",
+      ],
+    });
+    const [bare, inside, gitDirectory, objects, shallow] = asked.stdout.split("\n");
+    if (asked.exitCode !== 0 || gitDirectory === undefined || objects === undefined || shallow === undefined) {
+      if (!/not a git repository/.test(asked.stderr)) throw gateError("git-failed", { doing: `looking at ${real}` }, asked.stderr);
+      return { kind: "plain", path: real, git: await findGit(real), flake: (await stat(join(real, "flake.nix"))) !== undefined };
+    }
+    if (bare === "true" || inside !== "true") return { kind: "bare", path: real };
+    // Apart from the rest, because it fails where there is no working tree.
+    const top = await run({ directory: real, arguments: ["rev-parse", "--show-toplevel"] });
+    const root = top.stdout.replace(/\n$/, "");
+    if (top.exitCode !== 0 || !isAbsolute(root)) throw gateError("git-failed", { doing: `looking at ${real}` }, top.stderr);
+    const checkout = {
+      root,
+      prefix: real === root ? "" : real.slice(root === "/" ? 1 : root.length + 1),
+      gitDirectory,
+      objectDirectories: await objectDirectories(resolve(real, objects)),
+      shallow: (await stat(resolve(real, shallow))) !== undefined,
+    };
+    return { kind: "checkout", checkout };
+  };
+
+  const createRepository = async (directory: string, checkout: Checkout): Promise<void> => {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const made = await run({ directory, arguments: ["init", "--quiet", "--template=", directory] });
+    if (made.exitCode !== 0) throw gateError("git-failed", { doing: "making a repository of our own" }, made.stderr);
+    const own = join(directory, ".git");
+    await mkdir(join(own, "info"), { recursive: true });
+    const objects = checkout.objectDirectories[0] ?? "";
+    if (/[\n\r]/.test(objects)) throw gateError("git-failed", { doing: "reading the checkout" }, "its path contains a line break");
+    await writeFile(join(own, "objects", "info", "alternates"), `${objects}\n`);
+    // Before any `.gitattributes` of the tree: files go in and out as they are, as Nix reads them; no filter, no line ends, no keywords.
+    await writeFile(join(own, "info", "attributes"), "* -text -eol -filter -ident -working-tree-encoding\n");
+    if (checkout.shallow) {
+      const shallow = await run({ directory: checkout.root, arguments: ["rev-parse", "--git-path", "shallow"] });
+      await copyFile(resolve(checkout.root, shallow.stdout.replace(/\n$/, "")), join(own, "shallow"));
+    }
+    for (const name of await readdir(checkout.gitDirectory))
+      if (name === "index" || name.startsWith("sharedindex.")) await copyFile(join(checkout.gitDirectory, name), join(own, name));
+  };
+
+  return { run, locate, createRepository, readFile: readPlainFile };
+}
+
+/** What a fetch needs and nothing else may have: one protocol, one server's token. */
+function remoteEnvironment(remote: GitRun["remote"]): Record<string, string> {
+  // `git` is a protocol that nobody needs here; "none" is one that does not exist, so that nothing is reachable.
+  if (remote === undefined) return { GIT_ALLOW_PROTOCOL: "none" };
+  const url = URL.canParse(remote.url) ? new URL(remote.url) : undefined;
+  const scheme = url === undefined ? "file" : url.protocol.replace(/:$/, "");
+  if (!["https", "http", "file"].includes(scheme)) return { GIT_ALLOW_PROTOCOL: "none" };
+  if (remote.token === undefined || remote.token === "" || url === undefined || scheme === "file") return { GIT_ALLOW_PROTOCOL: scheme };
+  // Both forges take a token as the password of any user by basic authentication, which is what their own checkout action does.
+  const basic = Buffer.from(`x-access-token:${remote.token}`).toString("base64");
+  return {
+    GIT_ALLOW_PROTOCOL: scheme,
+    GIT_CONFIG_COUNT: "1",
+    GIT_CONFIG_KEY_0: `http.${url.origin}/.extraheader`,
+    GIT_CONFIG_VALUE_0: `AUTHORIZATION: basic ${basic}`,
+  };
+}
+
+async function stat(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch {
+    // Missing, or below something that may not be read: there is nothing to use either way.
+    return undefined;
+  }
+}
+
+/** The store of objects and those that it borrows from, in turn, as git follows them (at most five deep). */
+async function objectDirectories(first: string): Promise<readonly string[]> {
+  const found = [first];
+  for (let index = 0; index < found.length && found.length < 32; index += 1) {
+    const directory = found[index] ?? "";
+    const alternates = await readPlainFile(join(directory, "info", "alternates"), 64 * 1024);
+    if (alternates.kind !== "text") continue;
+    for (const line of alternates.text.split("\n"))
+      if (line !== "" && !line.startsWith("#") && !found.includes(resolve(directory, line))) found.push(resolve(directory, line));
+  }
+  return found;
+}
+
+/** The first `.git` in a directory, at any depth. A directory that is too large to be searched counts as one that has it: it would all be copied into the store. */
+async function findGit(root: string): Promise<string | undefined> {
+  const queue = [root];
+  for (let seen = 0; queue.length > 0; seen += 1) {
+    const directory = queue.shift() ?? root;
+    if (seen > 20_000) return directory;
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (basename(path) === ".git") return path;
+      if (entry.isDirectory()) queue.push(path);
+    }
+  }
+  return undefined;
+}
+
+async function readPlainFile(path: string, maxBytes: number): ReturnType<Git["readFile"]> {
+  const found = await stat(path);
+  if (found === undefined) return { kind: "missing" };
+  if (found.isSymbolicLink()) return { kind: "symlink" };
+  if (!found.isFile()) return { kind: "other" };
+  if (found.size > maxBytes) return { kind: "too-long" };
+  // O_NOFOLLOW: what was a file a moment ago may have become a link since.
+  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  try {
+    return { kind: "text", text: await readFile(file, "utf8") };
+  } finally {
+    await file.close();
+  }
+}
