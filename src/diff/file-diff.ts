@@ -39,7 +39,7 @@ class FileDiff {
   }
 
   etc(before: ReadonlyMap<string, EtcFile>, after: ReadonlyMap<string, EtcFile>): void {
-    for (const name of new Set([...before.keys(), ...after.keys()])) {
+    for (const name of names(before, after)) {
       const from = before.get(name);
       const to = after.get(name);
       const path = `/etc/${name}`;
@@ -87,7 +87,7 @@ class FileDiff {
   /** Units by their own text; what they name is followed, so that a changed script is seen behind an unchanged name. */
   units(before: ReadonlyMap<string, Unit>, after: ReadonlyMap<string, Unit>, scope: string): void {
     if (before === after) return;
-    for (const name of new Set([...before.keys(), ...after.keys()])) {
+    for (const name of names(before, after)) {
       const from = before.get(name);
       const to = after.get(name);
       if (from === to || from?.text === to?.text || from?.aliasOf !== undefined || to?.aliasOf !== undefined) continue;
@@ -96,7 +96,7 @@ class FileDiff {
   }
 
   activation(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): void {
-    for (const name of new Set([...before.keys(), ...after.keys()])) {
+    for (const name of names(before, after)) {
       const from = before.get(name) ?? "";
       const to = after.get(name) ?? "";
       if (from !== to) this.behind(`activation of ${name}`, followPairs(this.store, from, to), 0);
@@ -151,3 +151,7 @@ class FileDiff {
 const empty = { hashOnly: false, sizeFrom: undefined, sizeTo: undefined, diff: "", redacted: false };
 const changeOf = (from: unknown, to: unknown): FileChange["change"] =>
   from === undefined ? "added" : to === undefined ? "removed" : "changed";
+
+/** Sorted, so that which name a file shared by two units goes by does not depend on which side is which. */
+const names = (before: ReadonlyMap<string, unknown>, after: ReadonlyMap<string, unknown>): string[] =>
+  [...new Set([...before.keys(), ...after.keys()])].sort();

@@ -1,3 +1,4 @@
+import { redactPair } from "./secrets.ts";
 import type { Mount } from "./system.ts";
 import type { MountChange } from "./system-diff.ts";
 
@@ -47,7 +48,11 @@ function diffEntries(before: readonly Mount[], after: readonly Mount[], key: (mo
   return names.flatMap((name) => entryChanges(name, from.get(name), to.get(name)));
 }
 
-function entryChanges(mountPoint: string, from: Mount | undefined, to: Mount | undefined): MountChange[] {
+/** Options may carry a password (cifs: `password=…`), and so may a device (a URL of davfs): both sides are redacted together before they are compared. */
+function entryChanges(mountPoint: string, before: Mount | undefined, after: Mount | undefined): MountChange[] {
+  const texts = redactPair(fields(before), fields(after), "/etc/fstab");
+  const from = before === undefined ? undefined : ofFields(mountPoint, texts.from);
+  const to = after === undefined ? undefined : ofFields(mountPoint, texts.to);
   if (from === undefined && to === undefined) return [];
   if (from === undefined)
     return [{ mountPoint, change: "added", from: undefined, to: written(to), optionsAdded: to?.options ?? [], optionsRemoved: [] }];
@@ -72,3 +77,11 @@ function entryChanges(mountPoint: string, from: Mount | undefined, to: Mount | u
 
 const written = (mount: Mount | undefined): string | undefined =>
   mount === undefined ? undefined : `${mount.device} ${mount.fsType} ${mount.options.join(",")}`;
+
+const fields = (mount: Mount | undefined): string =>
+  mount === undefined ? "" : [mount.device, mount.fsType, ...mount.options].map((field) => field.replaceAll("\n", " ")).join("\n");
+
+function ofFields(mountPoint: string, text: string): Mount {
+  const [device = "", fsType = "", ...options] = text.split("\n");
+  return { mountPoint, device, fsType, options };
+}
