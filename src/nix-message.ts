@@ -109,7 +109,7 @@ export function machineTrouble(text: string): "disk" | "store" | undefined {
 }
 
 const storeTrouble =
-  /cannot connect to (?:socket|daemon)|cannot open connection to remote store|readonly database|disk I/O error|unable to open database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)/;
+  /cannot connect to (?:socket|daemon)|cannot open connection to remote store|readonly database|disk I.O error|unable to open database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)/;
 
 /** `file`, `line` and `column` of an event: 2.8 has the file alone, newer versions write `file:line:column` into it. */
 function positionOf(event: Readonly<Record<string, unknown>>): string | undefined {
