@@ -53,7 +53,9 @@ function compare(store: StoreFiles, from: string | undefined, to: string | undef
   const now = normaliseHashes(newText);
   if (from !== undefined && to !== undefined && old === now) return { ...base, kind: "text", hashOnly: true, behind };
   const texts = redactPair(old, now, label);
-  return { ...base, kind: "text", behind, diff: unifiedDiff(texts.from, texts.to), redacted: texts.redacted };
+  const diff = unifiedDiff(texts.from, texts.to);
+  // A secret far from what changed is not in what is shown.
+  return { ...base, kind: "text", behind, diff, redacted: texts.redacted && diff.includes("<redacted ") };
 }
 
 function sameBytes(store: StoreFiles, from: string, to: string, sizeFrom: number | undefined, sizeTo: number | undefined): boolean {

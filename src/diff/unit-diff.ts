@@ -127,7 +127,7 @@ function keyChanges(from: Unit | undefined, to: Unit | undefined): UnitKeyChange
   }
   // Links count more than [Install], which NixOS does not read: they are told as what they mean.
   if (!sameList(from?.wantedBy ?? [], to?.wantedBy ?? []))
-    changes.push({ section: "Install", key: "WantedBy", from: from?.wantedBy ?? [], to: to?.wantedBy ?? [] });
+    changes.push({ section: "Links", key: "WantedBy", from: from?.wantedBy ?? [], to: to?.wantedBy ?? [] });
   return changes;
 }
 

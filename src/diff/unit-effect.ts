@@ -1,7 +1,7 @@
 import type { Unit } from "./system.ts";
 import type { UnitEffect } from "./system-diff.ts";
 import { runningUnits } from "./unit-running.ts";
-import { effective, unitFlag, unitWords } from "./unit-parse.ts";
+import { effective, unitFlag, unitValues, unitWords } from "./unit-parse.ts";
 
 export type EffectWithReason = { readonly effect: UnitEffect; readonly reason: string };
 export type Units = ReadonlyMap<string, Unit>;
@@ -93,7 +93,13 @@ function startEffect(name: string, after: Units): EffectWithReason {
 function stopEffect(from: Unit, to: Unit | undefined, running: { readonly note?: string } | undefined): EffectWithReason {
   const why = to === undefined ? "gone" : to.masked ? "masked" : "its file cannot be read";
   if (!unitFlag(from, "Unit", "X-StopOnRemoval", true)) return { effect: "nothing", reason: `${why}, X-StopOnRemoval=false` };
-  if (running === undefined) return { effect: "nothing", reason: `${why}; it does not run by itself` };
+  if (running === undefined) {
+    // A daemon that nothing in the closure starts may still run: by hand, by udev, by another program. Saying that nothing happens would be a guess.
+    const daemon = from.name.endsWith(".service") && unitValues(from, "Service", "Type").at(-1) !== "oneshot";
+    return daemon
+      ? { effect: "stop", reason: `${why}; if it runs: no enabled target wants it` }
+      : { effect: "nothing", reason: `${why}; it does not run by itself` };
+  }
   return { effect: "stop", reason: running.note === undefined ? why : `${why}; ${running.note}` };
 }
 
@@ -101,9 +107,12 @@ function stopEffect(from: Unit, to: Unit | undefined, running: { readonly note?:
 function idleEffect(name: string, before: Units, after: Units): EffectWithReason {
   const from = before.get(name);
   const to = after.get(name);
+  const known = runningUnits(before).get(name);
   const now = runningUnits(after).get(name);
-  if (to !== undefined && now?.ended === true)
-    return { effect: "start", reason: `oneshot that has ended; ${now.by} is started again and runs it` };
+  if (now?.ended === true && known?.ended === true && !now.by.endsWith(".target") && now.by !== "the boot") {
+    return { effect: "nothing", reason: `oneshot that has ended; it runs again when ${now.by} is started` };
+  }
+  if (now?.ended === true) return { effect: "start", reason: `oneshot that has ended; ${now.by} is started again and runs it` };
   if (now !== undefined && now.note === undefined) return { effect: "start", reason: `newly wanted by ${now.by}` };
   const comparison = from === undefined || to === undefined ? undefined : compareUnits(from, to);
   if (comparison?.needs === "nothing") return { effect: "nothing", reason: "nothing that is compared differs" };

@@ -72,8 +72,10 @@ function reached(units: ReadonlyMap<string, Unit>): ReadonlyMap<string, string> 
     }
   }
   const found = new Map<string, string>();
-  const queue: [string, string][] = starts.map((name) => [name, "the boot"]);
-  for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
+  // Targets first, so that a unit that a target and a service want is told as the target's: only targets are started again by each switch.
+  const targets: [string, string][] = starts.map((name) => [name, "the boot"]);
+  const others: [string, string][] = [];
+  for (let entry = targets.pop() ?? others.pop(); entry !== undefined; entry = targets.pop() ?? others.pop()) {
     const [asked, by] = entry;
     const unit = units.get(asked) ?? units.get(templateOf(asked) ?? "");
     const name = unit?.aliasOf ?? unit?.name ?? asked;
@@ -82,8 +84,9 @@ function reached(units: ReadonlyMap<string, Unit>): ReadonlyMap<string, string> 
     if (asked !== name && !found.has(asked)) found.set(asked, by);
     const actual = units.get(name);
     const wants = actual === undefined ? [] : ["Wants", "Requires", "BindsTo", "Upholds"].flatMap((key) => unitWords(actual, "Unit", key));
-    for (const next of [...(wantedBy.get(name) ?? []), ...(wantedBy.get(asked) ?? []), ...wants, ...(builtIn[name] ?? [])])
-      queue.push([next, name]);
+    for (const next of [...(wantedBy.get(name) ?? []), ...(wantedBy.get(asked) ?? []), ...wants, ...(builtIn[name] ?? [])]) {
+      (next.endsWith(".target") ? targets : others).push([next, name]);
+    }
   }
   return found;
 }

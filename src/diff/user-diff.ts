@@ -47,7 +47,10 @@ function userFields(
   };
   field("uid", from?.uid?.toString(), to?.uid?.toString());
   field("group", from?.group, to?.group);
-  field("groups", from === undefined ? undefined : oldGroups.join(", "), to === undefined ? undefined : newGroups.join(", "));
+  // Somebody who comes or goes without groups has no line about groups.
+  const groups = (side: User | undefined, other: User | undefined, names: readonly string[]): string | undefined =>
+    side === undefined || (other === undefined && names.length === 0) ? undefined : names.join(", ");
+  field("groups", groups(from, to, oldGroups), groups(to, from, newGroups));
   field("shell", shown(from?.shell), shown(to?.shell));
   field("home", shown(from?.home), shown(to?.home));
   field("isSystemUser", from?.isSystemUser.toString(), to?.isSystemUser.toString());
@@ -92,7 +95,7 @@ function shortKeys(text: string): ReadonlyMap<string, string> {
   for (const line of text.split("\n")) {
     const parts = keyParts(line);
     if (parts === undefined) continue;
-    const fingerprint = createHash("sha256").update(Buffer.from(parts.key, "base64")).digest("base64").replace(/=+$/, "");
+    const fingerprint = createHash("sha256").update(keyBytes(parts.key)).digest("base64").replace(/=+$/, "");
     const options = parts.options === "" ? "" : `${redact(normaliseHashes(parts.options)).text.slice(0, 400)} `;
     keys.set(
       `${parts.options} ${parts.type} ${parts.key}`,
@@ -100,6 +103,12 @@ function shortKeys(text: string): ReadonlyMap<string, string> {
     );
   }
   return keys;
+}
+
+/** The key's bytes; where the text is no proper base64 the text itself, since decoding drops what does not fit and two such keys would look the same. */
+function keyBytes(key: string): Buffer | string {
+  const bytes = Buffer.from(key, "base64");
+  return bytes.toString("base64").replace(/=+$/, "") === key.replace(/=+$/, "") ? bytes : key;
 }
 
 /** Groups by name, each as `gid 1: admin, deploy`; also `mutableUsers`, which is about all of them. */
