@@ -49,7 +49,9 @@ export const maxMode = (a: Mode, b: Mode): Mode => (modes.indexOf(a) >= modes.in
 
 /** Merges findings into one judgement; no findings at all is clean. The worst findings come first, then by rule and subject, so that equal input gives equal bytes. */
 export function judgement(findings: readonly Finding[]): Judgement {
-  const sorted = findings.toSorted((a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict) || compare(a.rule, b.rule) || compare(a.subject, b.subject));
+  const sorted = findings.toSorted(
+    (a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict) || compare(a.rule, b.rule) || compare(a.subject, b.subject),
+  );
   return {
     verdict: sorted.reduce<Verdict>((worst, f) => maxVerdict(worst, f.verdict), "clean"),
     mode: sorted.reduce<Mode>((worst, f) => maxMode(worst, f.mode), "switch"),
