@@ -1,0 +1,248 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { alwaysVisible, findProgram, jailRoot } from "./jail-root.ts";
+import { runCommand } from "./run-command.ts";
+
+/** Puts a command where it cannot read the gate's process or files; the shape that the Nix port takes. `argv` begins with the program. */
+export type JailWrap = (
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  trust: "deploy-branch" | "unreviewed",
+) => { readonly argv: readonly string[]; readonly environment: Readonly<Record<string, string>> };
+
+/**
+ * A place for code that nobody has reviewed: a process tree, a root directory and a user namespace of its own. It sees Nix, the system's programs, and the
+ * directories that it was given; not this process, not its files, not /etc beyond what Nix and TLS read. The network is shared, since inputs have to be fetched.
+ */
+export type Jail = {
+  readonly wrap: JailWrap;
+  /** True where Nix's daemon builds, under users of its own; then only evaluation happens in here. */
+  readonly daemon: boolean;
+  /** Ends everything inside at once. */
+  close(): Promise<void>;
+};
+
+export type JailOptions = {
+  /** The environment of this process: PATH, and where Nix's settings and certificates are. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A directory of this run alone, 0700. Only its sub-directories named here are seen inside. */
+  readonly scratch: string;
+  readonly readable: readonly string[];
+  readonly writable: readonly string[];
+};
+
+export type JailOpened = { readonly kind: "open"; readonly jail: Jail } | { readonly kind: "unavailable"; readonly reason: string };
+
+/**
+ * Builds the root from the steps in its words. Constant text: paths come as words and are never part of it. `set -e` and `set -u`: a step that fails ends it, so that
+ * no half-made jail is ever entered. The old root is gone after `pivot_root`, unlike after chroot, where a descriptor or a nested namespace leads back.
+ */
+const build = `set -eu
+root=$1 setpriv=$2; shift 2
+read -r pid rest </proc/self/stat
+mount -n -t tmpfs -o mode=0755,nosuid,nodev,size=16m tmpfs "$root"
+while [ $# -gt 0 ]; do
+  path=$root$2
+  case $1 in
+  directory) mkdir -p "$path"; shift 2 ;;
+  link) [ -d "\${path%/*}" ] || mkdir -p "\${path%/*}"; ln -s "$3" "$path"; shift 3 ;;
+  file) [ -d "\${path%/*}" ] || mkdir -p "\${path%/*}"; [ -e "$path" ] || : >"$path"; mount -n --bind "$3" "$path"; shift 3 ;;
+  tree) [ -d "$path" ] || mkdir -p "$path"; mount -n --rbind "$3" "$path"; shift 3 ;;
+  read-only) mount -n -o "remount,bind,ro,nosuid\${3:+,$3}" "$path"; shift 3 ;;
+  *) exit 64 ;;
+  esac
+done
+mount -n -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
+mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$root/dev/shm"
+mount -n -t proc -o nosuid,nodev,noexec proc "$root/proc"
+mkdir "$root/old"
+cd "$root"
+pivot_root . old
+cd /
+umount -n -l /old
+rmdir /old
+mount -n -o remount,ro,nosuid,nodev /
+trap '' CHLD
+exec "$setpriv" --bounding-set=-all --inh-caps=-all --no-new-privs -- /bin/sh -c 'echo "ready $0"; read -r line' "$pid"
+`;
+
+/** How a command gives up everything: no capability but the one that Nix's own sandbox needs to map its user, and none to be had by any program. */
+const dropped = ["--bounding-set=-all,+setfcap", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs", "--pdeathsig=TERM", "--"];
+
+/**
+ * Opens the jail: one process that holds the namespaces, entered by each command. Where the machine does not allow it the reason is the value. The holder ends with
+ * this process, however that ends, since its stdin closes then.
+ */
+export async function openJail(options: JailOptions): Promise<JailOpened> {
+  const path = `${options.environment["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`;
+  const tools = Object.fromEntries(["unshare", "nsenter", "setpriv", "sh"].map((name) => [name, findProgram(name, path)]));
+  const { unshare, nsenter, setpriv, sh } = tools;
+  const missing = Object.keys(tools).filter((name) => tools[name] === undefined);
+  if (unshare === undefined || nsenter === undefined || setpriv === undefined || sh === undefined)
+    return { kind: "unavailable", reason: `the programs ${missing.join(", ")} of util-linux are not installed` };
+  if (!alwaysVisible(setpriv)) return { kind: "unavailable", reason: `${setpriv} is not a program of the system` };
+
+  const place = join(options.scratch, "jail");
+  const [root, home, temporary, copies] = ["root", "home", "tmp", "settings"].map((name) => {
+    mkdirSync(join(place, name), { recursive: true, mode: 0o700 });
+    return join(place, name);
+  }) as [string, string, string, string];
+  const daemon =
+    options.environment["NIX_REMOTE"] === "daemon" || (options.environment["NIX_REMOTE"] ?? "") === "" ? await daemonAnswers() : false;
+  const named = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"].flatMap((name) => options.environment[name] ?? []);
+  const nix = ["nix", "nix-store", "git"].flatMap((name) => findProgram(name, path) ?? []);
+  let steps;
+  try {
+    steps = jailRoot({
+      readable: options.readable,
+      writable: [home, ...options.writable],
+      temporary,
+      copies,
+      nixWritable: !daemon,
+      programs: nix,
+      files: [
+        ...named,
+        ...(options.environment["NIX_CONF_DIR"] === undefined ? [] : [join(options.environment["NIX_CONF_DIR"], "nix.conf")]),
+      ],
+    });
+  } catch (error) {
+    return { kind: "unavailable", reason: `its root cannot be laid out: ${error instanceof Error ? error.message : String(error)}` };
+  }
+
+  // A group of its own, so that an interrupt from the terminal reaches the gate, which then ends Nix in order, and not the holder under Nix's feet.
+  const holder = spawn(
+    unshare,
+    [
+      "--user",
+      "--map-root-user",
+      "--mount",
+      "--pid",
+      "--ipc",
+      "--uts",
+      "--fork",
+      "--kill-child",
+      "--",
+      sh,
+      "-c",
+      build,
+      "jail",
+      root,
+      setpriv,
+      ...steps.flat(),
+    ],
+    { env: { PATH: path, LC_ALL: "C" }, stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" },
+  );
+  const ended = new Promise<void>((resolve) => holder.once("exit", () => resolve()).once("error", () => resolve()));
+  const close = async (): Promise<void> => {
+    holder.stdin.destroy();
+    const limit = setTimeout(() => holder.kill("SIGKILL"), 1000);
+    await ended;
+    clearTimeout(limit);
+  };
+  const said = await ready(holder, ended);
+  if (typeof said === "string") {
+    await close();
+    return { kind: "unavailable", reason: reasonOf(said) };
+  }
+  for (const each of [holder, holder.stdin, holder.stdout, holder.stderr]) (each as { unref?: () => void }).unref?.();
+
+  const enter = [
+    nsenter,
+    `--target=${said.pid}`,
+    "--user",
+    "--mount",
+    "--pid",
+    "--ipc",
+    "--uts",
+    "--preserve-credentials",
+    "--",
+    setpriv,
+    ...dropped,
+  ];
+  const tried = await runCommand({
+    program: nsenter,
+    arguments: [...enter.slice(1), "/bin/sh", "-c", ":"],
+    environment: {},
+    timeoutSeconds: 10,
+  });
+  if (tried.exitCode !== 0) {
+    await close();
+    return { kind: "unavailable", reason: reasonOf(tried.stderr) };
+  }
+
+  const wrap: JailWrap = (argv, environment, trust) => {
+    // With a daemon, what is on the deploy branch needs no jail, and may use credentials for its inputs. Without one the store itself is writable in here: what was
+    // built there may have changed any of its files, so that nothing of this run may use the store outside any more.
+    if (trust === "deploy-branch" && daemon) return { argv, environment };
+    const [program = "nix", ...rest] = argv;
+    const found = findProgram(program, environment["PATH"] ?? path) ?? program;
+    const { TMPDIR: _, ...kept } = environment;
+    return {
+      argv: [...enter, found, ...rest],
+      environment: {
+        ...kept,
+        // Apart from that of commands outside: a cache that was poisoned in here must not be believed out there.
+        HOME: home,
+        ...Object.fromEntries(["CACHE", "CONFIG", "DATA", "STATE"].map((name) => [`XDG_${name}_HOME`, join(home, name.toLowerCase())])),
+        ...(daemon ? { NIX_REMOTE: "daemon" } : {}),
+        // Only one user exists in here, so that there are none to build as.
+        NIX_CONFIG: `${environment["NIX_CONFIG"] ?? ""}\n${daemon ? "" : "build-users-group =\n"}`,
+      },
+    };
+  };
+  return { kind: "open", jail: { wrap, daemon, close } };
+}
+
+/** The holder's number as this process sees it, or what it said instead. */
+async function ready(holder: ReturnType<typeof spawn>, ended: Promise<void>): Promise<{ readonly pid: number } | string> {
+  let out = "";
+  let err = "";
+  holder.stderr?.on("data", (chunk: Buffer) => (err = (err + chunk.toString("utf8")).slice(0, 4000)));
+  return await new Promise((resolve) => {
+    const limit = setTimeout(() => resolve("it was not ready within 10 seconds"), 10_000);
+    const done = (value: { readonly pid: number } | string): void => {
+      clearTimeout(limit);
+      resolve(value);
+    };
+    holder.stdout?.on("data", (chunk: Buffer) => {
+      out = (out + chunk.toString("utf8")).slice(0, 100);
+      const match = /^ready ([0-9]+)\n/.exec(out);
+      if (match !== null) done({ pid: Number(match[1]) });
+    });
+    holder.once("error", (error) => done(error.message));
+    void ended.then(() => setTimeout(() => done(err === "" ? "it ended before it was ready" : err), 20));
+  });
+}
+
+/** Why there is no jail, with the switch that most often is the cause. */
+function reasonOf(said: string): string {
+  const first = said.trim().split("\n").slice(0, 3).join(" ").slice(0, 400);
+  const setting = (name: string): string => {
+    try {
+      return readFileSync(`/proc/sys/${name}`, "utf8").trim();
+    } catch {
+      // This kernel has no such switch.
+      return "";
+    }
+  };
+  if (setting("kernel/apparmor_restrict_unprivileged_userns") === "1" && process.getuid?.() !== 0)
+    return `AppArmor forbids user namespaces here (sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0): ${first}`;
+  if (setting("kernel/unprivileged_userns_clone") === "0")
+    return `user namespaces are switched off (kernel.unprivileged_userns_clone=0): ${first}`;
+  if (setting("user/max_user_namespaces") === "0") return `user namespaces are switched off (user.max_user_namespaces=0): ${first}`;
+  return first;
+}
+
+/** A socket that nobody listens on is left behind by a daemon that was removed. */
+async function daemonAnswers(): Promise<boolean> {
+  return await new Promise((resolve) => {
+    const socket = connect("/nix/var/nix/daemon-socket/socket");
+    const done = (answers: boolean) => (): void => {
+      socket.destroy();
+      resolve(answers);
+    };
+    socket.once("connect", done(true)).once("error", done(false));
+  });
+}
