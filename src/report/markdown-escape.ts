@@ -39,7 +39,7 @@ export function prose(text: string, limit = 600): string {
     .replace(/\b(mailto|xmpp):/gi, `$1:${zeroWidth}`)
     .replace(/\bwww\./gi, (m) => `${m.slice(0, 3)}${zeroWidth}.`)
     .replace(/:(?=[a-z0-9_+-]+:)/gi, `:${zeroWidth}`)
-    .replace(/\b(?=[0-9a-f]{7,64}\b)(?=[a-f]*\d)([0-9a-f]{4})/gi, `$1${zeroWidth}`);
+    .replace(/\b(?:(?=[a-f]*\d)[0-9a-f]{7,}|[0-9a-f]{12,})\b/gi, (hash) => hash.replace(/.{6}/g, `$&${zeroWidth}`));
 }
 
 /** A fenced block of several lines. The fence is longer than any run of backticks inside, so that nothing inside can end it. */

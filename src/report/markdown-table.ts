@@ -37,8 +37,7 @@ function rows(plan: Plan, all: readonly Group[], limit: number, reason: (host: P
     const shown = hosts.slice(0, limit).map((host) => code(host));
     const listed = hosts.length > limit ? `${count(hosts.length, "host")}: ${shown.join(", ")} and ${hosts.length - limit} more` : shown.join(", ");
     const host = group.first;
-    const word = `${verdictWord(host)}${isObserved(host) ? ", not managed" : ""}`;
-    return `| ${sign[standing(host)]} | ${listed} | **${word}** | ${reason(host, hosts.length === 1)} | ${prose(whatHappens(host, plan.event))} |`;
+    return `| ${sign[standing(host)]} | ${listed} | **${verdictWord(host)}** | ${reason(host, hosts.length === 1)} | ${prose(whatHappens(host, plan.event))} |`;
   });
   return [...head, ...body].join("\n");
 }

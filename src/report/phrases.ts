@@ -56,9 +56,9 @@ export function whatHappens(host: PlanHost, event: PlanEvent): string {
   const attended = (host.state === "changed" || host.state === "added") && host.judgement.attended ? "; someone must be there at boot" : "";
   switch (host.decision.action) {
     case "nothing":
-      return host.state === "removed" ? "nothing: it leaves the flake, the machine is left as it is" : "nothing";
+      return host.state === "removed" ? "nothing: the machine is left as it is" : "nothing";
     case "observe":
-      return `nothing: not managed${host.state === "changed" || host.state === "added" ? ", only reported" : ""}`;
+      return "nothing: not managed, only reported";
     case "deploy":
       return "is switched, no reboot";
     case "deploy-then-reboot":

@@ -8,7 +8,7 @@ import { cutMiddle } from "./bounds.ts";
  * An attacker could otherwise hide a line of a diff (bidi), move the cursor over a verdict (escape sequences), write a name that looks like another one
  * (zero-width), or bury the line below under stacked marks.
  */
-const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\u2028\u2029\u2800]/gu;
+const unseen = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2028\u2029\u2800]/gu;
 const stacked = /(\p{M}{3})\p{M}+/gu;
 
 /** Text of several lines: newlines and tabs stay, a carriage return ends a line as it does in a progress bar. */
