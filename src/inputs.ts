@@ -102,18 +102,10 @@ function given(environment: Environment, name: string): string | undefined {
   return value === "" ? undefined : value;
 }
 
-/**
- * Has every secret in the environment replaced wherever this process writes. Called before anything else may speak, a refusal of the inputs included. A key of
- * several lines is masked line by line as well, since a log shows one line at a time; its BEGIN and END lines are the same for every key and stay.
- */
+/** Has every secret in the environment replaced wherever this process writes. Called before anything else may speak, a refusal of the inputs included. */
 export function maskSecrets(environment: Environment, log: Pick<Log, "mask">): void {
   const values = [...secretNames.map((name) => given(environment, name)), ...ambientSecrets.map((name) => environment[name]?.trim())];
-  for (const value of values) {
-    if (value === undefined || value === "") continue;
-    log.mask(value);
-    if (!value.includes("\n")) continue;
-    for (const line of value.split("\n").map((text) => text.trim())) if (line.length >= 8 && !line.startsWith("-----")) log.mask(line);
-  }
+  for (const value of new Set(values)) if (value !== undefined && value !== "") log.mask(value);
 }
 
 /** Reads the inputs. Throws the GateError `input-invalid` that names the input; the value itself is never repeated, it may be a secret in the wrong place. */

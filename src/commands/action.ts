@@ -1,0 +1,90 @@
+import { readEvent, type Event, type Run } from "../event.ts";
+import { GateError, gateError, type ExitCode, type Failure } from "../failure.ts";
+import { type Environment, type Inputs, maskSecrets, readInputs, unknownInputs } from "../inputs.ts";
+import { systemClock } from "../io/clock.ts";
+import { connectForge } from "../io/forge.ts";
+import { actionLog, type GateLog } from "../io/log.ts";
+import type { Clock } from "../io/ports.ts";
+import { readEventPayload, stepRunner } from "../io/runner.ts";
+import { exitCode } from "../report/exit-code.ts";
+import type { Plan } from "../report/plan.ts";
+import { type Destination, failedOutputs, publish, publishFailure } from "../report/publish.ts";
+import { terminalReport } from "../report/terminal.ts";
+
+/** What one step of a workflow asks of the gate. */
+export type ActionRequest = {
+  readonly command: "plan" | "deploy" | "reboot";
+  readonly inputs: Inputs;
+  readonly run: Run;
+  readonly event: Event;
+  /** How much of what the hosts hold strangers may read: the repository is public, or nobody knows whether it is (invariant 8). A policy may say otherwise. */
+  readonly detail: "full" | "names";
+};
+
+/** What the pipeline is given of the runner. */
+export type ActionWorld = { readonly environment: Environment; readonly log: GateLog; readonly clock: Clock; /** Aborted where the run is cancelled. */ readonly signal: AbortSignal };
+
+/** The pipeline as the Action needs it: throws a GateError where no plan can be made. */
+export type RunGate = (request: ActionRequest, world: ActionWorld) => Promise<Plan>;
+
+/** What the process gives: nothing here reads it by itself. */
+export type Step = { readonly environment: Environment; readonly write: (text: string) => unknown; readonly wait: (seconds: number) => Promise<void>; readonly signal: AbortSignal };
+
+const byEvent = { "pull-request": "plan", push: "deploy", dispatch: "deploy", schedule: "reboot" } as const;
+
+/**
+ * Runs one step to its exit code: inputs and event in, the pipeline, the report out. Nothing is thrown: whatever goes wrong is an annotation, outputs, and where
+ * the forge is known a status and a comment, so that a required check never hangs.
+ */
+export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
+  const { environment } = step;
+  const log = actionLog({ write: step.write });
+  maskSecrets(environment, log);
+  const runner = stepRunner(environment, (text) => log.masked(text));
+  const annotate = (failure: Failure): void => void step.write(log.masked(annotation(failure)));
+  let to: Destination | undefined;
+  try {
+    const inputs = readInputs(environment);
+    for (const name of unknownInputs(environment)) log.progress({ kind: "warning", text: `The workflow gives an input "${name}", which the gate does not have.` });
+    const { run, event } = readEvent(environment, await readEventPayload(environment));
+    const detail = run.visibility === "private" ? "full" : "names";
+    log.show(detail);
+    const forge =
+      inputs.token === undefined
+        ? undefined
+        : connectForge(run.forge, { owner: run.owner, name: run.repository }, { apiUrl: run.apiUrl, token: inputs.token, clock: systemClock, log, wait: step.wait, redact: (text) => log.masked(text) });
+    to = { run, event, forge, runner, scope: { flake: inputs.flake, hosts: inputs.hosts } };
+
+    const plan = await runGate({ command: command(inputs, event), inputs, run, event, detail }, { environment, log, clock: systemClock, signal: step.signal });
+    const published = await publish(plan, to);
+    log.print(terminalReport(plan, { width: 120, color: false, unicode: true }));
+    for (const note of published.notes) log.progress({ kind: "warning", text: note });
+    // A hold waits for a person and is no error of the job (`decision` tells); every other code is.
+    const code = exitCode(plan);
+    return code === 3 ? 0 : code;
+  } catch (error) {
+    const ended = error instanceof GateError ? error : gateError("internal", {}, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    annotate(ended.failure);
+    if (to === undefined) for (const [name, value] of Object.entries(failedOutputs(ended.failure))) runner.output(name, value);
+    else for (const note of (await publishFailure(ended.failure, to)).notes) log.progress({ kind: "warning", text: note });
+    return ended.exit;
+  } finally {
+    log.close();
+  }
+}
+
+/** The command that the event stands for, or the one that was asked for where that event may do it. */
+function command(inputs: Inputs, event: Event): ActionRequest["command"] {
+  const asked = inputs.command ?? byEvent[event.kind];
+  if (event.kind === "pull-request" && asked !== "plan") throw gateError("input-invalid", { input: "command", problem: `a pull request is only ever planned, and "${asked}" changes hosts` });
+  if (event.kind !== "dispatch" && inputs.approve.length > 0) throw gateError("input-invalid", { input: "approve", problem: "approvals are taken on workflow_dispatch only" });
+  if (event.kind !== "dispatch" && inputs.reject.length > 0) throw gateError("input-invalid", { input: "reject", problem: "rejections are taken on workflow_dispatch only" });
+  return asked;
+}
+
+/** One line that the runner shows as an error. A failure's texts may hold what a tool said: a line break would start a command of its own. */
+function annotation(failure: Failure): string {
+  const text = [failure.message, `[${failure.code}]`, ...(failure.detail === undefined ? [] : [`\n${failure.detail.slice(0, 3_000)}`]), `\nNext: ${failure.next}`].join(" ");
+  const escaped = text.replace(/[^\P{C}\n]/gu, "").replaceAll("%", "%25").replaceAll("\n", "%0A").replaceAll("##[", "## [");
+  return `::error title=nixos-deploy-gate::${escaped}\n`;
+}

@@ -1,0 +1,131 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { jobToken, type LoopbackForge } from "./loopback-forge.ts";
+import { dispatchPayload, pullRequestPayload, pushPayload, schedulePayload } from "./payloads.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+
+export type ActionEvent =
+  | { readonly name: "pull_request"; readonly number: number; readonly head: string; readonly base: string; readonly fork?: boolean; readonly isPrivate?: boolean }
+  | { readonly name: "push"; readonly before: string; readonly after: string; readonly isPrivate?: boolean }
+  | { readonly name: "workflow_dispatch"; readonly sha: string; readonly inputs?: Readonly<Record<string, string>> }
+  | { readonly name: "schedule"; readonly sha: string };
+
+export type ActionOptions = {
+  readonly forge: LoopbackForge;
+  readonly event: ActionEvent;
+  readonly inputs?: Readonly<Record<string, string>>;
+  /** The checkout; an empty directory where absent. */
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly runId?: number;
+  readonly attempt?: number;
+  /** The program, below the checkout of the Action; `dist/main.js` as in action.yml where absent. */
+  readonly main?: string;
+  /** undefined runs the Node of this process. */
+  readonly node?: string;
+};
+
+export type ActionResult = {
+  readonly exitCode: number | null;
+  readonly log: string;
+  readonly outputs: Readonly<Record<string, string>>;
+  readonly summary: string;
+  /** Text of the files that the outputs `plan` and `report` name. */
+  readonly files: Readonly<Record<string, string>>;
+};
+
+/**
+ * Runs the Action as a runner does: its files behind a symbolic link, as below /var/run/act/actions; an event file, INPUT_* variables, GITHUB_OUTPUT,
+ * GITHUB_STEP_SUMMARY and RUNNER_TEMP; an environment from nothing but what that forge's runner sets. Forgejo's sets both prefixes.
+ */
+export async function runAction(options: ActionOptions): Promise<ActionResult> {
+  const temp = mkdtempSync(join(tmpdir(), "gate-runner-"));
+  try {
+    for (const name of ["work", "temp", "home"]) mkdirSync(join(temp, name));
+    const paths = { event: join(temp, "event.json"), output: join(temp, "output"), summary: join(temp, "summary") };
+    writeFileSync(paths.event, JSON.stringify(payload(options)));
+    writeFileSync(paths.output, "");
+    writeFileSync(paths.summary, "");
+    symlinkSync(root, join(temp, "action"));
+    const environment: Record<string, string | undefined> = {
+      PATH: process.env["PATH"],
+      HOME: join(temp, "home"),
+      NIX_CONFIG: process.env["NIX_CONFIG"],
+      ...runnerEnvironment(options, paths, temp),
+      ...Object.fromEntries(Object.entries({ flake: ".", token: jobToken, "dry-run": "false", ...options.inputs }).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+      ...options.env,
+    };
+    const child = spawn(options.node ?? process.execPath, [join(temp, "action", options.main ?? "dist/main.js")], { cwd: options.cwd ?? join(temp, "work"), env: environment, stdio: ["ignore", "pipe", "pipe"], timeout: 120_000, killSignal: "SIGKILL" });
+    let log = "";
+    child.stdout.on("data", (piece) => (log += String(piece)));
+    child.stderr.on("data", (piece) => (log += String(piece)));
+    const exitCode = await new Promise<number | null>((ended, broken) => child.on("error", broken).on("close", ended));
+    const outputs = readOutputs(readFileSync(paths.output, "utf8"));
+    const files = Object.fromEntries(["plan", "report"].flatMap((name) => ((outputs[name] ?? "") === "" ? [] : [[name, readFileSync(outputs[name] ?? "", "utf8")]])));
+    return { exitCode, log, outputs, summary: readFileSync(paths.summary, "utf8"), files };
+  } finally {
+    rmSync(temp, { recursive: true, force: true });
+  }
+}
+
+function payload({ forge, event }: ActionOptions): unknown {
+  switch (event.name) {
+    case "pull_request":
+      return pullRequestPayload(forge.kind, forge.serverUrl, event);
+    case "push":
+      return pushPayload(forge.kind, forge.serverUrl, event);
+    case "workflow_dispatch":
+      return dispatchPayload(forge.kind, forge.serverUrl, event.inputs ?? {});
+    case "schedule":
+      return schedulePayload(forge.kind, forge.serverUrl);
+  }
+}
+
+function runnerEnvironment({ forge, event, runId = 50, attempt = 1 }: ActionOptions, paths: { event: string; output: string; summary: string }, temp: string): Record<string, string> {
+  const pull = event.name === "pull_request";
+  // GitHub checks out the merge of the pull request, Forgejo its head.
+  const ref = pull ? `refs/pull/${event.number}/${forge.kind === "github" ? "merge" : "head"}` : event.name === "schedule" && forge.kind === "forgejo" ? "main" : "refs/heads/main";
+  const sha = pull ? (forge.kind === "github" ? "c".repeat(40) : event.head) : event.name === "push" ? event.after : event.sha;
+  const both: Record<string, string> = {
+    ACTIONS: "true",
+    ACTION: "__self",
+    ACTION_PATH: join(temp, "action"),
+    ACTION_REPOSITORY: "",
+    ACTOR: event.name === "schedule" && forge.kind === "forgejo" ? "forgejo-actions" : "alice",
+    API_URL: forge.apiUrl,
+    BASE_REF: pull ? "main" : "",
+    EVENT_NAME: event.name,
+    EVENT_PATH: paths.event,
+    HEAD_REF: pull ? "update" : "",
+    JOB: "gate",
+    OUTPUT: paths.output,
+    REF: ref,
+    REF_NAME: ref.replace(/^refs\/(heads|pull)\//, ""),
+    REF_TYPE: "branch",
+    REPOSITORY: "fleet/machines",
+    REPOSITORY_OWNER: "fleet",
+    RUN_ATTEMPT: String(attempt),
+    RUN_ID: String(runId),
+    RUN_NUMBER: String(runId - 40),
+    SERVER_URL: forge.serverUrl,
+    SHA: sha,
+    STEP_SUMMARY: paths.summary,
+    WORKFLOW: "deploy gate",
+    WORKSPACE: join(temp, "work"),
+  };
+  const prefixed = (prefix: string): Record<string, string> => Object.fromEntries(Object.entries(both).map(([name, value]) => [`${prefix}_${name}`, value]));
+  const common = { CI: "true", RUNNER_OS: "Linux", RUNNER_ARCH: "X64", RUNNER_TEMP: join(temp, "temp"), ACTIONS_RUNTIME_TOKEN: "a-runtime-token-of-the-runner", ...prefixed("GITHUB") };
+  if (forge.kind === "github") return { ...common, GITHUB_TRIGGERING_ACTOR: "alice", GITHUB_GRAPHQL_URL: `${forge.serverUrl}/api/graphql`, RUNNER_ENVIRONMENT: "github-hosted" };
+  // Forgejo puts the token into every step's environment, asked for or not.
+  return { ...common, ...prefixed("FORGEJO"), GITEA_ACTIONS: "true", GITHUB_TOKEN: jobToken, FORGEJO_TOKEN: jobToken };
+}
+
+/** GITHUB_OUTPUT as the runner reads it: `name<<DELIMITER`, lines, `DELIMITER`. */
+function readOutputs(text: string): Record<string, string> {
+  const found: Record<string, string> = {};
+  for (const match of text.matchAll(/^([^<\n]+)<<(.+)\n([\s\S]*?)\n?\2$/gm)) found[match[1] ?? ""] = match[3] ?? "";
+  return found;
+}
