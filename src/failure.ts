@@ -135,6 +135,11 @@ const table = {
     message: `Nix could not tell what the systems consist of: "${c.command}" ended with ${c.exitCode === undefined ? "a signal" : `exit code ${c.exitCode}`}.`,
     next: `${c.command}`,
   }),
+  "diff-defect": (c: { from: string; to: string }): Entry => ({
+    exit: 1,
+    message: `The two systems could not be compared: the gate itself has a defect, which ${c.from} and ${c.to} show.`,
+    next: `nixos-deploy-gate diff ${c.from} ${c.to} --verbose   # report what it says`,
+  }),
   "toplevel-missing": (c: { path: string }): Entry => ({
     exit: 1,
     message: `${c.path} is not in the store, so it cannot be compared.`,

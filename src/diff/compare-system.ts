@@ -1,11 +1,13 @@
 import type { StoreFiles } from "../io/ports.ts";
 import type { ClosureGraph } from "./closure.ts";
+import { diffFiles } from "./file-diff.ts";
 import { diffPackages } from "./packages.ts";
 import { isRevisionOnly } from "./revision-only.ts";
 import { type Selection, selectionOf } from "./selection.ts";
+import { diffSettings } from "./settings.ts";
 import { nameOf, packageName, storePathOf } from "./store-path.ts";
 import { componentFact, diffFacts } from "./system-facts.ts";
-import type { PackagesDiff, SettingsDiff, SystemDiff } from "./system-diff.ts";
+import type { PackagesDiff, SystemDiff } from "./system-diff.ts";
 import type { Component, StorePath, System } from "./system.ts";
 import { diffUnits } from "./unit-diff.ts";
 
@@ -21,8 +23,8 @@ export function compareDeclared(from: System, to: System, store: StoreFiles): Fi
     system,
     units: diffUnits(store, from, to, "system"),
     userUnits: diffUnits(store, from, to, "user"),
-    files: [],
-    settings: noSettings,
+    files: diffFiles(store, from, to),
+    settings: diffSettings(store, from, to),
     // Read last: unpacking an initrd may have added to it.
     unknown: [...new Set([...from.unread, ...to.unread])],
   };
@@ -61,21 +63,3 @@ export function glibcOf(system: System, graph: ClosureGraph): Component | undefi
   const path = linked.find(isGlibc) ?? [...graph.closure(system.toplevel)].map((id) => graph.path(id)).find(isGlibc);
   return path === undefined ? undefined : { path, version: packageName(nameOf(path)).version };
 }
-
-/** Nothing changed in any of the structured views. */
-export const noSettings: SettingsDiff = {
-  mounts: [],
-  swaps: [],
-  users: [],
-  groups: [],
-  sudo: [],
-  sshd: [],
-  portsOpened: [],
-  portsClosed: [],
-  sysctl: [],
-  tmpfiles: [],
-  pam: [],
-  nixConf: [],
-  certificates: [],
-  activation: [],
-};

@@ -48,7 +48,7 @@ class Fleet {
   readonly #ports: DiffPorts;
   readonly #cache: SystemCache = newSystemCache();
   readonly #transitions = new Map<string, Transition>();
-  readonly #compared = new Map<Transition, Result<Comparison>>();
+  readonly #compared = new Map<string, Result<Comparison>>();
 
   constructor(ports: DiffPorts) {
     this.#ports = ports;
@@ -66,7 +66,7 @@ class Fleet {
     );
     const known = new Set(toplevels);
     for (const pair of pairs) {
-      if (known.has(pair.from) && known.has(pair.to)) this.#declare(pair.from, pair.to);
+      if (known.has(pair.from) && known.has(pair.to)) this.#guard(pair, () => this.#declare(pair.from, pair.to));
       await turn();
     }
     const { graph, error } = await asking;
@@ -74,14 +74,15 @@ class Fleet {
 
     const hosts = new Map<string, Result<Comparison>>();
     for (const { host, from, to } of pairs) {
-      hosts.set(host, this.#result(from, to, graph));
+      this.#guard({ from, to }, () => this.#result(from, to, graph));
+      hosts.set(host, this.#compared.get(keyOf(from, to)) as Result<Comparison>);
     }
     return { hosts, graph };
   }
 
   /** Reads both sides and compares what they declare, once for each transition; specialisations that both have are transitions of their own. */
   #declare(from: StorePath, to: StorePath, depth = 0): Transition {
-    const key = `${from} ${to}`;
+    const key = keyOf(from, to);
     const known = this.#transitions.get(key);
     if (known !== undefined) return known;
     const transition: Transition = { from, to, declared: undefined, specialisations: new Map() };
@@ -99,33 +100,44 @@ class Fleet {
     return transition;
   }
 
-  #result(from: StorePath, to: StorePath, graph: ClosureGraph): Result<Comparison> {
+  #result(from: StorePath, to: StorePath, graph: ClosureGraph): void {
+    const key = keyOf(from, to);
+    if (this.#compared.has(key)) return;
     const { store } = this.#ports;
     for (const path of [from, to]) {
       const problem = toplevelFailure(store, path) ?? (graph.isMissing(path) ? failure("toplevel-missing", { path }) : undefined);
-      if (problem !== undefined) return { ok: false, failure: problem };
+      if (problem === undefined) continue;
+      this.#compared.set(key, { ok: false, failure: problem });
+      return;
     }
-    const transition = this.#transitions.get(`${from} ${to}`) ?? this.#declare(from, to);
-    const known = this.#compared.get(transition);
-    if (known !== undefined) return known;
-    const result = this.#finish(transition, graph);
-    this.#compared.set(transition, result);
-    return result;
+    this.#compared.set(key, { ok: true, value: this.#finish(this.#declare(from, to), graph) });
   }
 
-  #finish(transition: Transition, graph: ClosureGraph): Result<Comparison> {
+  /** What one pair does to us stays its own: a store path that a stranger built must not end the run for the others. */
+  #guard(pair: Pick<Pair, "from" | "to">, work: () => unknown): void {
+    try {
+      work();
+    } catch (error) {
+      const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#compared.set(keyOf(pair.from, pair.to), {
+        ok: false,
+        failure: failure("diff-defect", { from: pair.from, to: pair.to }, said.slice(0, 4000)),
+      });
+    }
+  }
+
+  #finish(transition: Transition, graph: ClosureGraph): Comparison {
     const { store } = this.#ports;
     const [from, to] = [readSystem(store, transition.from, this.#cache), readSystem(store, transition.to, this.#cache)];
     const declared = transition.declared ?? compareDeclared(from, to, store);
     const diff = compareSystems(declared, from, to, graph, store);
     const specialisations = new Map<string, SystemDiff>();
-    for (const [name, inner] of transition.specialisations) {
-      const compared = this.#finish(inner, graph);
-      if (compared.ok) specialisations.set(name, compared.value.diff);
-    }
-    return { ok: true, value: { from, to, diff: specialisations.size === 0 ? diff : { ...diff, specialisations } } };
+    for (const [name, inner] of transition.specialisations) specialisations.set(name, this.#finish(inner, graph).diff);
+    return { from, to, diff: specialisations.size === 0 ? diff : { ...diff, specialisations } };
   }
 }
+
+const keyOf = (from: StorePath, to: StorePath): string => `${from} ${to}`;
 
 /** Lets the event loop turn, so that the pipe from Nix is emptied while files are read: a full pipe would stop it. */
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

@@ -38,8 +38,11 @@ export async function readClosures(nix: Nix, toplevels: readonly StorePath[], qu
 class PathInfoCommand {
   readonly #nix: Nix;
   readonly #store: readonly string[];
-  /** Nix 2.33 and later ask to be told which format; older ones do not know the flag. Whichever it is, one retry finds out. */
-  #format: readonly string[] | undefined;
+  /**
+   * Nix 2.33 and later want to be told which format, older ones and Lix do not know the flag. Asked for without it first: that works everywhere today, asking for the
+   * version would cost another process, and the day it is an error the message names the flag.
+   */
+  #format: readonly string[] = [];
 
   constructor(nix: Nix, storeUrl: string | undefined) {
     this.#nix = nix;
@@ -47,14 +50,9 @@ class PathInfoCommand {
   }
 
   async run(paths: readonly StorePath[], sink: PathInfoSink, recursive: boolean): Promise<CommandResult> {
-    if (this.#format === undefined) {
-      const { implementation, major, minor } = await this.#nix.version();
-      this.#format = implementation !== "lix" && (major > 2 || minor >= 33) ? ["--json-format", "1"] : [];
-    }
     const result = await this.#once(paths, sink, recursive);
-    if (result.exitCode === 0 || !result.stderr.includes("--json-format")) return result;
-    if (this.#format.length > 0 && !result.stderr.includes("unrecognised flag")) return result;
-    this.#format = this.#format.length > 0 ? [] : ["--json-format", "1"];
+    if (result.exitCode === 0 || this.#format.length > 0 || !result.stderr.includes("--json-format")) return result;
+    this.#format = ["--json-format", "1"];
     return this.#once(paths, sink, recursive);
   }
 
@@ -72,7 +70,7 @@ class PathInfoCommand {
     };
     // Offline: a missing path is told at once instead of being looked for in every cache.
     const result = await this.#nix.run({
-      arguments: ["path-info", "--json", ...this.#flags(), ...(recursive ? ["--recursive"] : []), "--offline", ...this.#store, ...paths],
+      arguments: ["path-info", "--json", ...this.#format, ...(recursive ? ["--recursive"] : []), "--offline", ...this.#store, ...paths],
       trust: "deploy-branch",
       timeoutSeconds,
       onOutput: take,
@@ -89,12 +87,8 @@ class PathInfoCommand {
     return gateError("path-info-failed", { command: this.#name(), exitCode: result.exitCode }, said.slice(-4000));
   }
 
-  #flags(): readonly string[] {
-    return this.#format ?? [];
-  }
-
   #name(): string {
-    return ["nix path-info --json", ...this.#flags(), "--recursive", ...this.#store].join(" ");
+    return ["nix path-info --json", ...this.#format, "--recursive", ...this.#store].join(" ");
   }
 }
 

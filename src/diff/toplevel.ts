@@ -4,12 +4,14 @@ import type { StoreFiles } from "../io/ports.ts";
 import { readActivation } from "./activation.ts";
 import { readBootLoader } from "./boot-loader.ts";
 import { etcText, readEtc } from "./etc.ts";
+import { readFirewall } from "./firewall.ts";
 import { isSwap, readMounts } from "./fstab.ts";
 import { readInitrd } from "./initrd.ts";
 import { component, readKernel, readKernelModules } from "./kernel.ts";
 import { storePathOf } from "./store-path.ts";
 import type { EtcFile, Initrd, StorePath, System, Unit } from "./system.ts";
 import { newUnitCache, readUnits, type UnitCache } from "./unit.ts";
+import { readUsers } from "./users.ts";
 
 /** Small files of a toplevel: a version, a list of kernel parameters, a JSON map of a few keys. */
 const maxSmallBytes = 64 << 10;
@@ -100,8 +102,8 @@ class Toplevel {
       etc,
       mounts: mounts.filter((mount) => !isSwap(mount)),
       swaps: mounts.filter(isSwap),
-      users: undefined,
-      firewall: { backend: "unknown", open: new Set(), text: "" },
+      users: readUsers(store, activate, etc, units),
+      firewall: readFirewall(store, units, etc),
       unread: this.#unread,
     };
   }

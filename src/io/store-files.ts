@@ -123,11 +123,22 @@ class DiskStore implements StoreFiles {
   }
 
   resolve(path: string): string | undefined {
+    return this.#resolve(path, maxLinks);
+  }
+
+  #resolve(path: string, links: number): string | undefined {
     const known = this.#resolved.get(path);
     if (known !== undefined) return known;
     const place = this.#place(path);
-    if (place === undefined) return undefined;
-    const found = this.#follow(place, maxLinks);
+    const entry = place === undefined ? undefined : this.#entryAt(place);
+    if (place === undefined || entry === undefined) return undefined;
+    let found: string | undefined = place;
+    if (entry.kind === "symlink") {
+      // Nearly every link of a system is one step to another store path; what is not is walked.
+      const { target } = entry;
+      const plain = this.#isInside(target) && !target.includes("/.") && links > 0;
+      found = plain ? this.#resolve(target, links - 1) : this.#follow(place, links);
+    }
     if (found !== undefined) {
       this.#resolved.set(path, found);
       this.#count(1);
