@@ -138,8 +138,15 @@ function read(host: HostName, { timeoutSeconds }: EvaluateOptions, asked: Asked)
   if (trouble !== undefined) return failed(failure(trouble === "disk" ? "disk-full" : "store-unusable", {}, detail));
   if (result.exitCode !== 0) return failed(failure("host-evaluation-failed", { host }, detail));
   const answer = Answer.safeParse(parseJson(result.stdout));
+  // A set may call itself a derivation and name any path.
   if (!answer.success)
-    return failed(failure("host-evaluation-failed", { host }, `Nix's answer is not the one expected:\n${z.prettifyError(answer.error)}`));
+    return failed(
+      failure(
+        "no-toplevel",
+        { host, problem: "has a config.system.build.toplevel whose paths are not a derivation's" },
+        z.prettifyError(answer.error),
+      ),
+    );
   if ("problem" in answer.data) return failed(failure("no-toplevel", { host, problem: answer.data.problem }));
   const { drv, out, system, facts } = answer.data;
   const warnings = new Set([...asked.warnings, ...(facts.warnings ?? []).map((text) => text.trim().slice(0, 1000))]);

@@ -176,10 +176,10 @@ function flakeFailure(flake: LockedFlake, result: CommandResult, errors: readonl
   if (result.timedOut) return gateError("flake-evaluation-timeout", { ...shown, seconds: options.timeoutSeconds }, detail);
   const trouble = machineTrouble(detail);
   if (trouble !== undefined) return gateError(trouble === "disk" ? "disk-full" : "store-unusable", {}, detail);
-  if (/requires lock file changes|in pure mode|cannot call 'getFlake' on|cannot update/.test(detail))
+  if (/requires lock file changes|cannot write modified lock file|in pure mode|cannot call 'getFlake' on|cannot update/.test(detail))
     return gateError("flake-not-locked", shown, detail);
   if (
-    /does not contain a '?[^']*flake\.nix|is not a flake|does not exist|is not a directory|not in the flake registries|cannot find flake|is not a valid URL/.test(
+    /flake\.nix'?"?(?: does not exist|: No such file)|getting status of '(?!\/nix\/store\/)|does not contain a '?[^']*flake\.nix|is not a flake|does not exist|is not a directory|not in the flake registries|cannot find flake|is not a valid URL/.test(
       detail,
     )
   )
