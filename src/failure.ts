@@ -307,6 +307,22 @@ const table = {
     message: `Code that nobody has reviewed would be evaluated where it can read this job's secrets or its token: ${c.how}.`,
     next: "Run this job without secrets and with read-only permissions, on a runner that allows user namespaces (or a Nix daemon with sandbox); docs/security.md has both.",
   }),
+  // ---- the preview before a build (exit 1, or 4 where Nix itself cannot be understood) ------------------------------
+  "derivations-shape": (c: { command: string; problem: string }): Entry => ({
+    exit: 4,
+    message: `The answer of "${c.command}" has no shape that we know: ${c.problem}.`,
+    next: `${c.command} | head -c 600   # see what it says, and report it with the output of: nix --version`,
+  }),
+  "derivations-failed": (c: { command: string; exitCode: number | undefined }): Entry => ({
+    exit: 4,
+    message: `Nix could not show the derivations: "${c.command}" ended with ${c.exitCode === undefined ? "a signal or at its time limit" : `exit code ${c.exitCode}`}.`,
+    next: `${c.command}`,
+  }),
+  "preview-impossible": (c: { derivation: string; problem: string }): Entry => ({
+    exit: 1,
+    message: `There is no preview of ${c.derivation}: ${c.problem}.`,
+    next: `nix build '${c.derivation}^*'   # the full comparison works once it is built`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

@@ -19,6 +19,8 @@ export type SystemDiff = {
   readonly revisionOnly: boolean;
   /** What could not be compared, as sentences. */
   readonly unknown: readonly string[];
+  /** Set where this was read from derivations, before any build: what is here is seen, what is not here may still differ, and sizes are not known. */
+  readonly preview?: true;
 };
 
 /** A version is `""` where the name has none: mostly files that the configuration itself makes (units, scripts, etc). Lists are sorted by name. */
