@@ -58,7 +58,7 @@ export const initrdDriver: Rule = {
         mayUse(
           name,
           `${facts.virtualisation ?? ""}`,
-          `${facts.rootDevice ?? ""} ${root?.device ?? ""}`,
+          `${facts.rootDevice?.toString() ?? ""} ${root?.device ?? ""}`,
           `${facts.rootFs ?? ""} ${root?.fsType ?? ""}`,
         ),
     );
