@@ -95,6 +95,17 @@ export interface Git {
   readFile(path: string, maxBytes: number): Promise<{ readonly kind: "text"; readonly text: string } | { readonly kind: "missing" | "symlink" | "other" | "too-long" }>;
 }
 
+/** What the canary tries to steal, planted by us. `text` is the whole content, so that its hash is known. */
+export type Bait = {
+  /** What Nix calls this machine, `x86_64-linux`; pure evaluation cannot ask. */
+  readonly system: string;
+  /** May be read by unreviewed code: shows that the reading itself works. */
+  readonly control: { readonly path: string; readonly text: string };
+  readonly file: { readonly path: string; readonly text: string };
+  readonly process: { readonly pid: number; readonly secret: string; readonly text: string };
+  remove(): void;
+};
+
 /** What stands at a path, never followed. `other` covers FIFOs, sockets and devices, which are never opened. */
 export type StoreEntry =
   | { readonly kind: "file"; readonly size: number; readonly executable: boolean }
