@@ -1,0 +1,168 @@
+import { storeMentions } from "../normalise.ts";
+import type { StorePath } from "../system.ts";
+import { placeholder } from "./placeholder.ts";
+
+/**
+ * What is kept of one derivation. A system has tens of thousands of them in its build closure, most of them packages of which only the name and what they are made from
+ * matter: the whole environment is kept only where `build` says how the output is written, which is what nixpkgs does for texts, units, /etc and the toplevel.
+ */
+export type Derivation = {
+  readonly path: string;
+  /** Output paths by output name. Absent ones are only known after the build (content-addressed derivations). */
+  readonly outputs: ReadonlyMap<string, StorePath>;
+  /** A download or another output whose contents are known beforehand: a source, never a package. */
+  readonly fixed: boolean;
+  /** Store paths that its environment names, those that are only needed to build it left out; a guess at what the output will refer to. */
+  readonly mentions: readonly StorePath[];
+  /** The toolchain, whose C library everything is linked with. */
+  readonly stdenv: StorePath | undefined;
+  /** The C library of a compiler wrapper. */
+  readonly libc: StorePath | undefined;
+  /** Derivations it is built from: only for a toolchain, to find its compiler. */
+  readonly inputs: readonly string[];
+  readonly build: Build | undefined;
+};
+
+/** A build that is a shell script in the derivation itself. */
+export type Build = {
+  readonly script: string;
+  readonly environment: ReadonlyMap<string, string | ReadonlyMap<string, string>>;
+  readonly passAsFile: readonly string[];
+};
+
+/** Larger than any /etc; a script beyond it is not followed. */
+const maxEnvironment = 16 << 20;
+const maxMentions = 20_000;
+
+/** What a build needs and its output does not: compilers, sources, checks. */
+const onlyForBuilding =
+  /^(?:native.*|.*[cC]heck.*|deps(?:Build|Host|Target)(?:Build|Target).*|stdenv|builder|src|srcs|patches|.*[pP]atches|shell|outputs?|out|dev|doc|man|info|lib|bin|passAsFile|initialPath|default.*BuildInputs|cargoDeps|goModules|vendor.*|mavenDeps|npmDeps|.*[rR]eferences|setupHooks?|closureInfo|systemBuildClosure|NIX_.*|.*Phases?|makeFlags|preferLocalBuild|meta|__json|name|pname|version|system)$/;
+
+/** Reads what is needed of one record. Throws an Error with half a sentence where it has no shape that is known. */
+export function readDerivation(key: string, value: unknown, prefix: string): Derivation {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${key} is not an object`);
+  const record = value as Readonly<Record<string, unknown>>;
+  const full = (path: string): string => (path.startsWith("/") ? path : `${prefix}/${path}`);
+  const { outputs, env } = record;
+  if (!isRecord(outputs) || !isRecord(env)) throw new Error(`${key} has no outputs or no env`);
+  const paths = new Map<string, StorePath>();
+  let fixed = false;
+  for (const [name, output] of Object.entries(outputs)) {
+    if (!isRecord(output)) throw new Error(`an output of ${key} is not an object`);
+    if (typeof output["path"] === "string") paths.set(name, full(output["path"]));
+    if (output["hash"] !== undefined && output["path"] !== undefined) fixed = true;
+  }
+  const resolve = resolver(paths);
+  const environment = environmentOf(record, env, resolve);
+  const text = (name: string): string | undefined =>
+    typeof environment.get(name) === "string" ? (environment.get(name) as string) : undefined;
+  const own = new Set(paths.values());
+  const stdenv = text("stdenv");
+  const script = fixed ? undefined : scriptOf(record, text, resolve);
+  const isToolchain = stdenv === undefined && /-stdenv-/.test(key);
+  return {
+    path: full(key),
+    outputs: paths,
+    fixed,
+    mentions: fixed ? [] : mentionsOf(environment, prefix, own),
+    stdenv: stdenv?.startsWith(`${prefix}/`) === true ? stdenv : undefined,
+    libc: text("libc")?.startsWith(`${prefix}/`) === true ? text("libc") : undefined,
+    inputs: isToolchain ? inputsOf(record).map(full) : [],
+    build: script === undefined || size(environment) > maxEnvironment ? undefined : { script, environment, passAsFile: passAsFile(text) },
+  };
+}
+
+/**
+ * The variables of the build. With `__structuredAttrs` they stand as JSON in `__json`, or in a field of their own (Nix 2.33 and later); lists are then lists of the shell.
+ */
+function environmentOf(
+  record: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, unknown>>,
+  resolve: (text: string) => string,
+): Map<string, string | ReadonlyMap<string, string>> {
+  const made = new Map<string, string | ReadonlyMap<string, string>>();
+  for (const [name, value] of Object.entries(env)) if (typeof value === "string") made.set(name, resolve(value));
+  const structured = record["structuredAttrs"] ?? parse(env["__json"]);
+  if (!isRecord(structured)) return made;
+  made.delete("__json");
+  for (const [name, value] of Object.entries(structured)) {
+    if (typeof value === "string" || typeof value === "number") made.set(name, resolve(String(value)));
+    else if (typeof value === "boolean") made.set(name, value ? "1" : "");
+    else if (Array.isArray(value))
+      made.set(name, new Map(value.filter(isPlain).map((item, index) => [String(index), resolve(String(item))])));
+    else if (isRecord(value))
+      made.set(
+        name,
+        new Map(
+          Object.entries(value)
+            .filter(([, item]) => isPlain(item))
+            .map(([at, item]) => [at, resolve(String(item))]),
+        ),
+      );
+  }
+  return made;
+}
+
+/** Puts the output paths in place of their placeholders, as Nix does before it builds. */
+function resolver(outputs: ReadonlyMap<string, StorePath>): (text: string) => string {
+  const holes = [...outputs].map(([name, path]) => [placeholder(name), path] as const);
+  return (text) => holes.reduce((made, [hole, path]) => (made.includes(hole) ? made.replaceAll(hole, path) : made), text);
+}
+
+/** The script of `runCommand` and all that is made from it, or of a plain `sh -c`. */
+function scriptOf(
+  record: Readonly<Record<string, unknown>>,
+  text: (name: string) => string | undefined,
+  resolve: (text: string) => string,
+): string | undefined {
+  const { args, builder } = record;
+  const words = Array.isArray(args) ? args.filter((word): word is string => typeof word === "string") : [];
+  if (typeof builder === "string" && /(?:^|\/)(?:ba|da)?sh$/.test(builder) && words.length === 2 && /^-[a-z]*c[a-z]*$/.test(words[0] ?? ""))
+    return resolve(words[1] ?? "");
+  const command = text("buildCommand");
+  // `builder.pl` and the like: buildEnv says what it joins in variables that only its program understands.
+  return command !== undefined && typeof builder === "string" && /(?:ba)?sh$/.test(builder) ? command : undefined;
+}
+
+function mentionsOf(
+  environment: ReadonlyMap<string, string | ReadonlyMap<string, string>>,
+  prefix: string,
+  own: ReadonlySet<string>,
+): readonly StorePath[] {
+  const found = new Set<StorePath>();
+  for (const [name, value] of environment) {
+    if (onlyForBuilding.test(name)) continue;
+    for (const text of typeof value === "string" ? [value] : value.values()) {
+      if (!text.includes(prefix)) continue;
+      for (const { root } of storeMentions(text, prefix, maxMentions)) if (!own.has(root)) found.add(root);
+    }
+  }
+  return [...found];
+}
+
+const passAsFile = (text: (name: string) => string | undefined): readonly string[] =>
+  (text("passAsFile") ?? "").split(" ").filter((name) => name !== "");
+
+function inputsOf(record: Readonly<Record<string, unknown>>): readonly string[] {
+  const drvs = isRecord(record["inputs"]) ? record["inputs"]["drvs"] : record["inputDrvs"];
+  return isRecord(drvs) ? Object.keys(drvs) : [];
+}
+
+function size(environment: ReadonlyMap<string, string | ReadonlyMap<string, string>>): number {
+  let sum = 0;
+  for (const value of environment.values()) if (typeof value === "string") sum += value.length;
+  return sum;
+}
+
+function parse(text: unknown): unknown {
+  if (typeof text !== "string") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const isPlain = (value: unknown): value is string | number => typeof value === "string" || typeof value === "number";
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,59 @@
+import { label, nameOf, storePathOf } from "../store-path.ts";
+import type { SystemDiff } from "../system-diff.ts";
+import type { StorePath, System } from "../system.ts";
+import type { PreviewStore } from "./preview-store.ts";
+
+/** Sentences shown; beyond them only their number is. */
+const maxSaid = 12;
+
+/**
+ * What a preview cannot tell, as sentences. Only what could differ is named: where both sides hold the same unknown thing, nothing of it differs.
+ */
+export function sayUnknown(diff: SystemDiff, from: System, to: System, store: PreviewStore): readonly string[] {
+  if (diff.from === diff.to) return [];
+  const said = [
+    "This is a preview from the derivations: sizes, and what packages refer to in the end, are known after the build only.",
+    ...difference(gapsOf(from, store), gapsOf(to, store)),
+  ];
+  if (from.initrd?.path !== to.initrd?.path) said.push("What is in the initrd is known after the build only.");
+  if (from.kernelModules?.path !== to.kernelModules?.path)
+    said.push("Whether all kernel modules fit the kernel is known after the build only.");
+  const unread = diff.unknown.filter((sentence) => !sentence.includes("initrd"));
+  for (const sentence of unread)
+    said.push(
+      sentence.replace(
+        / is neither a file nor a directory, and was not opened\.$| cannot be read\.$/,
+        " is made by the build and not known before it.",
+      ),
+    );
+  return [...new Set(said)];
+}
+
+/** The builds whose files decide what a system is: where one of them could not be followed to its end, something of that system is not known. */
+function gapsOf(system: System, store: PreviewStore): readonly string[] {
+  const places = ["", "/etc", "/etc/systemd/system", "/etc/systemd/user", "/activate"];
+  const roots = new Set<StorePath>();
+  for (const place of places) {
+    const target = store.resolve(`${system.toplevel}${place}`);
+    const root = target === undefined ? undefined : storePathOf(target, store.prefix);
+    if (root !== undefined) roots.add(root);
+  }
+  return [...roots].flatMap((root) =>
+    (store.followed(root)?.gaps ?? []).map((gap) => `Not known before the build of ${nameOf(root)}: ${named(gap, store.prefix)}.`),
+  );
+}
+
+const named = (text: string, prefix: string): string =>
+  text.replace(/\S*\/[0-9a-z]{32}-\S+/g, (path) => (path.startsWith(prefix) ? labelled(path, prefix) : path));
+
+function labelled(path: string, prefix: string): string {
+  const root = storePathOf(path, prefix);
+  return root === undefined ? path : `${label(root)}${path.slice(root.length)}`;
+}
+
+function difference(from: readonly string[], to: readonly string[]): readonly string[] {
+  const [old, fresh] = [new Set(from), new Set(to)];
+  const differing = [...from.filter((gap) => !fresh.has(gap)), ...to.filter((gap) => !old.has(gap))];
+  if (differing.length <= maxSaid) return differing;
+  return [...differing.slice(0, maxSaid), `${differing.length - maxSaid} more steps of builds are not known before them.`];
+}
