@@ -25,6 +25,9 @@ export async function openDebugLog(path: string): Promise<DebugSink & { close():
 
 function bounded(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [key, typeof value === "string" && value.length > longest ? `${value.slice(0, longest)}… ${value.length} characters` : value]),
+    Object.entries(fields).map(([key, value]) => [
+      key,
+      typeof value === "string" && value.length > longest ? `${value.slice(0, longest)}… ${value.length} characters` : value,
+    ]),
   );
 }

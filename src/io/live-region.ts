@@ -35,7 +35,7 @@ export function liveRegion(screen: Screen, draw: (size: { width: number; height:
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  const width = (): number => Math.max(8, (screen.columns ?? 80) - 1);
+  const width = (): number => Math.max(1, (screen.columns ?? 80) - 1);
   const up = (): string => {
     const rows = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(line) / Math.max(1, screen.columns ?? 80))), 0);
     const reachable = Math.min(rows, Math.max(0, (screen.rows ?? 24) - 1));
@@ -55,7 +55,8 @@ export function liveRegion(screen: Screen, draw: (size: { width: number; height:
     timer = setTimeout(frame, frameMilliseconds);
     timer.unref();
   };
-  const above = (text: string): void => {
+  const above = (given: string): void => {
+    const text = given.endsWith("\n") ? given : `${given}\n`;
     if (closed) {
       screen.write(text);
       return;

@@ -23,12 +23,16 @@ export type LineSink = { write(text: string): unknown };
 export type DebugSink = { write(message: string, fields: Readonly<Record<string, unknown>>, mask: (text: string) => string): void };
 
 /** One line for every event that matters, for pipes, files and dumb terminals. */
-export function plainLog(sink: LineSink, options: { readonly unicode: boolean; readonly detail?: "full" | "names"; readonly debug?: DebugSink }): GateLog {
+export function plainLog(
+  sink: LineSink,
+  options: { readonly unicode: boolean; readonly detail?: "full" | "names"; readonly debug?: DebugSink },
+): GateLog {
   const hidden = masks();
   let detail = options.detail ?? "full";
   return {
     ...common(hidden, options.debug),
-    progress: (event) => {
+    progress: (given) => {
+      const event = masked(given, hidden);
       const text = event.kind === "build" && event.step === "log" ? undefined : progressLine(event, detail);
       if (text !== undefined) sink.write(hidden.apply(`${terminalLine(text, options.unicode, 1_000)}\n`));
     },
@@ -49,7 +53,8 @@ export function terminalLog(screen: Screen, options: { readonly unicode: boolean
   const stays = (event: Progress): boolean => event.kind === "warning" || (event.kind === "host" && event.step === "failed");
   return {
     ...common(hidden, options.debug),
-    progress: (event) => {
+    progress: (given) => {
+      const event = masked(given, hidden);
       view.apply(event);
       const text = stays(event) ? progressLine(event, "full") : undefined;
       if (text === undefined) region.refresh();
@@ -79,7 +84,8 @@ export function actionLog(sink: LineSink, options: { readonly detail?: "full" | 
   };
   return {
     ...common(hidden, options.debug),
-    progress: (event) => {
+    progress: (given) => {
+      const event = masked(given, hidden);
       const text = progressLine(event, detail);
       if (text === undefined) return;
       const line = terminalLine(text, true, 2_000);
@@ -97,7 +103,7 @@ export function actionLog(sink: LineSink, options: { readonly detail?: "full" | 
     },
     print: (text) => {
       endGroup();
-      for (const line of visibleText(text).trimEnd().split("\n")) write(inert(line));
+      for (const line of visibleText(hidden.apply(text)).trimEnd().split("\n")) write(inert(line));
     },
     show: (to) => void (detail = to),
     close: endGroup,
@@ -111,7 +117,14 @@ export function inert(line: string): string {
 }
 
 /** Data of a workflow command, escaped as the runner reads it. */
-const commandData = (text: string): string => text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll("##[", "## [");
+const commandData = (text: string): string =>
+  text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A").replaceAll("##[", "## [");
+
+/** Secrets go before anything is cut or made one line: half a secret, or one without its line breaks, would no longer be known for one. */
+function masked(event: Progress, hidden: ReturnType<typeof masks>): Progress {
+  const text = "text" in event && event.text !== undefined ? { text: hidden.apply(event.text) } : {};
+  return event.kind === "build" ? { ...event, ...text, derivation: hidden.apply(event.derivation) } : { ...event, ...text };
+}
 
 function common(hidden: ReturnType<typeof masks>, debug: DebugSink | undefined): Pick<GateLog, "debug" | "masked"> {
   return { debug: (message, fields = {}) => debug?.write(message, fields, hidden.apply), masked: hidden.apply };

@@ -15,7 +15,12 @@ export function masks(): Masks {
   const add = (value: string): readonly string[] => {
     const trimmed = value.trim();
     const lines = trimmed.split(/\r?\n/).filter((line) => line.trim().length >= 8 && !line.startsWith("-----"));
-    const made = [trimmed, ...(lines.length > 1 ? lines : [])].flatMap((one) => [one, JSON.stringify(one).slice(1, -1), encodeURIComponent(one), Buffer.from(one).toString("base64")]);
+    const made = [trimmed, ...(lines.length > 1 ? lines : [])].flatMap((one) => [
+      one,
+      JSON.stringify(one).slice(1, -1),
+      encodeURIComponent(one),
+      Buffer.from(one).toString("base64"),
+    ]);
     const fresh = [...new Set(made)].filter((form) => form.length >= shortest && trimmed.length >= shortest && !forms.includes(form));
     // The longest first: a form that holds another one must go as a whole.
     forms = [...forms, ...fresh].toSorted((a, b) => b.length - a.length);

@@ -8,7 +8,17 @@ import type { PlanFailure, PlanJudgement } from "./plan.ts";
  * How much of a host goes into plan.json. A flake can make any list as long as it likes; a report that does not fit a forge, a disk or a reader is no report.
  * Lengths are UTF-16 code units. Where something is cut, what is left says so.
  */
-const limits = { list: 2_000, line: 1_000, diff: 8_000, diffs: 256_000, evidence: 20, findings: 500, reasons: 50, warnings: 50, log: 16_000 } as const;
+const limits = {
+  list: 2_000,
+  line: 1_000,
+  diff: 8_000,
+  diffs: 256_000,
+  evidence: 20,
+  findings: 500,
+  reasons: 50,
+  warnings: 50,
+  log: 16_000,
+} as const;
 
 /** The beginning of a text, whole lines, and how many were left out. */
 export function cutEnd(text: string, limit: number): string {
@@ -36,7 +46,12 @@ const line = (text: string): string => cutMiddle(text, limits.line);
 
 export function boundedFailure(failure: Failure): PlanFailure {
   const { code, message, next, detail } = failure;
-  return { code, message: cutEnd(message, limits.line * 4), next: cutEnd(next, limits.line), ...(detail === undefined ? {} : { detail: cutStart(detail, limits.log) }) };
+  return {
+    code,
+    message: cutEnd(message, limits.line * 4),
+    next: cutEnd(next, limits.line),
+    ...(detail === undefined ? {} : { detail: cutStart(detail, limits.log) }),
+  };
 }
 
 export function boundedReasons(reasons: readonly string[]): string[] {
@@ -49,7 +64,9 @@ export function boundedWarnings(warnings: readonly string[]): string[] {
   return warnings.length > kept.length ? [...kept, `And ${warnings.length - kept.length} more warnings.`] : kept;
 }
 
-export function boundedJudgement(judgement: Omit<PlanJudgement, "findings" | "findingsTotal"> & { readonly findings: readonly Finding[] }): PlanJudgement {
+export function boundedJudgement(
+  judgement: Omit<PlanJudgement, "findings" | "findingsTotal"> & { readonly findings: readonly Finding[] },
+): PlanJudgement {
   const { verdict, mode, attended, reversible } = judgement;
   const findings = judgement.findings.slice(0, limits.findings).map((finding) => ({
     ...finding,
@@ -79,7 +96,8 @@ export function boundedDiff(diff: SystemDiff): PlanDiff {
       if (value.length > limits.list) cut[path.join(".")] = value.length;
       return value.slice(0, limits.list).map((item) => walk(item, path));
     }
-    if (typeof value === "object" && value !== null) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
+    if (typeof value === "object" && value !== null)
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
     return value;
   };
   return { ...(walk(rest, []) as Omit<PlanDiff, "cut">), cut };

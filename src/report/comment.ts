@@ -19,6 +19,9 @@ export type CommentOptions = {
   readonly measure?: (text: string) => number;
 };
 
+/** The least that a group's details can be, in characters. */
+const leastDetails = 250;
+
 /** Kept free for the hidden marker that the forge side puts in front. */
 const markerRoom = 300;
 
@@ -41,13 +44,23 @@ export function comment(given: Plan, options: CommentOptions): string {
   ];
   const foot = [...plan.notes.slice(0, 10).map((note) => `- ${prose(note)}`), footer(plan, options.links)].join("\n\n");
   const overhead = measure([...fixed, foot].join("\n\n")) + all.length * 2 + 400;
-  const told = detailGroups(plan).flatMap((group) => {
-    const all = sections(plan, group);
-    return all.length === 0 ? [] : [{ group, part: details(group, all, contents(plan, group.first), whole) }];
+  // Below this much a group's details say nothing, so of a huge fleet only the worst are rendered at all.
+  const tellable = detailGroups(plan).filter((group) => group.first.state !== "removed");
+  const told = tellable.slice(0, Math.ceil(room / leastDetails)).flatMap((group) => {
+    const found = sections(plan, group);
+    return found.length === 0 ? [] : [{ group, part: details(group, found, contents(plan, group.first), whole) }];
   });
-  const fitted = fit(told.map((one) => one.part), Math.max(0, room - overhead), measure) ?? { texts: [], steps: [] };
+  const fitted = fit(
+    told.map((one) => one.part),
+    Math.max(0, room - overhead),
+    measure,
+  ) ?? { texts: [], steps: [] };
   const shown = fitted.texts.filter((text) => text !== "");
-  const dropped = told.filter((_, i) => (fitted.texts[i] ?? "") === "").reduce((sum, { group }) => sum + group.hosts.length, 0);
+  const untold = tellable.slice(Math.ceil(room / leastDetails));
+  const dropped = [...untold, ...told.filter((_, i) => (fitted.texts[i] ?? "") === "").map((one) => one.group)].reduce(
+    (sum, group) => sum + group.hosts.length,
+    0,
+  );
   const note = dropped > 0 ? [`*Details of ${dropped} of ${plan.hosts.length} hosts are left out here for length. ${whole}*`] : [];
   return `${[...fixed, ...shown, ...note, foot].join("\n\n")}\n`;
 }
@@ -68,7 +81,10 @@ function wholeReport(links: CommentOptions["links"]): string {
 }
 
 function footer(plan: Plan, links: CommentOptions["links"]): string {
-  const cost = plan.session.costUsd === undefined ? [] : [`session $${plan.session.costUsd.toFixed(2)}${plan.session.model === undefined ? "" : ` (${plan.session.model})`}`];
+  const cost =
+    plan.session.costUsd === undefined
+      ? []
+      : [`session $${plan.session.costUsd.toFixed(2)}${plan.session.model === undefined ? "" : ` (${plan.session.model})`}`];
   const parts = [
     `nixos-deploy-gate ${plan.tool.version}`,
     ...(plan.tool.nix === undefined ? [] : [`Nix ${plan.tool.nix}`]),

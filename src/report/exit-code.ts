@@ -4,7 +4,8 @@ import type { Plan } from "./plan.ts";
 
 /** The code that wins where several apply: the gate could not run, then wrong use, then a failed host, then a held one. */
 const rank: readonly ExitCode[] = [0, 3, 1, 2, 4];
-export const worstExit = (codes: readonly ExitCode[]): ExitCode => codes.reduce<ExitCode>((worst, code) => (rank.indexOf(code) > rank.indexOf(worst) ? code : worst), 0);
+export const worstExit = (codes: readonly ExitCode[]): ExitCode =>
+  codes.reduce<ExitCode>((worst, code) => (rank.indexOf(code) > rank.indexOf(worst) ? code : worst), 0);
 
 /** The exit code of a run that came to its end: 1 a host failed, 3 one waits for a person, 0 otherwise. */
 export function exitCode(plan: Plan): ExitCode {

@@ -5,9 +5,13 @@ export type Shrinkable = { readonly steps: number; readonly at: (step: number) =
 
 /**
  * The texts of `parts` so that they fit into `room` together: the largest part gives way first, one step at a time, so that one huge host does not take the
- * details of the others. Gives the step of each part too; null where even the least does not fit.
+ * details of the others; among equals the last, since the worst come first. Gives the step of each part too; null where even the least does not fit.
  */
-export function fit(parts: readonly Shrinkable[], room: number, measure: (text: string) => number): { readonly texts: string[]; readonly steps: number[] } | null {
+export function fit(
+  parts: readonly Shrinkable[],
+  room: number,
+  measure: (text: string) => number,
+): { readonly texts: string[]; readonly steps: number[] } | null {
   const shown = parts.map((part) => {
     const text = part.at(0);
     return { part, step: 0, text, size: measure(text) };
@@ -15,7 +19,7 @@ export function fit(parts: readonly Shrinkable[], room: number, measure: (text: 
   let total = shown.reduce((sum, one) => sum + one.size, 0);
   while (total > room) {
     let largest: (typeof shown)[number] | undefined;
-    for (const one of shown) if (one.step < one.part.steps && (largest === undefined || one.size > largest.size)) largest = one;
+    for (const one of shown) if (one.step < one.part.steps && (largest === undefined || one.size >= largest.size)) largest = one;
     if (largest === undefined) return null;
     largest.step += 1;
     largest.text = largest.part.at(largest.step);

@@ -7,7 +7,14 @@ import { standingWord } from "./phrases.ts";
 import { standing } from "./order.ts";
 
 /** What goes at each step, in the words of the note that says so. The last step leaves nothing but the row of the table. */
-const leftOut = ["", "diffs", "diffs and units", "diffs, units and packages", "diffs, units, packages and settings", "all but the worst findings"] as const;
+const leftOut = [
+  "",
+  "diffs",
+  "diffs and units",
+  "diffs, units and packages",
+  "diffs, units, packages and settings",
+  "all but the worst findings",
+] as const;
 
 /** A group's foldable details, which `fit` can make shorter. `inside` tells in numbers what is in them, `whole` where everything is. */
 export function details(group: Group, all: readonly Section[], inside: readonly string[], whole: string): Shrinkable {
@@ -17,7 +24,12 @@ export function details(group: Group, all: readonly Section[], inside: readonly 
     const known = made.get(step);
     if (known !== undefined) return known;
     const note = step === 0 ? [] : [`*Left out here for length: ${leftOut[step]}. ${whole}*`];
-    const text = [`<details><summary>${summary(group, inside)}</summary>`, ...all.flatMap((section) => block(section, step)), ...note, "</details>"].join("\n\n");
+    const text = [
+      `<details><summary>${summary(group, inside)}</summary>`,
+      ...all.flatMap((section) => block(section, step)),
+      ...note,
+      "</details>",
+    ].join("\n\n");
     made.set(step, text);
     return text;
   };
@@ -32,7 +44,16 @@ function summary(group: Group, inside: readonly string[]): string {
 }
 
 /** At which step a section keeps only its title and numbers. */
-const linesGoAt: Readonly<Record<Section["kind"], number>> = { findings: Infinity, failure: Infinity, units: 2, packages: 3, system: 4, settings: 4, files: 4, notes: 4 };
+const linesGoAt: Readonly<Record<Section["kind"], number>> = {
+  findings: Infinity,
+  failure: Infinity,
+  units: 2,
+  packages: 3,
+  system: 4,
+  settings: 4,
+  files: 4,
+  notes: 4,
+};
 
 function block(section: Section, step: number): string[] {
   const head = `**${section.title}**${section.kind === "findings" || section.kind === "failure" || section.kind === "notes" ? "" : `: ${prose(section.summary)}`}`;

@@ -17,14 +17,22 @@ export function namesOnly(plan: Plan): Plan {
 }
 
 function hostNames(host: PlanHost, diff: PlanDiff | undefined): PlanHost {
-  const quiet = { ...host, warnings: [], decision: { ...host.decision, reasons: [] } };
+  const { platform, ...rest } = host;
+  // A platform is whatever the flake says it is; only what looks like one is shown.
+  const known = platform !== undefined && /^[a-z0-9_]{1,20}-[a-z]{1,20}$/.test(platform) ? { platform } : {};
+  const quiet: PlanHost = { ...rest, ...known, warnings: [], decision: { ...host.decision, reasons: [] } };
   switch (quiet.state) {
     case "unchanged":
       return { ...quiet, toplevel: "" };
     case "removed":
       return { ...quiet, from: "" };
     case "added":
-      return { ...quiet, to: "", judgement: judgementNames(quiet.judgement, diff), ...(quiet.baseFailed === undefined ? {} : { baseFailed: failureNames(quiet.baseFailed) }) };
+      return {
+        ...quiet,
+        to: "",
+        judgement: judgementNames(quiet.judgement, diff),
+        ...(quiet.baseFailed === undefined ? {} : { baseFailed: failureNames(quiet.baseFailed) }),
+      };
     case "changed":
       return { ...quiet, from: "", to: "", judgement: judgementNames(quiet.judgement, diff) };
     case "failed":
@@ -39,7 +47,8 @@ const failureNames = ({ code }: PlanFailure): PlanFailure => ({ code, message: "
 function judgementNames(judgement: PlanJudgement, diff: PlanDiff | undefined): PlanJudgement {
   const known = new Set<string>();
   for (const unit of [...(diff?.units ?? []), ...(diff?.userUnits ?? [])]) known.add(unit.name);
-  for (const list of [diff?.packages.added, diff?.packages.removed, diff?.packages.changed, diff?.packages.rebuilt]) for (const one of list ?? []) known.add(one.name);
+  for (const list of [diff?.packages.added, diff?.packages.removed, diff?.packages.changed, diff?.packages.rebuilt])
+    for (const one of list ?? []) known.add(one.name);
   return {
     ...judgement,
     findings: judgement.findings.map(({ rule, verdict, mode, attended, reversible, subject }) => ({

@@ -37,4 +37,6 @@ export function compareHosts(a: PlanHost, b: PlanHost): number {
 }
 
 const findings = (host: PlanHost): number =>
-  host.state === "changed" || host.state === "added" ? host.judgement.findings.filter((finding) => finding.verdict === host.judgement.verdict).length : 0;
+  host.state === "changed" || host.state === "added"
+    ? host.judgement.findings.filter((finding) => finding.verdict === host.judgement.verdict).length
+    : 0;

@@ -20,7 +20,8 @@ export const standingWord: Readonly<Record<Standing, string>> = {
 /** The word in a host's row: `held` where a rule-clean change waits for a person all the same. */
 export function verdictWord(host: PlanHost): string {
   const at = standing(host);
-  if (at === "needs-you" && (host.state === "changed" || host.state === "added") && host.judgement.verdict !== "risky") return `${host.judgement.verdict}, held`;
+  if (at === "needs-you" && (host.state === "changed" || host.state === "added") && host.judgement.verdict !== "risky")
+    return `${host.judgement.verdict}, held`;
   return standingWord[at];
 }
 
@@ -93,13 +94,18 @@ export function why(plan: Plan, host: PlanHost): Line {
     case "added":
     case "changed": {
       const first = host.judgement.findings.find((finding) => finding.verdict === host.judgement.verdict);
-      if (host.decision.action === "hold" && host.judgement.verdict !== "risky" && host.decision.reasons[0] !== undefined) return say(host.decision.reasons[0]);
+      if (host.decision.action === "hold" && host.judgement.verdict !== "risky" && host.decision.reasons[0] !== undefined)
+        return say(host.decision.reasons[0]);
       const isNew = host.state === "added" ? [host.baseFailed === undefined ? "new host" : "no base to compare with"] : [];
-      if (first === undefined || (first.verdict === "clean" && first.rule !== "revision-only")) return say([...isNew, ...facts(plan, host)].join(", "));
+      if (first === undefined || (first.verdict === "clean" && first.rule !== "revision-only"))
+        return say([...isNew, ...facts(plan, host)].join(", "));
       const more = host.judgement.findings.filter((finding) => finding.verdict === first.verdict).length - 1;
       const shift = arrow(first.from, first.to);
       const named = first.subject === "" ? t`${first.rule}` : t`${first.subject}`;
-      const spans = shift.length > 0 || first.hazard === "" ? [...named.spans, ...shift.flatMap((line) => [" ", ...line.spans])] : [...named.spans, `: ${first.hazard.replace(/\.$/, "")}`];
+      const spans =
+        shift.length > 0 || first.hazard === ""
+          ? [...named.spans, ...shift.flatMap((line) => [" ", ...line.spans])]
+          : [...named.spans, `: ${first.hazard.replace(/\.$/, "")}`];
       return { spans: [...(isNew.length > 0 ? [`${isNew.join()}: `] : []), ...spans, ...(more > 0 ? [`, and ${more} more`] : [])] };
     }
   }
@@ -131,7 +137,10 @@ export function contents(plan: Plan, host: PlanHost): string[] {
 }
 
 /** Sorts a report's numbers into the words of its headline. */
-export function tally(hosts: readonly PlanHost[]): { readonly managed: Partial<Record<Standing, number>>; readonly observed: Partial<Record<Standing, number>> } {
+export function tally(hosts: readonly PlanHost[]): {
+  readonly managed: Partial<Record<Standing, number>>;
+  readonly observed: Partial<Record<Standing, number>>;
+} {
   const managed: Partial<Record<Standing, number>> = {};
   const observed: Partial<Record<Standing, number>> = {};
   for (const host of hosts) {
@@ -169,7 +178,8 @@ export function honesty(plan: Plan): string[] {
   const who = ran ? `Judged by rules and a Claude session${model === undefined ? "" : ` (${model})`}` : "Judged by rules only";
   const lines = [`${who}${note === "" ? "" : `: ${note}`}.`];
   if (plan.preview) lines.push("Preview from derivations, nothing was built yet: what only a build shows is not in it.");
-  if (plan.policy.source === "none") lines.push("The flake has no deployGate output, so every host is only observed and nothing is deployed.");
+  if (plan.policy.source === "none")
+    lines.push("The flake has no deployGate output, so every host is only observed and nothing is deployed.");
   if (plan.detail === "names") lines.push("Names only: texts, versions and logs are left out because strangers may read this.");
   return lines;
 }

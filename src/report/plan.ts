@@ -44,7 +44,13 @@ export const PlanHost = z.discriminatedUnion("state", [
     diff: text,
     judgement: PlanJudgement,
   }),
-  z.object({ ...common, state: z.literal("failed"), stage: z.enum(["evaluate", "build", "diff"]), failure: PlanFailure, atBase: z.boolean() }),
+  z.object({
+    ...common,
+    state: z.literal("failed"),
+    stage: z.enum(["evaluate", "build", "diff"]),
+    failure: PlanFailure,
+    atBase: z.boolean(),
+  }),
 ]);
 export type PlanHost = z.infer<typeof PlanHost>;
 

@@ -36,12 +36,17 @@ export class ProgressView {
     const rows = [...this.#hosts].toSorted(([, a], [, b]) => urgency(a.step) - urgency(b.step));
     const nameWidth = Math.min(24, Math.max(4, ...rows.map(([host]) => columns(host))));
     const head = `${this.#stage.name}: ${safe(this.#stage.text)}${this.#tally()} (${elapsedSeconds} s)`;
-    const building = [...this.#building].map(([derivation, log]) => `    ${safe(derivationName(derivation))}${log === "" ? "" : `: ${safe(log)}`}`);
+    const building = [...this.#building].map(
+      ([derivation, log]) => `    ${safe(derivationName(derivation))}${log === "" ? "" : `: ${safe(log)}`}`,
+    );
     const hosts = rows.map(([host, { step, text }]) => `  ${safe(host).padEnd(nameWidth)}  ${step}${text === "" ? "" : `  ${safe(text)}`}`);
     const room = Math.max(0, size.height - 1);
     const shownBuilding = building.slice(0, Math.min(4, Math.floor(room / 2)));
     const roomHosts = room - shownBuilding.length;
-    const shownHosts = hosts.length > roomHosts ? [...hosts.slice(0, Math.max(0, roomHosts - 1)), `  and ${hosts.length - Math.max(0, roomHosts - 1)} more`] : hosts;
+    const shownHosts =
+      hosts.length > roomHosts
+        ? [...hosts.slice(0, Math.max(0, roomHosts - 1)), `  and ${hosts.length - Math.max(0, roomHosts - 1)} more`]
+        : hosts;
     return [head, ...shownHosts.slice(0, roomHosts), ...shownBuilding].map((text) => clip(text, size.width, size.unicode));
   }
 

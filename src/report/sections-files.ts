@@ -21,10 +21,23 @@ export function filesSection(diff: PlanDiff): Section {
               : counted;
     return { spans: [`${file.change} `, { code: file.path }, `${how}${file.redacted ? ", secrets redacted" : ""}`] };
   });
-  if (hashes > 0) lines.push({ spans: [`${count(hashes, "file")} where only store paths differ: `, ...list(diff.files.filter((file) => file.hashOnly).map((file) => file.path), 12)] });
-  const activation = diff.settings.activation.filter((one) => one.diff !== "").map((one) => ({ title: `activation snippet ${one.snippet}`, text: one.diff }));
+  if (hashes > 0)
+    lines.push({
+      spans: [
+        `${count(hashes, "file")} where only store paths differ: `,
+        ...list(
+          diff.files.filter((file) => file.hashOnly).map((file) => file.path),
+          12,
+        ),
+      ],
+    });
+  const activation = diff.settings.activation
+    .filter((one) => one.diff !== "")
+    .map((one) => ({ title: `activation snippet ${one.snippet}`, text: one.diff }));
   const texts = [...real.filter((file) => file.diff !== "").map((file) => ({ title: file.path, text: file.diff })), ...activation];
-  const summary = [...(real.length > 0 ? [count(real.length, "file")] : []), ...(hashes > 0 ? [`${hashes} by store paths only`] : [])].join(", ");
+  const summary = [...(real.length > 0 ? [count(real.length, "file")] : []), ...(hashes > 0 ? [`${hashes} by store paths only`] : [])].join(
+    ", ",
+  );
   return { kind: "files", title: "Files", summary, lines, texts };
 }
 

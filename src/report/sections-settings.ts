@@ -21,7 +21,10 @@ export function settingsSection(diff: PlanDiff): Section {
     ["sysctl", s.sysctl.map(keyChange)],
     ["nix.conf", s.nixConf.map(keyChange)],
     ["tmpfiles", s.tmpfiles.map(fileLine)],
-    ["Activation", s.activation.map((one) => ({ spans: [`${one.change} `, { code: one.snippet }, one.hashOnly ? " (only store paths differ)" : ""] }))],
+    [
+      "Activation",
+      s.activation.map((one) => ({ spans: [`${one.change} `, { code: one.snippet }, one.hashOnly ? " (only store paths differ)" : ""] })),
+    ],
   ];
   const filled = blocks.filter(([, lines]) => lines.length > 0);
   const lines = filled.map(([name, sub]): Line => ({ spans: [{ strong: name }], sub }));
@@ -50,7 +53,16 @@ const ports = (word: string, all: readonly string[]): Line[] => (all.length === 
 
 function sshd(one: Settings["sshd"][number]): Line {
   const shown = (values: readonly string[]): string => (values.length === 0 ? "(not set)" : values.join(", "));
-  return { spans: [{ code: one.directive }, " ", { code: shown(one.from) }, " → ", { code: shown(one.to) }, ...(one.match === undefined ? [] : [" under ", { code: one.match }])] };
+  return {
+    spans: [
+      { code: one.directive },
+      " ",
+      { code: shown(one.from) },
+      " → ",
+      { code: shown(one.to) },
+      ...(one.match === undefined ? [] : [" under ", { code: one.match }]),
+    ],
+  };
 }
 
 function user(one: Settings["users"][number]): Line {

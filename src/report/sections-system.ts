@@ -28,7 +28,9 @@ const label: Readonly<Record<keyof System, string>> = {
 /** What a boot or an activation depends on, each as it was and as it will be. */
 export function systemSection(diff: PlanDiff): Section {
   const { system } = diff;
-  const lines = (Object.keys(label) as (keyof System)[]).filter((key) => system[key].changed).map((key) => fact(label[key], system[key], extras(system, key)));
+  const lines = (Object.keys(label) as (keyof System)[])
+    .filter((key) => system[key].changed)
+    .map((key) => fact(label[key], system[key], extras(system, key)));
   return { kind: "system", title: "System", summary: `${count(lines.length, "part")} changed`, lines, texts: [] };
 }
 
@@ -47,12 +49,21 @@ function fact(name: string, one: System["firmware"], more: readonly Line[]): Lin
 }
 
 function extras(system: System, key: keyof System): Line[] {
-  const named = (word: string, names: readonly string[]): Line[] => (names.length === 0 ? [] : [{ spans: [`${word} `, ...list(names, 20)] }]);
+  const named = (word: string, names: readonly string[]): Line[] =>
+    names.length === 0 ? [] : [{ spans: [`${word} `, ...list(names, 20)] }];
   switch (key) {
     case "kernelParams":
-      return [...named("added", system.kernelParams.added), ...named("removed", system.kernelParams.removed), ...system.kernelParams.changedKeys.map(keyChange)];
+      return [
+        ...named("added", system.kernelParams.added),
+        ...named("removed", system.kernelParams.removed),
+        ...system.kernelParams.changedKeys.map(keyChange),
+      ];
     case "initrd":
-      return [...named("modules gone", system.initrd.modulesRemoved), ...named("modules new", system.initrd.modulesAdded), ...named("files changed", system.initrd.filesChanged)];
+      return [
+        ...named("modules gone", system.initrd.modulesRemoved),
+        ...named("modules new", system.initrd.modulesAdded),
+        ...named("files changed", system.initrd.filesChanged),
+      ];
     case "kernelModules":
       return named("do not fit the new kernel:", system.kernelModules.misfits);
     case "bootLoader":
@@ -62,15 +73,28 @@ function extras(system: System, key: keyof System): Line[] {
     case "rebootTriggers":
       return system.rebootTriggers.keys.map(keyChange);
     case "specialisations":
-      return [...named("added", system.specialisations.added), ...named("removed", system.specialisations.removed), ...named("changed", system.specialisations.changedNames)];
-    default:
+      return [
+        ...named("added", system.specialisations.added),
+        ...named("removed", system.specialisations.removed),
+        ...named("changed", system.specialisations.changedNames),
+      ];
+    case "kernel":
+    case "firmware":
+    case "systemd":
+    case "dbus":
+    case "glibc":
+    case "initInterface":
+    case "switchToConfiguration":
+    case "release":
+    case "nixosVersion":
       return [];
   }
 }
 
 /** `key` `from` → `to`, with the words for a key that comes or goes. */
 export function keyChange(one: KeyChange): Line {
-  if (one.from === undefined) return { spans: [{ code: one.key }, ...(one.to === undefined ? [" changed"] : [" new: ", { code: one.to }])] };
+  if (one.from === undefined)
+    return { spans: [{ code: one.key }, ...(one.to === undefined ? [" changed"] : [" new: ", { code: one.to }])] };
   if (one.to === undefined) return { spans: [{ code: one.key }, " gone, was ", { code: one.from }] };
   return { spans: [{ code: one.key }, " ", { code: one.from }, " → ", { code: one.to }] };
 }

@@ -24,7 +24,9 @@ export function unitsSection(diff: PlanDiff, detail: "full" | "names"): Section 
     return n === 0 ? [] : [`${n} ${summaryWord[effect]}`];
   });
   const user = diff.userUnits.length === 0 ? [] : [`${diff.userUnits.length} of users`];
-  const texts = [...diff.units, ...diff.userUnits].filter((unit) => unit.diff !== "").map((unit) => ({ title: unit.name, text: unit.diff }));
+  const texts = [...diff.units, ...diff.userUnits]
+    .filter((unit) => unit.diff !== "")
+    .map((unit) => ({ title: unit.name, text: unit.diff }));
   return { kind: "units", title: "Units", summary: [...counted, ...user].join(", "), lines, texts };
 }
 
@@ -49,7 +51,19 @@ function byEffect(units: readonly Unit[], detail: "full" | "names", prefix: stri
         const change = unit.change === "changed" ? "" : `${unit.change}, `;
         return { spans: [prefix, { code: unit.name }, ` ${change}${effects[effect]}`, ...(unit.reason === "" ? [] : [": ", unit.reason])] };
       }),
-      ...(rest.length === 0 ? [] : [{ spans: [`${prefix}${effects[effect]}${why}: `, ...list(rest.map((unit) => unit.name), 60)] }]),
+      ...(rest.length === 0
+        ? []
+        : [
+            {
+              spans: [
+                `${prefix}${effects[effect]}${why}: `,
+                ...list(
+                  rest.map((unit) => unit.name),
+                  60,
+                ),
+              ],
+            },
+          ]),
     ];
   });
 }

@@ -15,7 +15,9 @@ export function sections(plan: Plan, group: Group): Section[] {
   const made = [
     failureSection(host),
     findingsSection(host),
-    ...(diff === undefined ? [] : [systemSection(diff), settingsSection(diff), unitsSection(diff, plan.detail), packagesSection(diff), filesSection(diff)]),
+    ...(diff === undefined
+      ? []
+      : [systemSection(diff), settingsSection(diff), unitsSection(diff, plan.detail), packagesSection(diff), filesSection(diff)]),
     notesSection(group, diff),
   ];
   return made.filter((section) => section.lines.length > 0 || section.texts.length > 0);
@@ -31,7 +33,13 @@ function failureSection(host: PlanHost): Section {
     if (failure.next !== "") lines.push({ spans: ["Next: ", { command: failure.next }] });
   }
   const detail = failure?.detail?.trim() ?? "";
-  return { kind: "failure", title: "Failure", summary: failure?.code ?? "", lines, texts: detail === "" ? [] : [{ title: "Last lines", text: detail }] };
+  return {
+    kind: "failure",
+    title: "Failure",
+    summary: failure?.code ?? "",
+    lines,
+    texts: detail === "" ? [] : [{ title: "Last lines", text: detail }],
+  };
 }
 
 function findingsSection(host: PlanHost): Section {
@@ -40,20 +48,40 @@ function findingsSection(host: PlanHost): Section {
     const shift =
       finding.from !== undefined && finding.to !== undefined
         ? [" ", { code: finding.from }, " → ", { code: finding.to }]
-        : [...(finding.from === undefined ? [] : [" was ", { code: finding.from }]), ...(finding.to === undefined ? [] : [" now ", { code: finding.to }])];
+        : [
+            ...(finding.from === undefined ? [] : [" was ", { code: finding.from }]),
+            ...(finding.to === undefined ? [] : [" now ", { code: finding.to }]),
+          ];
     const effects = [
-      ...(finding.mode === "boot-only" ? ["only a boot brings it in"] : finding.mode === "switch-then-reboot" && finding.verdict !== "reboot" ? ["complete after a reboot"] : []),
+      ...(finding.mode === "boot-only"
+        ? ["only a boot brings it in"]
+        : finding.mode === "switch-then-reboot" && finding.verdict !== "reboot"
+          ? ["complete after a reboot"]
+          : []),
       ...(finding.attended ? ["someone must be there at boot"] : []),
       ...(finding.reversible ? [] : ["a rollback may not undo it"]),
     ];
     const sub = [
       ...(effects.length === 0 ? [] : [say(sentence(effects.join("; ")))]),
       ...(finding.evidence.length === 0 ? [] : [{ spans: ["Seen: ", ...list(finding.evidence, 6)] }]),
-      ...(finding.settledBy === undefined ? [] : [{ spans: ["Depends on ", { code: finding.settledBy.fact }, `: ${finding.settledBy.otherwise} if ${finding.settledBy.when}.`] }]),
+      ...(finding.settledBy === undefined
+        ? []
+        : [{ spans: ["Depends on ", { code: finding.settledBy.fact }, `: ${finding.settledBy.otherwise} if ${finding.settledBy.when}.`] }]),
       ...(finding.check === undefined ? [] : [{ spans: [{ strong: "Check: " }, finding.check] }]),
     ];
     const subject = finding.subject === "" ? [] : [" ", { code: finding.subject }];
-    return { spans: [{ strong: finding.verdict }, ...subject, ...shift, ...(finding.hazard === "" ? [] : [": ", finding.hazard]), " (rule ", { code: finding.rule }, ")"], sub };
+    return {
+      spans: [
+        { strong: finding.verdict },
+        ...subject,
+        ...shift,
+        ...(finding.hazard === "" ? [] : [": ", finding.hazard]),
+        " (rule ",
+        { code: finding.rule },
+        ")",
+      ],
+      sub,
+    };
   });
   const left = (judgement?.findingsTotal ?? 0) - lines.length;
   if (left > 0) lines.push(say(`And ${left} more findings.`));
@@ -66,7 +94,8 @@ const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${w
 function packagesSection(diff: PlanDiff): Section {
   const { added, removed, changed, rebuilt, sizeDelta, sizeFrom, sizeTo } = diff.packages;
   const named = (one: { readonly selectedBy: readonly string[] }): number => Number(one.selectedBy.length === 0);
-  const by = <T extends { readonly name: string; readonly selectedBy: readonly string[] }>(all: readonly T[]): T[] => all.toSorted((a, b) => named(a) - named(b));
+  const by = <T extends { readonly name: string; readonly selectedBy: readonly string[] }>(all: readonly T[]): T[] =>
+    all.toSorted((a, b) => named(a) - named(b));
   const shown = (versions: readonly string[]): string => versions.join(", ");
   const delta = (bytes: number): string => (bytes === 0 ? "" : `, ${sizeChange(bytes)}`);
   const direction = { down: "down", mixed: "mixed", up: "up", same: "changed" } as const;
@@ -77,25 +106,54 @@ function packagesSection(diff: PlanDiff): Section {
     }),
   );
   const sides = (word: string, sign: 1 | -1, all: typeof added): Line[] =>
-    by(all).map((one) => ({ spans: [`${word} `, { code: one.name }, ...(one.versions.length === 0 ? [] : [" ", { code: shown(one.versions) }]), delta(sign * one.size)] }));
-  const again = rebuilt.length === 0 ? [] : [{ spans: [`${rebuilt.length} rebuilt at the same version: `, ...list(by(rebuilt).map((one) => one.name), 20)] }];
+    by(all).map((one) => ({
+      spans: [
+        `${word} `,
+        { code: one.name },
+        ...(one.versions.length === 0 ? [] : [" ", { code: shown(one.versions) }]),
+        delta(sign * one.size),
+      ],
+    }));
+  const again =
+    rebuilt.length === 0
+      ? []
+      : [
+          {
+            spans: [
+              `${rebuilt.length} rebuilt at the same version: `,
+              ...list(
+                by(rebuilt).map((one) => one.name),
+                20,
+              ),
+            ],
+          },
+        ];
   const lines = [...moved, ...sides("added", 1, added), ...sides("removed", -1, removed), ...again];
   const ways = (["up", "down", "mixed"] as const).flatMap((way) => {
     const n = changed.filter((one) => one.direction === way).length;
     return n === 0 ? [] : [`${n} ${way}`];
   });
-  const summary = [...ways, ...(added.length > 0 ? [`${added.length} added`] : []), ...(removed.length > 0 ? [`${removed.length} removed`] : []), ...(rebuilt.length > 0 ? [`${rebuilt.length} rebuilt`] : [])];
+  const summary = [
+    ...ways,
+    ...(added.length > 0 ? [`${added.length} added`] : []),
+    ...(removed.length > 0 ? [`${removed.length} removed`] : []),
+    ...(rebuilt.length > 0 ? [`${rebuilt.length} rebuilt`] : []),
+  ];
   const closure = `closure ${size(sizeFrom)} → ${size(sizeTo)} (${sizeChange(sizeDelta)})`;
   return { kind: "packages", title: "Packages", summary: [...summary, closure].join(", "), lines, texts: [] };
 }
 
 /** What else there is to know; warnings name their host, since a group shares its change and not its warnings. */
 function notesSection(group: Group, diff: PlanDiff | undefined): Section {
-  const warnings = group.hosts.flatMap((host) => host.warnings.map((warning): Line => ({ spans: [{ code: host.host }, " warns: ", { code: warning }] })));
+  const warnings = group.hosts.flatMap((host) =>
+    host.warnings.map((warning): Line => ({ spans: [{ code: host.host }, " warns: ", { code: warning }] })),
+  );
   const lines = [
     ...(diff?.unknown ?? []).map((sentence) => say(`Not compared: ${sentence}`)),
     ...warnings.slice(0, 50),
-    ...Object.entries(diff?.cut ?? {}).map(([key, total]) => say(`The list ${key} has ${total} entries; plan.json holds the first of them.`)),
+    ...Object.entries(diff?.cut ?? {}).map(([key, total]) =>
+      say(`The list ${key} has ${total} entries; plan.json holds the first of them.`),
+    ),
   ];
   return { kind: "notes", title: "Notes", summary: `${lines.length}`, lines, texts: [] };
 }

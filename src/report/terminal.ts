@@ -25,7 +25,15 @@ const signs: Readonly<Record<Standing, readonly [unicode: string, ascii: string]
   removed: ["−", "-"],
   unchanged: ["=", "="],
 };
-const hues: Readonly<Record<Standing, number>> = { failed: 31, "needs-you": 35, risky: 35, reboot: 33, clean: 32, removed: 2, unchanged: 2 };
+const hues: Readonly<Record<Standing, number>> = {
+  failed: 31,
+  "needs-you": 35,
+  risky: 35,
+  reboot: 33,
+  clean: 32,
+  removed: 2,
+  unchanged: 2,
+};
 
 /** Without --verbose: so many groups of hosts in detail, so many lines of each section and of a failure's log. */
 const brief = { groups: 6, lines: 10, log: 15 } as const;
@@ -48,9 +56,12 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
     const then = fill(line(`→ ${whatHappens(group.first, plan.event)}`), width - indent, 2);
     const [head, ...more] = [...reason.slice(0, 3), ...then];
     const sign = signs[at][options.unicode ? 0 : 1];
-    out.push(`${paint(hues[at], sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(hues[at], pad(verdictWord(group.first), wordWidth))}  ${head ?? ""}`);
+    out.push(
+      `${paint(hues[at], sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(hues[at], pad(verdictWord(group.first), wordWidth))}  ${head ?? ""}`,
+    );
     out.push(...more.map((text) => `${" ".repeat(indent)}${text}`));
-    if (hostCell(group) !== names(group).join(", ") || columns(hostCell(group)) > hostWidth) out.push(...fill(line(names(group).join(", ")), width - indent, 0).map((text) => `${" ".repeat(indent)}${paint(2, text)}`));
+    if (hostCell(group) !== names(group).join(", ") || columns(hostCell(group)) > hostWidth)
+      out.push(...fill(line(names(group).join(", ")), width - indent, 0).map((text) => `${" ".repeat(indent)}${paint(2, text)}`));
   }
   const unchanged = plan.hosts.filter((host) => host.state === "unchanged").length;
   if (unchanged > 0) out.push(`${signs.unchanged[0]} ${pad(`${unchanged}`, hostWidth)}  unchanged`);
@@ -58,18 +69,27 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   const todo = needed(plan);
   if (todo.length > 0) out.push("", paint(1, "Needed from you"), ...todo.flatMap((one) => task(one, width, options)));
   out.push(...detail(plan, width, options));
-  out.push("", ...plan.notes.flatMap((note) => fill(line(note), width, 0)), paint(2, line(foot(plan))));
+  out.push(
+    "",
+    ...plan.notes.flatMap((note) => fill(line(note), width, 0)),
+    ...fill(line(foot(plan)), width, 0).map((text) => paint(2, text)),
+  );
   return `${out.join("\n")}\n`;
 }
 
 function writer(options: TerminalOptions): { paint: (hue: number, ...texts: string[]) => string; line: (text: string) => string } {
-  const paint = (hue: number, ...texts: string[]): string => texts.map((text) => (options.color ? `\u001b[${hue}m${text}\u001b[0m` : text)).join("\n");
+  const paint = (hue: number, ...texts: string[]): string =>
+    texts.map((text) => (options.color ? `\u001b[${hue}m${text}\u001b[0m` : text)).join("\n");
   return { paint, line: (text) => terminalLine(text, options.unicode, 2_000) };
 }
 
 const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - columns(text)));
-const fill = (text: string, width: number, hang: number): string[] => wrap(text, width - hang).map((part, i) => (i === 0 ? part : " ".repeat(hang) + part));
-const flat = (one: Line): string => one.spans.map((span) => (typeof span === "string" ? span : "code" in span ? span.code : "strong" in span ? span.strong : span.command)).join("");
+const fill = (text: string, width: number, hang: number): string[] =>
+  wrap(text, width - hang).map((part, i) => (i === 0 ? part : " ".repeat(hang) + part));
+const flat = (one: Line): string =>
+  one.spans
+    .map((span) => (typeof span === "string" ? span : "code" in span ? span.code : "strong" in span ? span.strong : span.command))
+    .join("");
 
 function hostCell(group: Group): string {
   const all = names(group);
@@ -131,12 +151,20 @@ function block(section: Section, width: number, options: TerminalOptions): strin
       const lines = visibleText(one.text).replaceAll("\t", "    ").trimEnd().split("\n");
       const tail = options.verbose === true ? lines : lines.slice(-brief.log);
       const title = failing ? [] : [`    ${paint(2, line(one.title))}`];
-      return [...title, ...tail.map((text) => `    ${paint(2, `| ${clip(options.unicode ? text : toAscii(text), width - 6, options.unicode)}`)}`)];
+      return [
+        ...title,
+        ...tail.map((text) => `    ${paint(2, `| ${clip(options.unicode ? text : toAscii(text), width - 6, options.unicode)}`)}`),
+      ];
     }),
   ];
 }
 
 function foot(plan: Plan): string {
   const cost = plan.session.costUsd === undefined ? [] : [`session $${plan.session.costUsd.toFixed(2)}`];
-  return [`nixos-deploy-gate ${plan.tool.version}`, ...(plan.tool.nix === undefined ? [] : [`Nix ${plan.tool.nix}`]), duration(plan.startedAt, plan.finishedAt), ...cost].join(" · ");
+  return [
+    `nixos-deploy-gate ${plan.tool.version}`,
+    ...(plan.tool.nix === undefined ? [] : [`Nix ${plan.tool.nix}`]),
+    duration(plan.startedAt, plan.finishedAt),
+    ...cost,
+  ].join(" · ");
 }

@@ -21,5 +21,10 @@ export function visibleText(text: string): string {
 
 /** One line of at most `limit` characters; newlines and tabs become spaces. */
 export function visibleLine(text: string, limit = 200): string {
-  return cutMiddle(visibleText(text.length > limit * 8 ? cutMiddle(text, limit * 8) : text).replace(/\s+/g, " ").trim(), limit);
+  return cutMiddle(
+    visibleText(text.length > limit * 8 ? cutMiddle(text, limit * 8) : text)
+      .replace(/\s+/g, " ")
+      .trim(),
+    limit,
+  );
 }

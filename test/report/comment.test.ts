@@ -12,11 +12,11 @@ const options = { limit: 60_000, detail: "full", links: { run: runUrl } } as con
 const render = (hosts: readonly HostReport[], limit = 60_000): string => comment(toPlan({ ...sampleRun, hosts }), { ...options, limit });
 
 test("a fleet with a host of every kind", async () => {
-  await expect(render(sampleHosts)).toMatchFileSnapshot("__snapshots__/comment.md");
+  await expect(render(sampleHosts)).toMatchFileSnapshot("__snapshots__/comment.md.snap");
 });
 
 test("the same where strangers read", async () => {
-  await expect(comment(toPlan(sampleRun), { ...options, detail: "names" })).toMatchFileSnapshot("__snapshots__/comment-names.md");
+  await expect(comment(toPlan(sampleRun), { ...options, detail: "names" })).toMatchFileSnapshot("__snapshots__/comment-names.md.snap");
 });
 
 test("only the names of hosts, rules, units and packages are left for strangers", () => {
@@ -28,7 +28,13 @@ test("only the names of hosts, rules, units and packages are left for strangers"
 
 describe("escaping", () => {
   test.each(hostile)("%j is shown and does nothing, wherever it stands", (bad) => {
-    for (const one of [prose(bad), `- ${prose(bad)}`, `| ${prose(bad)} | ${code(bad)} |\n| - | - |\n| ${code(bad)} | ${prose(bad)} |`, `- ${code(bad)}`, fence(bad, "text")])
+    for (const one of [
+      prose(bad),
+      `- ${prose(bad)}`,
+      `| ${prose(bad)} | ${code(bad)} |\n| - | - |\n| ${code(bad)} | ${prose(bad)} |`,
+      `- ${code(bad)}`,
+      fence(bad, "text"),
+    ])
       expectInert(one);
     expectInert(`<details><summary>${summaryCode(bad)}</summary>\n\n${fence(bad, "diff")}\n\n</details>`);
   });
@@ -47,7 +53,12 @@ describe("escaping", () => {
   test("a name is shown as it is", () => {
     for (const name of ["linux-6.12.40", "a|b", "x`y", "back\\slash", "<tag>", "a&amp;b", "@user", "#12", "-rf"]) {
       const html = rendered(`| ${code(name)} |\n| - |`);
-      const shown = html.match(/<code>(.*?)<\/code>/s)?.[1]?.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&quot;", '"').replaceAll("&amp;", "&");
+      const shown = html
+        .match(/<code>(.*?)<\/code>/s)?.[1]
+        ?.replaceAll("&lt;", "<")
+        .replaceAll("&gt;", ">")
+        .replaceAll("&quot;", '"')
+        .replaceAll("&amp;", "&");
       expect(shown).toBe(name);
     }
   });
@@ -67,7 +78,16 @@ describe("length", () => {
       host,
       {
         ...diff,
-        files: Array.from({ length: lines }, (_, i) => ({ path: `/etc/${host}/${i}`, change: "changed" as const, kind: "text" as const, hashOnly: false, sizeFrom: 1, sizeTo: 2, diff: text, redacted: false })),
+        files: Array.from({ length: lines }, (_, i) => ({
+          path: `/etc/${host}/${i}`,
+          change: "changed" as const,
+          kind: "text" as const,
+          hashOnly: false,
+          sizeFrom: 1,
+          sizeTo: 2,
+          diff: text,
+          redacted: false,
+        })),
         units: Array.from({ length: lines }, (_, i) => unit(`${host}-${i}.service`, "restart", "ExecStart changed")),
       },
       judgement(databaseFindings),
@@ -96,7 +116,10 @@ describe("length", () => {
     const hosts = Array.from({ length: n }, (_, i) => {
       const name = `host-with-a-rather-long-name-${String(i).padStart(4, "0")}`;
       const diff = { ...webDiff(name), portsOpened: [], unknown: [`${i}`] };
-      return changed(name, diff, i % 3 === 0 ? judgement([{ ...databaseFindings[0]!, subject: `service-${i}` }]) : judgement([]), { action: i % 3 === 0 ? "hold" : "deploy", reasons: ["r"] });
+      return changed(name, diff, i % 3 === 0 ? judgement([{ ...databaseFindings[0]!, subject: `service-${i}` }]) : judgement([]), {
+        action: i % 3 === 0 ? "hold" : "deploy",
+        reasons: ["r"],
+      });
     });
     const text = render(hosts);
     expect(text.length).toBeLessThanOrEqual(59_700);

@@ -56,7 +56,23 @@ export function expectInert(markdown: string, ownLink?: string): void {
   expect(markdown).not.toMatch(/[^\P{Cc}\n\t]|[\p{Cf}\p{Co}\p{Cs}\p{Noncharacter_Code_Point}\u2028\u2029]/u);
 }
 
-const enumerations = new Set(["host", "state", "action", "verdict", "mode", "stage", "change", "effect", "kind", "direction", "series", "selectedBy", "toplevel", "otherwise", "code"]);
+const enumerations = new Set([
+  "host",
+  "state",
+  "action",
+  "verdict",
+  "mode",
+  "stage",
+  "change",
+  "effect",
+  "kind",
+  "direction",
+  "series",
+  "selectedBy",
+  "toplevel",
+  "otherwise",
+  "code",
+]);
 
 /** A copy in which every free text is `bad`. */
 export function poisoned<T>(value: T, bad: string, key = ""): T {

@@ -37,7 +37,17 @@ export function emptyDiff(host: string): SystemDiff {
   return {
     from: store(`nixos-system-${host}-26.05.20261101.aaaaaaa`, "a"),
     to: store(`nixos-system-${host}-26.05.20261120.bbbbbbb`, "b"),
-    packages: { added: [], removed: [], changed: [], rebuilt: [], sizeDelta: 0, sizeFrom: 1_288_490_188, sizeTo: 1_288_490_188, pathsFrom: 1482, pathsTo: 1482 },
+    packages: {
+      added: [],
+      removed: [],
+      changed: [],
+      rebuilt: [],
+      sizeDelta: 0,
+      sizeFrom: 1_288_490_188,
+      sizeTo: 1_288_490_188,
+      pathsFrom: 1482,
+      pathsTo: 1482,
+    },
     system: quietFacts,
     units: [],
     userUnits: [],
@@ -68,7 +78,17 @@ export function unit(name: string, effect: UnitChange["effect"], reason: string,
 }
 
 export function finding(rule: string, verdict: Finding["verdict"], subject: string, hazard: string, more: Partial<Finding> = {}): Finding {
-  return { rule, verdict, mode: verdict === "reboot" ? "switch-then-reboot" : "switch", attended: false, reversible: true, subject, hazard, evidence: [], ...more };
+  return {
+    rule,
+    verdict,
+    mode: verdict === "reboot" ? "switch-then-reboot" : "switch",
+    attended: false,
+    reversible: true,
+    subject,
+    hazard,
+    evidence: [],
+    ...more,
+  };
 }
 
 /** A web server: packages up, one service restarts, a text file with a small diff. */
@@ -110,7 +130,16 @@ export function webDiff(host: string): SystemDiff {
         diff: "@@ -12,7 +12,8 @@\n http {\n   server_tokens off;\n-  client_max_body_size 10m;\n+  client_max_body_size 50m;\n+  keepalive_timeout 20s;\n   gzip on;\n",
         redacted: false,
       },
-      { path: "/etc/ssl/certs/ca-bundle.crt", change: "changed", kind: "text", hashOnly: true, sizeFrom: 220_000, sizeTo: 220_000, diff: "", redacted: false },
+      {
+        path: "/etc/ssl/certs/ca-bundle.crt",
+        change: "changed",
+        kind: "text",
+        hashOnly: true,
+        sizeFrom: 220_000,
+        sizeTo: 220_000,
+        diff: "",
+        redacted: false,
+      },
     ],
     settings: { ...diff.settings, portsOpened: ["tcp/8443"], sysctl: [{ key: "net.core.somaxconn", from: "4096", to: "8192" }] },
   };
@@ -124,9 +153,19 @@ export function kernelDiff(host: string): SystemDiff {
     system: {
       ...diff.system,
       kernel: { ...shift("6.12.40", "6.12.44"), series: "same", direction: "up" },
-      initrd: { ...shift("initrd-linux-6.12.40", "initrd-linux-6.12.44"), modulesRemoved: [], modulesAdded: ["virtio_rng"], filesChanged: [] },
+      initrd: {
+        ...shift("initrd-linux-6.12.40", "initrd-linux-6.12.44"),
+        modulesRemoved: [],
+        modulesAdded: ["virtio_rng"],
+        filesChanged: [],
+      },
       kernelModules: { ...shift("6.12.40", "6.12.44"), misfits: [] },
-      kernelParams: { ...shift("5 words", "6 words"), added: ["panic=30"], removed: [], changedKeys: [{ key: "loglevel", from: "4", to: "3" }] },
+      kernelParams: {
+        ...shift("5 words", "6 words"),
+        added: ["panic=30"],
+        removed: [],
+        changedKeys: [{ key: "loglevel", from: "4", to: "3" }],
+      },
     },
   };
 }
@@ -138,15 +177,36 @@ export function databaseDiff(host: string): SystemDiff {
     ...diff,
     packages: {
       ...diff.packages,
-      changed: [{ name: "postgresql", from: ["15.14"], to: ["16.10"], direction: "up", sizeDelta: 3_145_728, selectedBy: ["unit"] }, ...diff.packages.changed],
+      changed: [
+        { name: "postgresql", from: ["15.14"], to: ["16.10"], direction: "up", sizeDelta: 3_145_728, selectedBy: ["unit"] },
+        ...diff.packages.changed,
+      ],
       removed: [{ name: "libossp-uuid", versions: ["1.6.2"], size: 524_288, selectedBy: [] }],
     },
-    units: [unit("postgresql.service", "restart", "ExecStart and ExecStartPre changed"), ...diff.units, unit("dbus-broker.service", "skip", "X-RestartIfChanged=false")],
+    units: [
+      unit("postgresql.service", "restart", "ExecStart and ExecStartPre changed"),
+      ...diff.units,
+      unit("dbus-broker.service", "skip", "X-RestartIfChanged=false"),
+    ],
     settings: {
       ...diff.settings,
       mounts: [
-        { mountPoint: "/var/lib/postgresql", change: "options", from: "defaults", to: "defaults,noatime", optionsAdded: ["noatime"], optionsRemoved: [] },
-        { mountPoint: "/backup", change: "added", from: undefined, to: "/dev/disk/by-label/backup ext4", optionsAdded: [], optionsRemoved: [] },
+        {
+          mountPoint: "/var/lib/postgresql",
+          change: "options",
+          from: "defaults",
+          to: "defaults,noatime",
+          optionsAdded: ["noatime"],
+          optionsRemoved: [],
+        },
+        {
+          mountPoint: "/backup",
+          change: "added",
+          from: undefined,
+          to: "/dev/disk/by-label/backup ext4",
+          optionsAdded: [],
+          optionsRemoved: [],
+        },
       ],
       users: [
         {
@@ -162,20 +222,36 @@ export function databaseDiff(host: string): SystemDiff {
   };
 }
 
-export const kernelFinding = finding("kernel-changed", "reboot", "kernel", "The new kernel runs only after a reboot.", { from: "6.12.40", to: "6.12.44", evidence: ["kernel 6.12.40 → 6.12.44"] });
+export const kernelFinding = finding("kernel-changed", "reboot", "kernel", "The new kernel runs only after a reboot.", {
+  from: "6.12.40",
+  to: "6.12.44",
+  evidence: ["kernel 6.12.40 → 6.12.44"],
+});
 
 export const databaseFindings: readonly Finding[] = [
-  finding("postgresql-major", "risky", "postgresql.service", "PostgreSQL 16 does not read the data directory of 15, so the service will not start.", {
-    from: "15.14",
-    to: "16.10",
-    reversible: false,
-    evidence: ["ExecStart=/nix/store/…-postgresql-16.10/bin/postgres", "-postgresql-15.14", "+postgresql-16.10"],
-    check: "Has pg_upgrade been run, and is there a backup from today?",
-  }),
-  finding("last-key-removed", "risky", "deploy", "The last SSH key of the user that deploys is removed: the host may not be reached again.", {
-    evidence: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOldKey"],
-    settledBy: { fact: "deployVia", otherwise: "clean", when: "the host is reached in another way" },
-  }),
+  finding(
+    "postgresql-major",
+    "risky",
+    "postgresql.service",
+    "PostgreSQL 16 does not read the data directory of 15, so the service will not start.",
+    {
+      from: "15.14",
+      to: "16.10",
+      reversible: false,
+      evidence: ["ExecStart=/nix/store/…-postgresql-16.10/bin/postgres", "-postgresql-15.14", "+postgresql-16.10"],
+      check: "Has pg_upgrade been run, and is there a backup from today?",
+    },
+  ),
+  finding(
+    "last-key-removed",
+    "risky",
+    "deploy",
+    "The last SSH key of the user that deploys is removed: the host may not be reached again.",
+    {
+      evidence: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOldKey"],
+      settledBy: { fact: "deployVia", otherwise: "clean", when: "the host is reached in another way" },
+    },
+  ),
   kernelFinding,
 ];
 
@@ -190,8 +266,24 @@ export const buildFailure = {
 const clean = judgement([]);
 const name = (host: string): HostName => HostName.parse(host);
 
-export function changed(host: string, diff: SystemDiff, judged: Judgement, decision: HostReport["decision"], warnings: readonly string[] = []): HostReport {
-  return { host: name(host), platform: "x86_64-linux", warnings, decision, state: "changed", from: diff.from, to: diff.to, diff, judgement: judged };
+export function changed(
+  host: string,
+  diff: SystemDiff,
+  judged: Judgement,
+  decision: HostReport["decision"],
+  warnings: readonly string[] = [],
+): HostReport {
+  return {
+    host: name(host),
+    platform: "x86_64-linux",
+    warnings,
+    decision,
+    state: "changed",
+    from: diff.from,
+    to: diff.to,
+    diff,
+    judgement: judged,
+  };
 }
 
 export const unchanged = (host: string): HostReport => ({
@@ -208,9 +300,13 @@ export const sampleHosts: readonly HostReport[] = [
   unchanged("dns1"),
   changed("web2", webDiff("web2"), clean, { action: "deploy", reasons: ["No rule objects."] }),
   changed("web1", webDiff("web1"), clean, { action: "deploy", reasons: ["No rule objects."] }),
-  changed("gateway", kernelDiff("gateway"), judgement([kernelFinding]), { action: "deploy-then-reboot", reasons: ["kernel: The new kernel runs only after a reboot."] }, [
-    "The option services.foo has been renamed to services.bar.",
-  ]),
+  changed(
+    "gateway",
+    kernelDiff("gateway"),
+    judgement([kernelFinding]),
+    { action: "deploy-then-reboot", reasons: ["kernel: The new kernel runs only after a reboot."] },
+    ["The option services.foo has been renamed to services.bar."],
+  ),
   changed("db1", databaseDiff("db1"), judgement(databaseFindings), {
     action: "hold",
     reasons: ["postgresql.service: PostgreSQL 16 does not read the data directory of 15, so the service will not start."],
@@ -238,7 +334,13 @@ export const sampleHosts: readonly HostReport[] = [
     to: store("nixos-system-new1-26.05", "d"),
     judgement: clean,
   },
-  { host: name("old1"), warnings: [], decision: { action: "nothing", reasons: ["No longer in the flake; the gate leaves the machine as it is."] }, state: "removed", from: store("nixos-system-old1-26.05", "e") },
+  {
+    host: name("old1"),
+    warnings: [],
+    decision: { action: "nothing", reasons: ["No longer in the flake; the gate leaves the machine as it is."] },
+    state: "removed",
+    from: store("nixos-system-old1-26.05", "e"),
+  },
 ];
 
 export const sampleRun: Run = {
