@@ -129,7 +129,7 @@ class DiskStore implements StoreFiles {
   #resolve(path: string, links: number): string | undefined {
     const known = this.#resolved.get(path);
     if (known !== undefined) return known;
-    const place = this.#place(path);
+    const place = this.#place(path, links);
     const entry = place === undefined ? undefined : this.#entryAt(place);
     if (place === undefined || entry === undefined) return undefined;
     let found: string | undefined = place;
@@ -147,15 +147,15 @@ class DiskStore implements StoreFiles {
   }
 
   /** Where the last component stands: the directory before it with all links followed, the last one as it is. Undefined outside the store. */
-  #place(path: string): string | undefined {
+  #place(path: string, links = maxLinks): string | undefined {
     if (!this.#isInside(path) || path.length > maxPathLength || path.includes("\0")) return undefined;
     // A path straight below the store needs no walk, and so does one whose directory was walked before.
     const cut = path.lastIndexOf("/");
     const name = path.slice(cut + 1);
-    if (name === "" || name === "." || name === "..") return this.#follow(path, maxLinks);
+    if (name === "" || name === "." || name === "..") return this.#follow(path, links);
     const before = path.slice(0, cut);
     if (before === this.prefix) return path;
-    const directory = this.resolve(before);
+    const directory = this.#resolve(before, links);
     return directory === undefined ? undefined : `${directory}/${name}`;
   }
 
