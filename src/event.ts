@@ -60,7 +60,12 @@ export type PushEvent = {
   readonly after: string;
   readonly pusher: string | undefined;
 };
-export type DispatchEvent = { readonly kind: "dispatch"; readonly branch: string; readonly inputs: Readonly<Record<string, string>>; readonly actor: string };
+export type DispatchEvent = {
+  readonly kind: "dispatch";
+  readonly branch: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly actor: string;
+};
 export type ScheduleEvent = { readonly kind: "schedule"; readonly branch: string };
 export type Event = PullRequestEvent | PushEvent | DispatchEvent | ScheduleEvent;
 
@@ -110,7 +115,8 @@ function branchOf(ref: string, event: string): string {
  */
 export function readEvent(environment: Environment, payload: unknown): { readonly run: Run; readonly event: Event } {
   const name = required(environment, "GITHUB_EVENT_NAME");
-  if (name === "pull_request_target" || name === "issue_comment" || name === "workflow_run") throw gateError("event-unsafe", { event: name });
+  if (name === "pull_request_target" || name === "issue_comment" || name === "workflow_run")
+    throw gateError("event-unsafe", { event: name });
   const common = parse(Payload, payload, name);
   const run = readRun(environment, common);
   switch (name) {
@@ -121,7 +127,15 @@ export function readEvent(environment: Environment, payload: unknown): { readonl
     case "workflow_dispatch": {
       const inputs = parse(DispatchPayload, payload, name).inputs ?? {};
       const texts = Object.entries(inputs).flatMap(([key, value]) => (value === null ? [] : [[key, String(value)] as const]));
-      return { run, event: { kind: "dispatch", branch: branchOf(run.ref, name), inputs: Object.fromEntries(texts), actor: login(common.sender) ?? run.actor } };
+      return {
+        run,
+        event: {
+          kind: "dispatch",
+          branch: branchOf(run.ref, name),
+          inputs: Object.fromEntries(texts),
+          actor: login(common.sender) ?? run.actor,
+        },
+      };
     }
     case "schedule":
       return { run, event: { kind: "schedule", branch: branchOf(run.ref, name) } };
@@ -153,11 +167,18 @@ function pullRequest({ pull_request: pull }: z.infer<typeof PullRequestPayload>,
 
 function push(payload: z.infer<typeof PushPayload>): PushEvent {
   const branch = branchOf(payload.ref, "push");
-  if (nobody.test(payload.after)) throw gateError("event-unsupported", { event: `push that deletes ${branch}`, problem: "nothing is left to look at" });
+  if (nobody.test(payload.after))
+    throw gateError("event-unsupported", { event: `push that deletes ${branch}`, problem: "nothing is left to look at" });
   const after = Sha.safeParse(payload.after);
   if (!after.success) throw gateError("event-unreadable", { what: "the payload of push", problem: "after is not a commit id" });
   const before = Sha.safeParse(payload.before);
-  return { kind: "push", branch, after: after.data, before: before.success && !nobody.test(payload.before) ? payload.before : undefined, pusher: login(payload.pusher) };
+  return {
+    kind: "push",
+    branch,
+    after: after.data,
+    before: before.success && !nobody.test(payload.before) ? payload.before : undefined,
+    pusher: login(payload.pusher),
+  };
 }
 
 function readRun(environment: Environment, { repository, sender }: z.infer<typeof Payload>): Run {
@@ -215,5 +236,8 @@ function parse<T>(shape: z.ZodType<T>, payload: unknown, event: string): T {
   const parsed = shape.safeParse(payload);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw gateError("event-unreadable", { what: `the payload of ${event}`, problem: `${issue?.path.join(".") || "it"}: ${issue?.message ?? "not the expected shape"}` });
+  throw gateError("event-unreadable", {
+    what: `the payload of ${event}`,
+    problem: `${issue?.path.join(".") || "it"}: ${issue?.message ?? "not the expected shape"}`,
+  });
 }

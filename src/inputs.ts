@@ -56,7 +56,9 @@ const schema = z.object({
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/[\]-]{0,127}$/, "it is not the name of a model")
     .optional(),
-  "ssh-private-key": secret.refine((text) => text.startsWith("-----BEGIN "), "it does not begin like a private key (-----BEGIN …)").optional(),
+  "ssh-private-key": secret
+    .refine((text) => text.startsWith("-----BEGIN "), "it does not begin like a private key (-----BEGIN …)")
+    .optional(),
   "ssh-known-hosts": z.string().max(262_144, "longer than 262144 characters").optional(),
   "deploy-branch": z
     .string()
@@ -71,7 +73,15 @@ export const inputNames = Object.keys(schema.shape) as readonly (keyof typeof sc
 const secretNames = ["token", "anthropic-api-key", "claude-code-oauth-token", "ssh-private-key"] as const;
 
 /** What runners put beside the inputs: on Forgejo the job's token is in the environment of every step, asked for or not. */
-const ambientSecrets = ["GITHUB_TOKEN", "FORGEJO_TOKEN", "GITEA_TOKEN", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN"];
+const ambientSecrets = [
+  "GITHUB_TOKEN",
+  "FORGEJO_TOKEN",
+  "GITEA_TOKEN",
+  "ACTIONS_RUNTIME_TOKEN",
+  "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+  "ANTHROPIC_API_KEY",
+  "CLAUDE_CODE_OAUTH_TOKEN",
+];
 
 export type Inputs = {
   readonly flake: string;
@@ -116,7 +126,8 @@ export function readInputs(environment: Environment): Inputs {
     throw gateError("input-invalid", { input: String(issue?.path[0] ?? "?"), problem: issue?.message ?? "not the expected shape" });
   }
   const { "dry-run": dryRun, ...all } = parsed.data;
-  if (all.approve.length > 0 && all.reject.length > 0) throw gateError("input-invalid", { input: "reject", problem: `"approve" is given as well, and one run does one of the two` });
+  if (all.approve.length > 0 && all.reject.length > 0)
+    throw gateError("input-invalid", { input: "reject", problem: `"approve" is given as well, and one run does one of the two` });
   return {
     flake: all.flake,
     base: all.base,

@@ -8,8 +8,14 @@ const oldest = 22;
 const running = process.versions.node;
 
 if (Number(running.split(".")[0]) < oldest) {
-  const sentence = "nixos-deploy-gate needs Node " + oldest + " or newer, and this is Node " + running + ": put a newer node first on the PATH of the runner or of the job's container.";
-  if (process.env["GITHUB_ACTIONS"] === "true" || process.env["FORGEJO_ACTIONS"] === "true") process.stdout.write("::error title=Node is too old::" + sentence + "\n");
+  const sentence =
+    "nixos-deploy-gate needs Node " +
+    oldest +
+    " or newer, and this is Node " +
+    running +
+    ": put a newer node first on the PATH of the runner or of the job's container.";
+  if (process.env["GITHUB_ACTIONS"] === "true" || process.env["FORGEJO_ACTIONS"] === "true")
+    process.stdout.write("::error title=Node is too old::" + sentence + "\n");
   else process.stderr.write(sentence + "\n");
   process.exit(4);
 }

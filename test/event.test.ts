@@ -46,7 +46,15 @@ describe.each<Kind>(["github", "forgejo"])("%s", (kind) => {
       draft: false,
       url: `${server}/fleet/machines/${kind === "github" ? "pull" : "pulls"}/7`,
     });
-    expect(run).toMatchObject({ forge: kind, owner: "fleet", repository: "machines", visibility: "private", defaultBranch: "main", attempt: 1, url: `${server}/fleet/machines/actions/runs/${kind === "github" ? 5012 : 12}` });
+    expect(run).toMatchObject({
+      forge: kind,
+      owner: "fleet",
+      repository: "machines",
+      visibility: "private",
+      defaultBranch: "main",
+      attempt: 1,
+      url: `${server}/fleet/machines/actions/runs/${kind === "github" ? 5012 : 12}`,
+    });
   });
 
   test("a fork's pull request, and everything that cannot be shown to be none", () => {
@@ -67,45 +75,92 @@ describe.each<Kind>(["github", "forgejo"])("%s", (kind) => {
 
   test("a push, to a new branch too; a deletion and a tag are refused", () => {
     const payload = pushPayload(kind, server, { before: base, after: head });
-    expect(readEvent(environment(kind, "push"), payload).event).toEqual({ kind: "push", branch: "main", before: base, after: head, pusher: "alice" });
+    expect(readEvent(environment(kind, "push"), payload).event).toEqual({
+      kind: "push",
+      branch: "main",
+      before: base,
+      after: head,
+      pusher: "alice",
+    });
     expect(readEvent(environment(kind, "push"), { ...payload, before: "0".repeat(40) }).event).toMatchObject({ before: undefined });
-    expect(refusal(environment(kind, "push"), { ...payload, after: "0".repeat(40) })).toContain("event-unsupported: The gate does not run on push that deletes main");
+    expect(refusal(environment(kind, "push"), { ...payload, after: "0".repeat(40) })).toContain(
+      "event-unsupported: The gate does not run on push that deletes main",
+    );
     expect(refusal(environment(kind, "push"), { ...payload, ref: "refs/tags/v1" })).toContain("only branches are deployed");
   });
 
   test("a dispatch: every input a string, none at all too", () => {
-    expect(readEvent(environment(kind, "workflow_dispatch"), dispatchPayload(kind, server, { approve: "a", hosts: "web1" })).event).toEqual({ kind: "dispatch", branch: "main", inputs: { approve: "a", hosts: "web1" }, actor: "alice" });
+    expect(readEvent(environment(kind, "workflow_dispatch"), dispatchPayload(kind, server, { approve: "a", hosts: "web1" })).event).toEqual(
+      { kind: "dispatch", branch: "main", inputs: { approve: "a", hosts: "web1" }, actor: "alice" },
+    );
     expect(readEvent(environment(kind, "workflow_dispatch"), dispatchPayload(kind, server, {})).event).toMatchObject({ inputs: {} });
-    expect(readEvent(environment(kind, "workflow_dispatch"), { ...dispatchPayload(kind, server, {}), inputs: { "dry-run": true } }).event).toMatchObject({ inputs: { "dry-run": "true" } });
+    expect(
+      readEvent(environment(kind, "workflow_dispatch"), { ...dispatchPayload(kind, server, {}), inputs: { "dry-run": true } }).event,
+    ).toMatchObject({ inputs: { "dry-run": "true" } });
   });
 
   test("a schedule, where Forgejo sends no repository and a bare ref", () => {
-    const { run, event } = readEvent(environment(kind, "schedule", kind === "forgejo" ? { GITHUB_REF: "main" } : {}), schedulePayload(kind, server));
+    const { run, event } = readEvent(
+      environment(kind, "schedule", kind === "forgejo" ? { GITHUB_REF: "main" } : {}),
+      schedulePayload(kind, server),
+    );
     expect(event).toEqual({ kind: "schedule", branch: "main" });
     expect(run.ref).toBe("refs/heads/main");
     expect(run.visibility).toBe(kind === "github" ? "private" : "unknown");
-    expect(run.url).toBe(kind === "github" ? `${server}/fleet/machines/actions/runs/5012` : "http://forgejo:3000/fleet/machines/actions/runs/12");
+    expect(run.url).toBe(
+      kind === "github" ? `${server}/fleet/machines/actions/runs/5012` : "http://forgejo:3000/fleet/machines/actions/runs/12",
+    );
   });
 
   test.each(["pull_request_target", "issue_comment", "workflow_run"])("%s is refused: a stranger's code would meet the secrets", (name) => {
-    expect(refusal(environment(kind, name), pullRequestPayload(kind, server, { number: 7, head, base }))).toMatch(/^event-unsafe: .*stranger/);
+    expect(refusal(environment(kind, name), pullRequestPayload(kind, server, { number: 7, head, base }))).toMatch(
+      /^event-unsafe: .*stranger/,
+    );
   });
 
   test("what is not as documented is refused, each with its place", () => {
     const payload = pullRequestPayload(kind, server, { number: 7, head, base });
     expect(refusal(environment(kind, "release"), payload)).toContain("event-unsupported");
-    for (const broken of [null, [], "x", {}, { ...payload, pull_request: null }, { ...payload, pull_request: { number: 7 } }, { ...payload, repository: { full_name: 7 } }])
+    for (const broken of [
+      null,
+      [],
+      "x",
+      {},
+      { ...payload, pull_request: null },
+      { ...payload, pull_request: { number: 7 } },
+      { ...payload, repository: { full_name: 7 } },
+    ])
       expect(refusal(environment(kind, "pull_request"), broken)).toMatch(/^event-unreadable: .*payload of pull_request/);
-    for (const [name, value] of [["GITHUB_REPOSITORY", "fleet"], ["GITHUB_REPOSITORY", "../.."], ["GITHUB_REPOSITORY", "a/b/c"], ["GITHUB_SHA", "main"], ["GITHUB_RUN_ID", "-1"], ["GITHUB_RUN_ATTEMPT", "x"], ["GITHUB_API_URL", "file:///etc/passwd"], ["GITHUB_SERVER_URL", ""]] as const)
-      expect(refusal(environment(kind, "pull_request", { [name]: value }), payload)).toContain(`event-unreadable: The runner's description of the event cannot be read: ${name}`);
+    for (const [name, value] of [
+      ["GITHUB_REPOSITORY", "fleet"],
+      ["GITHUB_REPOSITORY", "../.."],
+      ["GITHUB_REPOSITORY", "a/b/c"],
+      ["GITHUB_SHA", "main"],
+      ["GITHUB_RUN_ID", "-1"],
+      ["GITHUB_RUN_ATTEMPT", "x"],
+      ["GITHUB_API_URL", "file:///etc/passwd"],
+      ["GITHUB_SERVER_URL", ""],
+    ] as const)
+      expect(refusal(environment(kind, "pull_request", { [name]: value }), payload)).toContain(
+        `event-unreadable: The runner's description of the event cannot be read: ${name}`,
+      );
   });
 
   test("an html_url that is no web address is refused: it becomes a link", () => {
     const payload = pullRequestPayload(kind, server, { number: 7, head, base });
-    expect(refusal(environment(kind, "pull_request"), { ...payload, repository: { full_name: "fleet/machines", html_url: "javascript:alert(1)" } })).toContain("event-unreadable");
+    expect(
+      refusal(environment(kind, "pull_request"), {
+        ...payload,
+        repository: { full_name: "fleet/machines", html_url: "javascript:alert(1)" },
+      }),
+    ).toContain("event-unreadable");
   });
 });
 
 test("a bare ref is a branch", () => {
-  expect([fullRef("main"), fullRef("refs/heads/main"), fullRef("refs/tags/v1")]).toEqual(["refs/heads/main", "refs/heads/main", "refs/tags/v1"]);
+  expect([fullRef("main"), fullRef("refs/heads/main"), fullRef("refs/tags/v1")]).toEqual([
+    "refs/heads/main",
+    "refs/heads/main",
+    "refs/tags/v1",
+  ]);
 });

@@ -5,7 +5,8 @@ import { parse } from "yaml";
 import { GateError } from "../src/failure.ts";
 import { inputNames, maskSecrets, readInputs, unknownInputs } from "../src/inputs.ts";
 
-const given = (inputs: Record<string, string>): Record<string, string> => Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]));
+const given = (inputs: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(inputs).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value]));
 const refusal = (inputs: Record<string, string>): string => {
   try {
     readInputs(given(inputs));
@@ -16,11 +17,16 @@ const refusal = (inputs: Record<string, string>): string => {
 };
 
 test("action.yml and the program know the same inputs and outputs", () => {
-  const manifest = parse(readFileSync(join(import.meta.dirname, "../action.yml"), "utf8")) as { inputs: Record<string, { description: string }>; outputs: Record<string, { description: string }>; runs: unknown };
+  const manifest = parse(readFileSync(join(import.meta.dirname, "../action.yml"), "utf8")) as {
+    inputs: Record<string, { description: string }>;
+    outputs: Record<string, { description: string }>;
+    runs: unknown;
+  };
   expect(Object.keys(manifest.inputs).toSorted()).toEqual([...inputNames].toSorted());
   expect(Object.keys(manifest.outputs).toSorted()).toEqual(["cost-usd", "decision", "hosts", "plan", "reason-code", "report", "verdict"]);
   expect(manifest.runs).toEqual({ using: "node24", main: "dist/main.js" });
-  for (const { description } of [...Object.values(manifest.inputs), ...Object.values(manifest.outputs)]) expect(description.length).toBeGreaterThan(20);
+  for (const { description } of [...Object.values(manifest.inputs), ...Object.values(manifest.outputs)])
+    expect(description.length).toBeGreaterThan(20);
 });
 
 test("empty and blank mean absent, as an unset secret arrives", () => {
@@ -29,7 +35,18 @@ test("empty and blank mean absent, as an unset secret arrives", () => {
 });
 
 test("values are trimmed, lists split, branches shortened", () => {
-  expect(readInputs(given({ flake: " ./nix ", hosts: "web*, db1\nmail", "dry-run": "true", "deploy-branch": "refs/heads/main", command: "plan", base: "HEAD~1" }))).toMatchObject({
+  expect(
+    readInputs(
+      given({
+        flake: " ./nix ",
+        hosts: "web*, db1\nmail",
+        "dry-run": "true",
+        "deploy-branch": "refs/heads/main",
+        command: "plan",
+        base: "HEAD~1",
+      }),
+    ),
+  ).toMatchObject({
     flake: "./nix",
     hosts: ["web*", "db1", "mail"],
     dryRun: true,
@@ -69,7 +86,16 @@ test("approve and reject exclude each other", () => {
 
 test("secrets are masked: inputs, and what runners put into every step's environment", () => {
   const masked: string[] = [];
-  maskSecrets({ ...given({ token: " t0ken ", "anthropic-api-key": "sk-1", "ssh-private-key": "-----BEGIN X\nabc" }), FORGEJO_TOKEN: "f0rgejo", ACTIONS_RUNTIME_TOKEN: "runtime", INPUT_MODEL: "m", GITHUB_TOKEN: "" }, { mask: (value) => masked.push(value) });
+  maskSecrets(
+    {
+      ...given({ token: " t0ken ", "anthropic-api-key": "sk-1", "ssh-private-key": "-----BEGIN X\nabc" }),
+      FORGEJO_TOKEN: "f0rgejo",
+      ACTIONS_RUNTIME_TOKEN: "runtime",
+      INPUT_MODEL: "m",
+      GITHUB_TOKEN: "",
+    },
+    { mask: (value) => masked.push(value) },
+  );
   expect(masked.toSorted()).toEqual(["-----BEGIN X\nabc", "f0rgejo", "runtime", "sk-1", "t0ken"]);
 });
 

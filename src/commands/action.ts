@@ -22,13 +22,23 @@ export type ActionRequest = {
 };
 
 /** What the pipeline is given of the runner. */
-export type ActionWorld = { readonly environment: Environment; readonly log: GateLog; readonly clock: Clock; /** Aborted where the run is cancelled. */ readonly signal: AbortSignal };
+export type ActionWorld = {
+  readonly environment: Environment;
+  readonly log: GateLog;
+  readonly clock: Clock;
+  /** Aborted where the run is cancelled. */ readonly signal: AbortSignal;
+};
 
 /** The pipeline as the Action needs it: throws a GateError where no plan can be made. */
 export type RunGate = (request: ActionRequest, world: ActionWorld) => Promise<Plan>;
 
 /** What the process gives: nothing here reads it by itself. */
-export type Step = { readonly environment: Environment; readonly write: (text: string) => unknown; readonly wait: (seconds: number) => Promise<void>; readonly signal: AbortSignal };
+export type Step = {
+  readonly environment: Environment;
+  readonly write: (text: string) => unknown;
+  readonly wait: (seconds: number) => Promise<void>;
+  readonly signal: AbortSignal;
+};
 
 const byEvent = { "pull-request": "plan", push: "deploy", dispatch: "deploy", schedule: "reboot" } as const;
 
@@ -45,17 +55,25 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
   let to: Destination | undefined;
   try {
     const inputs = readInputs(environment);
-    for (const name of unknownInputs(environment)) log.progress({ kind: "warning", text: `The workflow gives an input "${name}", which the gate does not have.` });
+    for (const name of unknownInputs(environment))
+      log.progress({ kind: "warning", text: `The workflow gives an input "${name}", which the gate does not have.` });
     const { run, event } = readEvent(environment, await readEventPayload(environment));
     const detail = run.visibility === "private" ? "full" : "names";
     log.show(detail);
     const forge =
       inputs.token === undefined
         ? undefined
-        : connectForge(run.forge, { owner: run.owner, name: run.repository }, { apiUrl: run.apiUrl, token: inputs.token, clock: systemClock, log, wait: step.wait, redact: (text) => log.masked(text) });
+        : connectForge(
+            run.forge,
+            { owner: run.owner, name: run.repository },
+            { apiUrl: run.apiUrl, token: inputs.token, clock: systemClock, log, wait: step.wait, redact: (text) => log.masked(text) },
+          );
     to = { run, event, forge, runner, scope: { flake: inputs.flake, hosts: inputs.hosts } };
 
-    const plan = await runGate({ command: command(inputs, event), inputs, run, event, detail }, { environment, log, clock: systemClock, signal: step.signal });
+    const plan = await runGate(
+      { command: command(inputs, event), inputs, run, event, detail },
+      { environment, log, clock: systemClock, signal: step.signal },
+    );
     const published = await publish(plan, to);
     log.print(terminalReport(plan, { width: 120, color: false, unicode: true }));
     for (const note of published.notes) log.progress({ kind: "warning", text: note });
@@ -63,7 +81,10 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     const code = exitCode(plan);
     return code === 3 ? 0 : code;
   } catch (error) {
-    const ended = error instanceof GateError ? error : gateError("internal", {}, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const ended =
+      error instanceof GateError
+        ? error
+        : gateError("internal", {}, error instanceof Error ? (error.stack ?? error.message) : String(error));
     annotate(ended.failure);
     if (to === undefined) for (const [name, value] of Object.entries(failedOutputs(ended.failure))) runner.output(name, value);
     else for (const note of (await publishFailure(ended.failure, to)).notes) log.progress({ kind: "warning", text: note });
@@ -76,15 +97,27 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
 /** The command that the event stands for, or the one that was asked for where that event may do it. */
 function command(inputs: Inputs, event: Event): ActionRequest["command"] {
   const asked = inputs.command ?? byEvent[event.kind];
-  if (event.kind === "pull-request" && asked !== "plan") throw gateError("input-invalid", { input: "command", problem: `a pull request is only ever planned, and "${asked}" changes hosts` });
-  if (event.kind !== "dispatch" && inputs.approve.length > 0) throw gateError("input-invalid", { input: "approve", problem: "approvals are taken on workflow_dispatch only" });
-  if (event.kind !== "dispatch" && inputs.reject.length > 0) throw gateError("input-invalid", { input: "reject", problem: "rejections are taken on workflow_dispatch only" });
+  if (event.kind === "pull-request" && asked !== "plan")
+    throw gateError("input-invalid", { input: "command", problem: `a pull request is only ever planned, and "${asked}" changes hosts` });
+  if (event.kind !== "dispatch" && inputs.approve.length > 0)
+    throw gateError("input-invalid", { input: "approve", problem: "approvals are taken on workflow_dispatch only" });
+  if (event.kind !== "dispatch" && inputs.reject.length > 0)
+    throw gateError("input-invalid", { input: "reject", problem: "rejections are taken on workflow_dispatch only" });
   return asked;
 }
 
 /** One line that the runner shows as an error. A failure's texts may hold what a tool said: a line break would start a command of its own. */
 function annotation(failure: Failure): string {
-  const text = [failure.message, `[${failure.code}]`, ...(failure.detail === undefined ? [] : [`\n${failure.detail.slice(0, 3_000)}`]), `\nNext: ${failure.next}`].join(" ");
-  const escaped = text.replace(/[^\P{C}\n]/gu, "").replaceAll("%", "%25").replaceAll("\n", "%0A").replaceAll("##[", "## [");
+  const text = [
+    failure.message,
+    `[${failure.code}]`,
+    ...(failure.detail === undefined ? [] : [`\n${failure.detail.slice(0, 3_000)}`]),
+    `\nNext: ${failure.next}`,
+  ].join(" ");
+  const escaped = text
+    .replace(/[^\P{C}\n]/gu, "")
+    .replaceAll("%", "%25")
+    .replaceAll("\n", "%0A")
+    .replaceAll("##[", "## [");
   return `::error title=nixos-deploy-gate::${escaped}\n`;
 }

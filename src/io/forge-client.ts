@@ -42,7 +42,11 @@ export type Answer<T> =
 const patienceSeconds = 150;
 const attempts = 4;
 
-const Refusal = z.object({ status: z.number(), message: z.string(), response: z.object({ headers: z.record(z.string(), z.unknown()) }).optional() });
+const Refusal = z.object({
+  status: z.number(),
+  message: z.string(),
+  response: z.object({ headers: z.record(z.string(), z.unknown()) }).optional(),
+});
 
 /** Speaks to one forge with one token: octokit, with what it lacks for a forge that is not GitHub. Never throws for what a forge or a network does. */
 export class ForgeClient {
@@ -74,21 +78,35 @@ export class ForgeClient {
       const { answer } = once;
       if (attempt === attempts || once.seconds > this.#patience) return answer;
       this.#patience -= once.seconds;
-      this.#options.log.debug("The forge is asked again", { route: ask.route, attempt, status: answer.ok ? undefined : answer.status, seconds: once.seconds });
+      this.#options.log.debug("The forge is asked again", {
+        route: ask.route,
+        attempt,
+        status: answer.ok ? undefined : answer.status,
+        seconds: once.seconds,
+      });
       await this.#options.wait(once.seconds);
     }
   }
 
-  async #once<T>(ask: Ask<T>, attempt: number): Promise<{ kind: "done"; answer: Answer<T> } | { kind: "again"; answer: Answer<T>; seconds: number }> {
+  async #once<T>(
+    ask: Ask<T>,
+    attempt: number,
+  ): Promise<{ kind: "done"; answer: Answer<T> } | { kind: "again"; answer: Answer<T>; seconds: number }> {
     const context = { forge: this.host, doing: ask.doing };
-    const lost = (status: number | undefined, made: Failure, uncertain: boolean): Answer<T> => ({ ok: false, failure: made, status, uncertain });
+    const lost = (status: number | undefined, made: Failure, uncertain: boolean): Answer<T> => ({
+      ok: false,
+      failure: made,
+      status,
+      uncertain,
+    });
     let response: { data: unknown; headers: Headers };
     try {
       response = await this.#octokit.request(ask.route, this.#redacted(ask.parameters ?? {}));
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const elsewhere = causes(error).find((cause) => cause instanceof ElsewhereError);
-      if (elsewhere !== undefined) return { kind: "done", answer: lost(undefined, failure("forge-elsewhere", { ...context, to: elsewhere.to }), false) };
+      if (elsewhere !== undefined)
+        return { kind: "done", answer: lost(undefined, failure("forge-elsewhere", { ...context, to: elsewhere.to }), false) };
       const refusal = Refusal.safeParse(error);
       const message = error.message.slice(0, 500);
       // octokit gives status 500 to what never got an answer at all.
@@ -96,7 +114,11 @@ export class ForgeClient {
       const headers = refusal.data?.response?.headers ?? {};
       if (status !== undefined && isRateLimit(status, headers, message)) {
         const seconds = waitSeconds(headers, this.#options.clock.now());
-        return { kind: "again", answer: lost(status, failure("forge-busy", { ...context, seconds }, message), false), seconds: seconds ?? 60 };
+        return {
+          kind: "again",
+          answer: lost(status, failure("forge-busy", { ...context, seconds }, message), false),
+          seconds: seconds ?? 60,
+        };
       }
       if (status === undefined || status >= 500) {
         const answer = lost(status, failure("forge-unavailable", context, message), true);
@@ -114,7 +136,9 @@ export class ForgeClient {
   #redacted(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {
     const redact = this.#options.redact ?? ((text: string): string => text);
     const texts = ["body", "title", "description", "context"];
-    return Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, typeof value === "string" && texts.includes(key) ? redact(value) : value]));
+    return Object.fromEntries(
+      Object.entries(parameters).map(([key, value]) => [key, typeof value === "string" && texts.includes(key) ? redact(value) : value]),
+    );
   }
 
   #refused(ask: Ask<unknown>, status: number, message: string): Failure {
@@ -123,7 +147,8 @@ export class ForgeClient {
     if (status === 403) return failure("forge-forbidden", { ...context, permission: ask.permission }, message);
     if (status === 404 || status === 410) return failure("forge-not-found", context, message);
     const body = ask.parameters?.["body"];
-    if (status === 413 || (status === 422 && /too long/i.test(message))) return failure("forge-too-long", { ...context, characters: typeof body === "string" ? body.length : 0 }, message);
+    if (status === 413 || (status === 422 && /too long/i.test(message)))
+      return failure("forge-too-long", { ...context, characters: typeof body === "string" ? body.length : 0 }, message);
     return failure("forge-refused", { ...context, status }, message);
   }
 }

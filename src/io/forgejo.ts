@@ -6,11 +6,33 @@ import { writeOwn, type Place, type Posted } from "./own-text.ts";
 import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Result, Written } from "./ports.ts";
 
 const Text = z
-  .object({ id: z.number(), body: z.string().nullish(), html_url: z.string().optional(), user: z.object({ login: z.string(), id: z.number() }).nullish() })
-  .transform((text): Posted => ({ id: text.id, login: text.user?.login ?? "", userId: text.user?.id, body: text.body ?? "", url: text.html_url }));
+  .object({
+    id: z.number(),
+    body: z.string().nullish(),
+    html_url: z.string().optional(),
+    user: z.object({ login: z.string(), id: z.number() }).nullish(),
+  })
+  .transform((text): Posted => ({
+    id: text.id,
+    login: text.user?.login ?? "",
+    userId: text.user?.id,
+    body: text.body ?? "",
+    url: text.html_url,
+  }));
 const Issue = z
-  .object({ number: z.number(), body: z.string().nullish(), html_url: z.string().optional(), user: z.object({ login: z.string(), id: z.number() }).nullish() })
-  .transform((text): Posted => ({ id: text.number, login: text.user?.login ?? "", userId: text.user?.id, body: text.body ?? "", url: text.html_url }));
+  .object({
+    number: z.number(),
+    body: z.string().nullish(),
+    html_url: z.string().optional(),
+    user: z.object({ login: z.string(), id: z.number() }).nullish(),
+  })
+  .transform((text): Posted => ({
+    id: text.number,
+    login: text.user?.login ?? "",
+    userId: text.user?.id,
+    body: text.body ?? "",
+    url: text.html_url,
+  }));
 /** A change may be answered with 204 and no body. */
 const Changed = z.union([Text, z.literal("").transform(() => undefined)]);
 const ChangedIssue = z.union([Issue, z.literal("").transform(() => undefined)]);
@@ -51,8 +73,15 @@ export class Forgejo implements Forge {
       answer: Version,
     });
     if (!version.ok) notes.push("This forge does not say that it is Forgejo; what follows is only known to work on Forgejo 15 and newer.");
-    else if (Number.parseInt(version.value.version, 10) < oldest) notes.push(`This is Forgejo ${version.value.version}; the gate is made for ${oldest} and newer.`);
-    const user = await this.#client.ask({ route: "GET /user", doing: "asking whose token this is", permission: "nothing", repeatable: true, answer: User });
+    else if (Number.parseInt(version.value.version, 10) < oldest)
+      notes.push(`This is Forgejo ${version.value.version}; the gate is made for ${oldest} and newer.`);
+    const user = await this.#client.ask({
+      route: "GET /user",
+      doing: "asking whose token this is",
+      permission: "nothing",
+      repeatable: true,
+      answer: User,
+    });
     const me = user.ok ? user.value : automatic;
     return { version: version.ok ? version.value.version : undefined, login: me.login, id: me.id, notes };
   }
@@ -98,12 +127,42 @@ export class Forgejo implements Forge {
     return {
       ...(await this.#common(what)),
       // All comments come in one answer, whatever page is asked for.
-      list: () => this.#client.ask({ route: `GET ${route}`, parameters: list, doing: `looking for ${what}`, permission, repeatable: true, answer: z.array(Text) }),
-      create: (body) => this.#client.ask({ route: `POST ${route}`, parameters: { ...list, body }, doing: `writing ${what}`, permission, repeatable: false, answer: Text }),
+      list: () =>
+        this.#client.ask({
+          route: `GET ${route}`,
+          parameters: list,
+          doing: `looking for ${what}`,
+          permission,
+          repeatable: true,
+          answer: z.array(Text),
+        }),
+      create: (body) =>
+        this.#client.ask({
+          route: `POST ${route}`,
+          parameters: { ...list, body },
+          doing: `writing ${what}`,
+          permission,
+          repeatable: false,
+          answer: Text,
+        }),
       update: (id, body) =>
-        this.#client.ask({ route: `PATCH ${one}`, parameters: { ...this.#at, id, body }, doing: `changing ${what}`, permission, repeatable: true, answer: Changed }),
+        this.#client.ask({
+          route: `PATCH ${one}`,
+          parameters: { ...this.#at, id, body },
+          doing: `changing ${what}`,
+          permission,
+          repeatable: true,
+          answer: Changed,
+        }),
       remove: (id) =>
-        this.#client.ask({ route: `DELETE ${one}`, parameters: { ...this.#at, id }, doing: `removing a copy of ${what}`, permission, repeatable: true, answer: z.unknown() }),
+        this.#client.ask({
+          route: `DELETE ${one}`,
+          parameters: { ...this.#at, id },
+          doing: `removing a copy of ${what}`,
+          permission,
+          repeatable: true,
+          answer: z.unknown(),
+        }),
     };
   }
 
@@ -113,7 +172,14 @@ export class Forgejo implements Forge {
     const one = "/repos/{owner}/{repo}/issues/{index}";
     const [what, permission] = ["the issue", "a token that may write to this repository"];
     const change = (index: number, changes: Record<string, unknown>): Promise<Answer<Posted | undefined>> =>
-      this.#client.ask({ route: `PATCH ${one}`, parameters: { ...this.#at, index, ...changes }, doing: `changing ${what}`, permission, repeatable: true, answer: ChangedIssue });
+      this.#client.ask({
+        route: `PATCH ${one}`,
+        parameters: { ...this.#at, index, ...changes },
+        doing: `changing ${what}`,
+        permission,
+        repeatable: true,
+        answer: ChangedIssue,
+      });
     return {
       ...(await this.#common(what)),
       list: () => this.#pages(route, { state: "open", type: "issues" }, `looking for ${what}`, permission),

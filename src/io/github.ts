@@ -5,8 +5,19 @@ import { writeOwn, type Place, type Posted } from "./own-text.ts";
 import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Result, Written } from "./ports.ts";
 
 const Text = z
-  .object({ id: z.number(), body: z.string().nullish(), html_url: z.string().optional(), user: z.object({ login: z.string(), id: z.number() }).nullish() })
-  .transform((text): Posted => ({ id: text.id, login: text.user?.login ?? "", userId: text.user?.id, body: text.body ?? "", url: text.html_url }));
+  .object({
+    id: z.number(),
+    body: z.string().nullish(),
+    html_url: z.string().optional(),
+    user: z.object({ login: z.string(), id: z.number() }).nullish(),
+  })
+  .transform((text): Posted => ({
+    id: text.id,
+    login: text.user?.login ?? "",
+    userId: text.user?.id,
+    body: text.body ?? "",
+    url: text.html_url,
+  }));
 const Pull = z.object({ head: z.object({ sha: z.string() }) });
 const Viewer = z.object({ data: z.object({ viewer: z.object({ login: z.string() }) }) });
 const ActionRun = z.object({ id: z.number(), head_sha: z.string() });
@@ -41,7 +52,12 @@ export class GitHub implements Forge {
       answer: Viewer,
     });
     if (viewer.ok) return { version: undefined, login: viewer.value.data.viewer.login, id: undefined, notes: [] };
-    return { version: undefined, login: "github-actions[bot]", id: undefined, notes: [`GitHub did not say whose token this is, so it is taken for the job's own: ${viewer.failure.message}`] };
+    return {
+      version: undefined,
+      login: "github-actions[bot]",
+      id: undefined,
+      notes: [`GitHub did not say whose token this is, so it is taken for the job's own: ${viewer.failure.message}`],
+    };
   }
 
   async upsertComment(pullRequest: number, headSha: string, report: ForgeReport): Promise<Result<Written>> {
@@ -84,7 +100,10 @@ export class GitHub implements Forge {
     );
   }
 
-  async #place(what: string, routes: { list: { route: string; parameters: Record<string, unknown> }; one: string; write: string; change: string }): Promise<Place> {
+  async #place(
+    what: string,
+    routes: { list: { route: string; parameters: Record<string, unknown> }; one: string; write: string; change: string },
+  ): Promise<Place> {
     const me = await this.about();
     const client = this.#client;
     const list = { ...this.#at, ...routes.list.parameters };
@@ -94,7 +113,14 @@ export class GitHub implements Forge {
       isOurs: (posted) => posted.login === me.login,
       list: () => this.#pages(routes.list.route, list, `looking for ${what}`, routes.write),
       create: (body) =>
-        client.ask({ route: `POST ${routes.list.route}`, parameters: { ...list, body }, doing: `writing ${what}`, permission: routes.write, repeatable: false, answer: Text }),
+        client.ask({
+          route: `POST ${routes.list.route}`,
+          parameters: { ...list, body },
+          doing: `writing ${what}`,
+          permission: routes.write,
+          repeatable: false,
+          answer: Text,
+        }),
       update: (id, body) =>
         client.ask({
           route: `PATCH ${routes.one}`,
@@ -121,7 +147,14 @@ export class GitHub implements Forge {
   async #pages(route: string, parameters: Record<string, unknown>, doing: string, permission: string): Promise<Answer<readonly Posted[]>> {
     const all: Posted[] = [];
     for (let page = 1; ; page++) {
-      const asked = await this.#client.ask({ route: `GET ${route}`, parameters: { ...parameters, per_page: 100, page }, doing, permission, repeatable: true, answer: z.array(Text) });
+      const asked = await this.#client.ask({
+        route: `GET ${route}`,
+        parameters: { ...parameters, per_page: 100, page },
+        doing,
+        permission,
+        repeatable: true,
+        answer: z.array(Text),
+      });
       if (!asked.ok) return asked;
       all.push(...asked.value);
       if (asked.value.length < 100 || page === furthestPage) return { ...asked, value: all };
@@ -144,5 +177,9 @@ export class GitHub implements Forge {
 
 /** The result where the head moved on while we worked: the run of the new head reports. */
 export function superseded(ours: string, now: string): Written {
-  return { action: "superseded", url: undefined, notes: [`The pull request has moved on from ${ours.slice(0, 12)} to ${now.slice(0, 12)}; its own run reports on that.`] };
+  return {
+    action: "superseded",
+    url: undefined,
+    notes: [`The pull request has moved on from ${ours.slice(0, 12)} to ${now.slice(0, 12)}; its own run reports on that.`],
+  };
 }

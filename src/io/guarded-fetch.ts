@@ -26,7 +26,8 @@ export function guardedFetch(origin: string, fetch: Fetch, timeoutMilliseconds: 
     let target = new URL(address);
     const signal = AbortSignal.timeout(timeoutMilliseconds);
     for (let hop = 0; ; hop++) {
-      if (target.origin !== origin || hop > furthest) throw new ElsewhereError(hop > furthest ? `${target.host} again and again` : target.host);
+      if (target.origin !== origin || hop > furthest)
+        throw new ElsewhereError(hop > furthest ? `${target.host} again and again` : target.host);
       const response = await fetch(target.href, { ...options, redirect: "manual", signal });
       const location = [301, 302, 307, 308].includes(response.status) ? response.headers.get("location") : null;
       if (location === null) return await bounded(response);
@@ -48,7 +49,9 @@ async function bounded(response: Response): Promise<Response> {
       pieces.push(piece);
     }
   }
-  const headers = new Headers([...response.headers].filter(([name]) => !["content-encoding", "content-length", "transfer-encoding"].includes(name)));
+  const headers = new Headers(
+    [...response.headers].filter(([name]) => !["content-encoding", "content-length", "transfer-encoding"].includes(name)),
+  );
   const empty = [204, 205, 304].includes(response.status);
   return new Response(empty ? null : new Blob(pieces), { status: response.status, statusText: response.statusText, headers });
 }

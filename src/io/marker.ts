@@ -13,7 +13,8 @@ export type Found = {
   readonly intact: boolean;
 };
 
-const shape = /^<!-- nixos-deploy-gate key=([a-z0-9-]{1,32}) run=([1-9][0-9]{0,14})\.([1-9][0-9]{0,5}) sha=([0-9a-f]{40}(?:[0-9a-f]{24})?) text=([0-9a-f]{16}) -->\n/;
+const shape =
+  /^<!-- nixos-deploy-gate key=([a-z0-9-]{1,32}) run=([1-9][0-9]{0,14})\.([1-9][0-9]{0,5}) sha=([0-9a-f]{40}(?:[0-9a-f]{24})?) text=([0-9a-f]{16}) -->\n/;
 
 /** Forges trim and turn line ends; neither makes it another text. */
 const normal = (text: string): string => text.replace(/\r\n?/g, "\n").trim();

@@ -4,7 +4,13 @@ import { findMarker, isLater, sameText, withMarker, type Found } from "./marker.
 import type { ForgeReport, Marker, Result, Written } from "./ports.ts";
 
 /** One text that stands on the forge: a comment, a commit comment, an issue. */
-export type Posted = { readonly id: number; readonly login: string; readonly userId: number | undefined; readonly body: string; readonly url: string | undefined };
+export type Posted = {
+  readonly id: number;
+  readonly login: string;
+  readonly userId: number | undefined;
+  readonly body: string;
+  readonly url: string | undefined;
+};
 
 /** A place where texts stand in order of their ids, ours among those of others. */
 export type Place = {
@@ -33,7 +39,11 @@ export async function writeOwn(place: Place, report: ForgeReport): Promise<Resul
   const listed = await ownAt(place, report.marker.key);
   if (!listed.ok) return listed;
   const [first, ...copies] = listed.value;
-  if (body.length > longest) return { ok: false, failure: failure("forge-too-long", { forge: place.host, doing: `writing ${place.what}`, characters: body.length }) };
+  if (body.length > longest)
+    return {
+      ok: false,
+      failure: failure("forge-too-long", { forge: place.host, doing: `writing ${place.what}`, characters: body.length }),
+    };
   if (first === undefined) return report.create ? await create(place, report.marker, body) : written("absent", undefined, []);
 
   const notes: string[] = [];
@@ -41,15 +51,21 @@ export async function writeOwn(place: Place, report: ForgeReport): Promise<Resul
   if (isLater(first.found.marker, report.marker)) {
     // A run of ours that is later left this; or somebody who may edit wrote a high number there, so that what they wrote stays. Only the forge can tell.
     const exists = first.found.marker.runId > report.marker.runId && first.found.intact ? await place.runExists(first.found.marker) : false;
-    if (exists === true) return written("superseded", first.posted.url, [`Run ${first.found.marker.runId}, later than this one, has already written ${place.what}.`]);
-    notes.push(`${capital(place.what)} named a later run that cannot be shown to exist (${first.found.marker.runId}.${first.found.marker.attempt}); it is written anew.`);
+    if (exists === true)
+      return written("superseded", first.posted.url, [
+        `Run ${first.found.marker.runId}, later than this one, has already written ${place.what}.`,
+      ]);
+    notes.push(
+      `${capital(place.what)} named a later run that cannot be shown to exist (${first.found.marker.runId}.${first.found.marker.attempt}); it is written anew.`,
+    );
   } else if (sameText(first.found, report.body)) {
     notes.push(...(await removeCopies(place, copies)));
     return written("unchanged", first.posted.url, notes);
   }
 
   const updated = await place.update(first.posted.id, body);
-  if (!updated.ok && updated.failure.code === "forge-not-found") return report.create ? await create(place, report.marker, body) : written("absent", undefined, notes);
+  if (!updated.ok && updated.failure.code === "forge-not-found")
+    return report.create ? await create(place, report.marker, body) : written("absent", undefined, notes);
   if (!updated.ok) return updated;
   notes.push(...(await removeCopies(place, copies)));
   return written("updated", updated.value?.url ?? first.posted.url, notes);
@@ -76,7 +92,10 @@ async function create(place: Place, marker: Marker, body: string): Promise<Resul
     const there = await ownAt(place, marker.key);
     if (!there.ok) return there;
     const [found] = there.value;
-    if (found !== undefined) return written("created", found.posted.url, [`The forge's answer got lost after ${place.what} was written; it was found by looking.`]);
+    if (found !== undefined)
+      return written("created", found.posted.url, [
+        `The forge's answer got lost after ${place.what} was written; it was found by looking.`,
+      ]);
     if (attempt === attempts) return created;
   }
 }
@@ -85,10 +104,17 @@ async function removeCopies(place: Place, copies: readonly Own[]): Promise<strin
   const notes: string[] = [];
   for (const copy of copies) {
     const removed = await place.remove(copy.posted.id);
-    notes.push(removed.ok || removed.status === 404 ? `A second copy of ${place.what} was removed.` : `A second copy of ${place.what} could not be removed: ${removed.failure.message}`);
+    notes.push(
+      removed.ok || removed.status === 404
+        ? `A second copy of ${place.what} was removed.`
+        : `A second copy of ${place.what} could not be removed: ${removed.failure.message}`,
+    );
   }
   return notes;
 }
 
-const written = (action: Written["action"], url: string | undefined, notes: readonly string[]): Result<Written> => ({ ok: true, value: { action, url, notes } });
+const written = (action: Written["action"], url: string | undefined, notes: readonly string[]): Result<Written> => ({
+  ok: true,
+  value: { action, url, notes },
+});
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

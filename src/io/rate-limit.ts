@@ -20,6 +20,7 @@ export function waitSeconds(headers: Headers, now: Date): number | undefined {
     if (!Number.isNaN(date)) return Math.max(0, Math.ceil((date - now.getTime()) / 1000));
   }
   const reset = headers["x-ratelimit-reset"];
-  if (headers["x-ratelimit-remaining"] === "0" && typeof reset === "string" && /^[0-9]{1,12}$/.test(reset)) return Math.max(1, Number(reset) - Math.floor(now.getTime() / 1000));
+  if (headers["x-ratelimit-remaining"] === "0" && typeof reset === "string" && /^[0-9]{1,12}$/.test(reset))
+    return Math.max(1, Number(reset) - Math.floor(now.getTime() / 1000));
   return undefined;
 }

@@ -44,7 +44,8 @@ export function stepRunner(environment: Environment, redact: (text: string) => s
 /** The payload of the event, as JSON. Throws the GateError `event-unreadable`. */
 export async function readEventPayload(environment: Environment): Promise<unknown> {
   const path = environment["GITHUB_EVENT_PATH"] ?? "";
-  const unreadable = (problem: string, cause?: unknown): Error => gateError("event-unreadable", { what: "the file that GITHUB_EVENT_PATH names", problem }, undefined, cause);
+  const unreadable = (problem: string, cause?: unknown): Error =>
+    gateError("event-unreadable", { what: "the file that GITHUB_EVENT_PATH names", problem }, undefined, cause);
   if (path === "") throw unreadable("GITHUB_EVENT_PATH is not set");
   let text: string;
   try {

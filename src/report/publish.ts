@@ -43,14 +43,25 @@ export async function publish(plan: Plan, to: Destination): Promise<Published> {
   const made = outputs(plan, paths);
   const create = plan.hosts.some(worthAComment);
   const [first, second] = limits;
-  const post = await posted(to, (limit) => ({ marker: marker(to), body: comment(plan, { ...options, limit }), create }), status(plan), [first, second]);
+  const post = await posted(to, (limit) => ({ marker: marker(to), body: comment(plan, { ...options, limit }), create }), status(plan), [
+    first,
+    second,
+  ]);
   return await finish(to, made, whole, post);
 }
 
 /** The same for a run that came to no plan. */
 export async function publishFailure(failure: Failure, to: Destination): Promise<Published> {
   const body = failureReport(failure, to.run);
-  const made: Outputs = { decision: "failed", "reason-code": failure.code, verdict: "", hosts: "[]", plan: "", report: "", "cost-usd": "0.0000" };
+  const made: Outputs = {
+    decision: "failed",
+    "reason-code": failure.code,
+    verdict: "",
+    hosts: "[]",
+    plan: "",
+    report: "",
+    "cost-usd": "0.0000",
+  };
   const post = await posted(to, () => ({ marker: marker(to), body, create: true }), brokenStatus(failure.message), [limits[0]]);
   return await finish(to, made, body, post);
 }
@@ -70,12 +81,25 @@ async function finish(to: Destination, made: Outputs, text: string, post: Omit<P
 /** A host whose only finding is the revision in its name is no news, and neither is one that stays as it is. */
 function worthAComment(host: Plan["hosts"][number]): boolean {
   if (host.state === "unchanged") return false;
-  return !(host.state === "changed" && host.judgement.findings.length > 0 && host.judgement.findings.every((finding) => finding.rule === "revision-only"));
+  return !(
+    host.state === "changed" &&
+    host.judgement.findings.length > 0 &&
+    host.judgement.findings.every((finding) => finding.rule === "revision-only")
+  );
 }
 
-async function posted(to: Destination, report: (limit: number) => ForgeReport, said: CommitStatus, tries: readonly number[]): Promise<Omit<Published, "outputs">> {
+async function posted(
+  to: Destination,
+  report: (limit: number) => ForgeReport,
+  said: CommitStatus,
+  tries: readonly number[],
+): Promise<Omit<Published, "outputs">> {
   const { forge, event } = to;
-  if (forge === undefined) return { url: undefined, notes: ["There is no token, so nothing was posted: the report is in this log, in the step summary and in the outputs."] };
+  if (forge === undefined)
+    return {
+      url: undefined,
+      notes: ["There is no token, so nothing was posted: the report is in this log, in the step summary and in the outputs."],
+    };
   const notes: string[] = [];
   let url: string | undefined;
   const what = event.kind === "pull-request" ? "The comment" : "The commit report";
@@ -100,10 +124,13 @@ function noted(what: string, result: Result<Written>, { event }: Destination): s
   if (result.ok) return [...result.value.notes];
   const fork = event.kind === "pull-request" && event.fromFork && result.failure.code === "forge-forbidden";
   const where = "The report is in this log, in the step summary and in the outputs.";
-  return fork ? [`${what} was not written, since the token of a fork's pull request may only read. ${where}`] : [`${what} was not written: ${result.failure.message} ${result.failure.next} ${where}`];
+  return fork
+    ? [`${what} was not written, since the token of a fork's pull request may only read. ${where}`]
+    : [`${what} was not written: ${result.failure.message} ${result.failure.next} ${where}`];
 }
 
-const revision = ({ event, run }: Destination): string => (event.kind === "pull-request" ? event.headSha : event.kind === "push" ? event.after : run.sha);
+const revision = ({ event, run }: Destination): string =>
+  event.kind === "pull-request" ? event.headSha : event.kind === "push" ? event.after : run.sha;
 const isDefault = (scope: Destination["scope"]): boolean => scope.flake === "." && scope.hosts.length === 0;
 
 /** The name of the check, to be required in a branch's protection: it depends on nothing but the inputs. */
@@ -112,12 +139,24 @@ export function statusContext(scope: Destination["scope"]): string {
 }
 
 function marker(to: Destination): ForgeReport["marker"] {
-  const key = isDefault(to.scope) ? "gate" : createHash("sha256").update(JSON.stringify([to.scope.flake, to.scope.hosts])).digest("hex").slice(0, 12);
+  const key = isDefault(to.scope)
+    ? "gate"
+    : createHash("sha256")
+        .update(JSON.stringify([to.scope.flake, to.scope.hosts]))
+        .digest("hex")
+        .slice(0, 12);
   return { key, runId: to.run.id, attempt: to.run.attempt, sha: revision(to) };
 }
 
 function failureReport(failure: Failure, run: Run): string {
   // Where strangers read along, what a tool said is left to the log: it may quote a file or an address.
   const detail = failure.detail === undefined || run.visibility !== "private" ? [] : [fence(failure.detail.slice(0, 4_000), "text")];
-  return [`### Deploy gate: it could not run, so nothing is known`, prose(failure.message), ...detail, `Next: ${code(failure.next, 400)}`, link("The run and its log", run.url), `<sub>${code(failure.code)}</sub>`].join("\n\n");
+  return [
+    `### Deploy gate: it could not run, so nothing is known`,
+    prose(failure.message),
+    ...detail,
+    `Next: ${code(failure.next, 400)}`,
+    link("The run and its log", run.url),
+    `<sub>${code(failure.code)}</sub>`,
+  ].join("\n\n");
 }

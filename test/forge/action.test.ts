@@ -10,7 +10,13 @@ const merged = "3".repeat(40);
 describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("the Action on %s", { timeout: 60_000 }, (name) => {
   let forge: LoopbackForge;
   const run = (sample: string, options: Partial<ActionOptions> = {}): Promise<ActionResult> =>
-    runAction({ forge, event: { name: "pull_request", number: 7, head, base }, main: "test/forge/sample-main.ts", ...options, env: { SAMPLE: sample, ...options.env } });
+    runAction({
+      forge,
+      event: { name: "pull_request", number: 7, head, base },
+      main: "test/forge/sample-main.ts",
+      ...options,
+      env: { SAMPLE: sample, ...options.env },
+    });
 
   beforeEach(async () => {
     forge = await new LoopbackForge(name).start();
@@ -27,7 +33,9 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("the Acti
     expect(first.exitCode).toBe(0);
     expect(forge.comments.get(7)?.length).toBe(1);
     expect(forge.comments.get(7)?.[0]?.body).toContain("### Deploy gate:");
-    expect(forge.statuses.map(({ sha, state, context }) => ({ sha, state, context }))).toEqual([{ sha: head, state: "success", context: "deploy-gate" }]);
+    expect(forge.statuses.map(({ sha, state, context }) => ({ sha, state, context }))).toEqual([
+      { sha: head, state: "success", context: "deploy-gate" },
+    ]);
     expect(forge.statuses[0]?.target_url).toBe(`${forge.serverUrl}/fleet/machines/actions/runs/${forge.kind === "github" ? 50 : 10}`);
     expect(first.outputs).toMatchObject({ decision: "held", verdict: "risky" });
     expect(first.summary).toContain("### Deploy gate:");
@@ -58,7 +66,14 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("the Acti
   });
 
   test("a dispatch and a schedule are understood, each with what its forge sends", async () => {
-    expect((await run("unchanged", { event: { name: "workflow_dispatch", sha: merged, inputs: { approve: "x" } }, inputs: { approve: "web1:abc" } })).exitCode).toBe(0);
+    expect(
+      (
+        await run("unchanged", {
+          event: { name: "workflow_dispatch", sha: merged, inputs: { approve: "x" } },
+          inputs: { approve: "web1:abc" },
+        })
+      ).exitCode,
+    ).toBe(0);
     forge.requests.splice(0);
     expect((await run("unchanged", { event: { name: "schedule", sha: merged } })).exitCode).toBe(0);
     expect(forge.writes).toEqual([]);
@@ -85,8 +100,15 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("the Acti
 
   test("a secret appears nowhere, a bug's message included", async () => {
     for (const sample of ["held", "bug"]) {
-      const result = await run(sample, { inputs: { "ssh-private-key": "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LWtleS1tYXRlcmlhbA\n-----END OPENSSH PRIVATE KEY-----" } });
-      const shown = [result.log.replaceAll(/^::add-mask::.*$/gm, ""), result.summary, ...Object.values(result.files), ...(forge.comments.get(7) ?? []).map((comment) => comment.body)].join("\n");
+      const result = await run(sample, {
+        inputs: { "ssh-private-key": "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0LWtleS1tYXRlcmlhbA\n-----END OPENSSH PRIVATE KEY-----" },
+      });
+      const shown = [
+        result.log.replaceAll(/^::add-mask::.*$/gm, ""),
+        result.summary,
+        ...Object.values(result.files),
+        ...(forge.comments.get(7) ?? []).map((comment) => comment.body),
+      ].join("\n");
       expect(shown).not.toContain(jobToken);
       expect(shown).not.toContain("c2VjcmV0LWtleS1tYXRlcmlhbA");
     }
@@ -106,7 +128,11 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("the Acti
     ];
     for (const [options, exit, text] of cases) {
       const result = await run("held", options);
-      expect([result.exitCode, result.log.includes(text), result.outputs["decision"]], `${text}\n${result.log}`).toEqual([exit, true, "failed"]);
+      expect([result.exitCode, result.log.includes(text), result.outputs["decision"]], `${text}\n${result.log}`).toEqual([
+        exit,
+        true,
+        "failed",
+      ]);
     }
     // Where it is known by then which commit the run is about, its check does not hang.
     expect(forge.statuses.map(({ state }) => state)).toEqual(["failure", "failure"]);

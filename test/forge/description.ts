@@ -7,7 +7,11 @@ export type DescriptionName = "github" | "forgejo-15" | "forgejo-16";
 
 type Schema = { [key: string]: unknown };
 type Parameter = { name: string; in: string; required?: boolean; type?: string; schema?: Schema };
-type Operation = { parameters?: (Parameter | { $ref: string })[]; requestBody?: { content: Record<string, { schema: Schema }> }; responses: Record<string, Schema> };
+type Operation = {
+  parameters?: (Parameter | { $ref: string })[];
+  requestBody?: { content: Record<string, { schema: Schema }> };
+  responses: Record<string, Schema>;
+};
 
 const isObject = (value: unknown): value is Schema => typeof value === "object" && value !== null && !Array.isArray(value);
 
@@ -36,7 +40,8 @@ export class Description {
       const names = [...template.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? "");
       const match = new RegExp(`^${template.replace(/\{\w+\}/g, "([^/]+)")}$`).exec(path);
       const operation = methods[method.toLowerCase()];
-      if (match !== null && operation !== undefined) return { template, operation, values: Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(match[i + 1] ?? "")])) };
+      if (match !== null && operation !== undefined)
+        return { template, operation, values: Object.fromEntries(names.map((name, i) => [name, decodeURIComponent(match[i + 1] ?? "")])) };
     }
     return undefined;
   }
@@ -45,23 +50,34 @@ export class Description {
   requestProblems(method: string, path: string, query: URLSearchParams, body: unknown): string[] {
     const route = this.route(method, path);
     if (route === undefined) return [`${method} ${path}: no such route`];
-    const parameters = (route.operation.parameters ?? []).map((parameter) => ("$ref" in parameter ? (this.#at(parameter.$ref) as Parameter) : parameter));
+    const parameters = (route.operation.parameters ?? []).map((parameter) =>
+      "$ref" in parameter ? (this.#at(parameter.$ref) as Parameter) : parameter,
+    );
     const problems: string[] = [];
     for (const [name, value] of query) {
       const known = parameters.find((parameter) => parameter.in === "query" && parameter.name === name);
       if (known === undefined) problems.push(`${method} ${path}: query "${name}" is not described`);
-      else problems.push(...this.#check(known.schema ?? { type: known.type }, /^\d+$/.test(value) ? Number(value) : value, `query "${name}"`));
+      else
+        problems.push(...this.#check(known.schema ?? { type: known.type }, /^\d+$/.test(value) ? Number(value) : value, `query "${name}"`));
     }
     for (const parameter of parameters.filter((one) => one.in === "path")) {
       const value = route.values[parameter.name] ?? "";
-      problems.push(...this.#check(parameter.schema ?? { type: parameter.type }, /^\d+$/.test(value) && JSON.stringify(parameter).includes("integer") ? Number(value) : value, `path "${parameter.name}"`));
+      problems.push(
+        ...this.#check(
+          parameter.schema ?? { type: parameter.type },
+          /^\d+$/.test(value) && JSON.stringify(parameter).includes("integer") ? Number(value) : value,
+          `path "${parameter.name}"`,
+        ),
+      );
     }
-    const bodySchema = route.operation.requestBody?.content["application/json"]?.schema ?? parameters.find((parameter) => parameter.in === "body")?.schema;
+    const bodySchema =
+      route.operation.requestBody?.content["application/json"]?.schema ?? parameters.find((parameter) => parameter.in === "body")?.schema;
     if (bodySchema !== undefined) {
       problems.push(...this.#check(bodySchema, body, `${method} ${path} body`));
       const shape = this.#resolve(bodySchema);
       const known = Object.keys((shape["properties"] as Schema | undefined) ?? {});
-      for (const key of Object.keys(isObject(body) ? body : {})) if (!known.includes(key)) problems.push(`${method} ${path}: body has "${key}", which is not described`);
+      for (const key of Object.keys(isObject(body) ? body : {}))
+        if (!known.includes(key)) problems.push(`${method} ${path}: body has "${key}", which is not described`);
     } else if (body !== undefined) problems.push(`${method} ${path}: a body where none is described`);
     return problems;
   }
@@ -109,14 +125,19 @@ export class Description {
       validate = this.#ajv.compile(JSON.parse(key.replaceAll('"$ref":"#/', '"$ref":"forge#/')) as Schema);
       this.#validators.set(key, validate);
     }
-    return validate(value) ? [] : (validate.errors ?? []).slice(0, 3).map((error) => `${what}${error.instancePath}: ${error.message ?? ""}`);
+    return validate(value)
+      ? []
+      : (validate.errors ?? []).slice(0, 3).map((error) => `${what}${error.instancePath}: ${error.message ?? ""}`);
   }
 
   #sampleOf(schema: Schema): unknown {
     const resolved = this.#resolve(schema);
     const choices = (resolved["anyOf"] ?? resolved["oneOf"]) as Schema[] | undefined;
     if (choices !== undefined) return choices.some((choice) => choice["type"] === "null") ? null : this.#sampleOf(choices[0] ?? {});
-    if (Array.isArray(resolved["allOf"])) return (resolved["allOf"] as Schema[]).map((part) => this.#sampleOf(part)).reduce<unknown>(overlay as (a: unknown, b: unknown) => unknown, {});
+    if (Array.isArray(resolved["allOf"]))
+      return (resolved["allOf"] as Schema[])
+        .map((part) => this.#sampleOf(part))
+        .reduce<unknown>(overlay as (a: unknown, b: unknown) => unknown, {});
     if (Array.isArray(resolved["enum"])) return resolved["enum"][0];
     switch (resolved["type"]) {
       case "string":
@@ -131,7 +152,9 @@ export class Description {
       default: {
         const properties = (resolved["properties"] ?? {}) as Record<string, Schema>;
         const required = (resolved["required"] ?? []) as string[];
-        return Object.fromEntries(required.flatMap((name) => (properties[name] === undefined ? [] : [[name, this.#sampleOf(properties[name])]])));
+        return Object.fromEntries(
+          required.flatMap((name) => (properties[name] === undefined ? [] : [[name, this.#sampleOf(properties[name])]])),
+        );
       }
     }
   }
@@ -141,5 +164,7 @@ export class Description {
 function overlay(under: unknown, over: unknown): Schema {
   if (!isObject(under) || !isObject(over)) return over as Schema;
   const keys = new Set([...Object.keys(under), ...Object.keys(over)]);
-  return Object.fromEntries([...keys].map((key) => [key, key in over ? (key in under ? overlay(under[key], over[key]) : over[key]) : under[key]]));
+  return Object.fromEntries(
+    [...keys].map((key) => [key, key in over ? (key in under ? overlay(under[key], over[key]) : over[key]) : under[key]]),
+  );
 }

@@ -92,7 +92,9 @@ export class LoopbackForge {
     return text;
   }
   get writes(): string[] {
-    return this.requests.filter((request) => request.method !== "GET" && !request.path.endsWith("/graphql")).map((request) => `${request.method} ${request.path}`);
+    return this.requests
+      .filter((request) => request.method !== "GET" && !request.path.endsWith("/graphql"))
+      .map((request) => `${request.method} ${request.path}`);
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -102,12 +104,15 @@ export class LoopbackForge {
     for await (const piece of request) raw += String(piece);
     this.requests.push({ method, path: url.pathname, authorization: request.headers.authorization });
     const fault = this.faults.find((one) => (one.method ?? method) === method && (one.path ?? /^/).test(url.pathname));
-    if (fault !== undefined && --(fault.times ??= 1, fault).times! === 0) this.faults.splice(this.faults.indexOf(fault), 1);
+    if (fault !== undefined && --((fault.times ??= 1), fault).times! === 0) this.faults.splice(this.faults.indexOf(fault), 1);
     if (fault?.does === "never-answers") return;
     if (fault?.does === "cut-before") return void request.socket.destroy();
     let reply: Reply;
     if (fault !== undefined && typeof fault.does === "object")
-      reply = "redirect" in fault.does ? { status: fault.does.status ?? 307, text: "", headers: { location: fault.does.redirect } } : faultReply(fault.does);
+      reply =
+        "redirect" in fault.does
+          ? { status: fault.does.status ?? 307, text: "", headers: { location: fault.does.redirect } }
+          : faultReply(fault.does);
     else reply = this.#answer(method, url, raw === "" ? undefined : JSON.parse(raw), request.headers.authorization);
     if (fault?.does === "cut-after") return void request.socket.destroy();
     const text = reply.text ?? (reply.json === undefined ? undefined : JSON.stringify(reply.json));
@@ -117,9 +122,18 @@ export class LoopbackForge {
 
   #answer(method: string, url: URL, body: unknown, authorization: string | undefined): Reply {
     const user = this.users.get(/^(?:token|bearer) (.+)$/i.exec(authorization ?? "")?.[1] ?? "");
-    if (user === undefined) return { status: 401, json: this.kind === "github" ? { message: "Bad credentials", documentation_url: "https://docs.github.com/rest" } : { message: "invalid token", url: "" } };
-    if (this.kind === "github" && url.pathname === "/api/graphql") return { status: 200, json: { data: { viewer: { login: user.login } } } };
-    if (this.kind === "forgejo" && url.pathname === "/api/forgejo/v1/version" && this.version !== undefined) return { status: 200, json: { version: this.version } };
+    if (user === undefined)
+      return {
+        status: 401,
+        json:
+          this.kind === "github"
+            ? { message: "Bad credentials", documentation_url: "https://docs.github.com/rest" }
+            : { message: "invalid token", url: "" },
+      };
+    if (this.kind === "github" && url.pathname === "/api/graphql")
+      return { status: 200, json: { data: { viewer: { login: user.login } } } };
+    if (this.kind === "forgejo" && url.pathname === "/api/forgejo/v1/version" && this.version !== undefined)
+      return { status: 200, json: { version: this.version } };
     const path = url.pathname.startsWith(this.#base) ? url.pathname.slice(this.#base.length) : "";
     const route = this.#description.route(method, path);
     if (route === undefined || (path.startsWith("/repos/") && !path.startsWith("/repos/fleet/machines"))) return this.#nothing();
@@ -130,16 +144,38 @@ export class LoopbackForge {
   }
 
   #nothing(): Reply {
-    return this.kind === "github" ? { status: 404, json: { message: "Not Found", documentation_url: "https://docs.github.com/rest" } } : { status: 404, text: "Not found.\n" };
+    return this.kind === "github"
+      ? { status: 404, json: { message: "Not Found", documentation_url: "https://docs.github.com/rest" } }
+      : { status: 404, text: "Not found.\n" };
   }
 
-  #handle(method: string, template: string, values: Record<string, string>, query: URLSearchParams, body: Record<string, string>, user: TokenUser): Reply {
+  #handle(
+    method: string,
+    template: string,
+    values: Record<string, string>,
+    query: URLSearchParams,
+    body: Record<string, string>,
+    user: TokenUser,
+  ): Reply {
     const short = template.replace("/repos/{owner}/{repo}", "");
-    const forbidden: Reply = this.kind === "github" ? { status: 403, json: { message: "Resource not accessible by integration", documentation_url: "https://docs.github.com/rest" } } : { status: 403, json: { message: "user should have a permission to write to the repo", url: "" } };
+    const forbidden: Reply =
+      this.kind === "github"
+        ? { status: 403, json: { message: "Resource not accessible by integration", documentation_url: "https://docs.github.com/rest" } }
+        : { status: 403, json: { message: "user should have a permission to write to the repo", url: "" } };
     const path = template.replace(/\{(\w+)\}/g, (_, name: string) => values[name] ?? "");
-    const sample = (status: number, given: Record<string, unknown>): Record<string, unknown> => this.#description.sample(method, path, status, given);
-    const shown = (text: StoredText): Record<string, unknown> => sample(method === "POST" ? 201 : 200, { id: text.id, number: text.id, body: text.body, html_url: `${this.serverUrl}/fleet/machines/#${text.id}`, user: this.#shownUser(text.user) });
-    const number = Number(values["issue_number"] ?? values["pull_number"] ?? values["index"] ?? values["comment_id"] ?? values["id"] ?? values["run_id"]);
+    const sample = (status: number, given: Record<string, unknown>): Record<string, unknown> =>
+      this.#description.sample(method, path, status, given);
+    const shown = (text: StoredText): Record<string, unknown> =>
+      sample(method === "POST" ? 201 : 200, {
+        id: text.id,
+        number: text.id,
+        body: text.body,
+        html_url: `${this.serverUrl}/fleet/machines/#${text.id}`,
+        user: this.#shownUser(text.user),
+      });
+    const number = Number(
+      values["issue_number"] ?? values["pull_number"] ?? values["index"] ?? values["comment_id"] ?? values["id"] ?? values["run_id"],
+    );
     const paged = (texts: StoredText[]): Reply => {
       const size = Number(query.get(this.kind === "github" ? "per_page" : "limit") ?? 30);
       const from = (Number(query.get("page") ?? 1) - 1) * Math.min(size, this.kind === "github" ? 100 : 50);
@@ -159,14 +195,28 @@ export class LoopbackForge {
         if (body["body"] !== undefined) text.body = this.#stored(body["body"]);
         if (body["state"] !== undefined) (text as StoredIssue).state = body["state"];
         text.edits += 1;
-        if (short === "/issues/{index}") return { status: 201, json: this.#description.sample(method, path, 201, { number: text.id, body: text.body, user: this.#shownUser(text.user) }) };
+        if (short === "/issues/{index}")
+          return {
+            status: 201,
+            json: this.#description.sample(method, path, 201, { number: text.id, body: text.body, user: this.#shownUser(text.user) }),
+          };
         return this.editsAnswerNothing ? { status: 204 } : { status: 200, json: shown(text) };
       }
       return this.#nothing();
     };
     const create = (list: StoredText[], more: Record<string, unknown> = {}): Reply => {
-      if (this.kind === "github" && (body["body"] ?? "").length > 65_536) return { status: 422, json: { message: "Validation Failed", errors: ["Body is too long (maximum is 65536 characters)"], documentation_url: "" } };
-      const text = { id: ++this.#last, body: this.#stored(body["body"] ?? ""), user: { login: user.login, id: user.id }, edits: 0, ...more };
+      if (this.kind === "github" && (body["body"] ?? "").length > 65_536)
+        return {
+          status: 422,
+          json: { message: "Validation Failed", errors: ["Body is too long (maximum is 65536 characters)"], documentation_url: "" },
+        };
+      const text = {
+        id: ++this.#last,
+        body: this.#stored(body["body"] ?? ""),
+        user: { login: user.login, id: user.id },
+        edits: 0,
+        ...more,
+      };
       list.push(text);
       return { status: 201, json: shown(text) };
     };
@@ -182,12 +232,18 @@ export class LoopbackForge {
       }
       case "GET /commits/{sha}/pull": {
         const merged = this.mergedBy.get(values["sha"] ?? "");
-        return merged === undefined ? { status: 404, json: { message: "not found", url: "", errors: [] } } : { status: 200, json: sample(200, { number: merged, merged: true }) };
+        return merged === undefined
+          ? { status: 404, json: { message: "not found", url: "", errors: [] } }
+          : { status: 200, json: sample(200, { number: merged, merged: true }) };
       }
       case "GET /issues/{issue_number}/comments":
         return paged(listOf(this.comments, number));
       case "GET /issues/{index}/comments":
-        return { status: 200, json: listOf(this.comments, number).map(shown), headers: { "x-total-count": String(listOf(this.comments, number).length) } };
+        return {
+          status: 200,
+          json: listOf(this.comments, number).map(shown),
+          headers: { "x-total-count": String(listOf(this.comments, number).length) },
+        };
       case "POST /issues/{issue_number}/comments":
         return user.write ? create(listOf(this.comments, number)) : forbidden;
       case "POST /issues/{index}/comments":
@@ -212,15 +268,32 @@ export class LoopbackForge {
         return change([this.issues]);
       case "POST /statuses/{sha}": {
         if (!user.write) return forbidden;
-        const status = { state: body["state"] ?? "", context: body["context"] ?? "", description: body["description"] ?? "", target_url: body["target_url"] ?? "" };
-        if (this.kind === "github" && status.description.length > 140) return { status: 422, json: { message: "Validation Failed", errors: ["description is too long (maximum is 140 characters)"], documentation_url: "" } };
+        const status = {
+          state: body["state"] ?? "",
+          context: body["context"] ?? "",
+          description: body["description"] ?? "",
+          target_url: body["target_url"] ?? "",
+        };
+        if (this.kind === "github" && status.description.length > 140)
+          return {
+            status: 422,
+            json: { message: "Validation Failed", errors: ["description is too long (maximum is 140 characters)"], documentation_url: "" },
+          };
         this.statuses.push({ sha: values["sha"] ?? "", ...status });
         const { state, ...rest } = status;
-        return { status: 201, json: sample(201, { id: ++this.#last, ...rest, ...(this.kind === "github" ? { state } : { status: state }) }) };
+        return {
+          status: 201,
+          json: sample(201, { id: ++this.#last, ...rest, ...(this.kind === "github" ? { state } : { status: state }) }),
+        };
       }
       case "GET /actions/runs/{run_id}": {
         const run = this.runs.get(number);
-        return run === undefined ? this.#nothing() : { status: 200, json: sample(200, { id: number, ...(this.kind === "github" ? { head_sha: run.sha } : { commit_sha: run.sha }) }) };
+        return run === undefined
+          ? this.#nothing()
+          : {
+              status: 200,
+              json: sample(200, { id: number, ...(this.kind === "github" ? { head_sha: run.sha } : { commit_sha: run.sha }) }),
+            };
       }
       default:
         return this.#nothing();
@@ -233,11 +306,35 @@ export class LoopbackForge {
   }
   #shownUser(user: { login: string; id: number }): Record<string, unknown> {
     if (this.kind === "forgejo") return user;
-    const addresses = ["avatar_url", "events_url", "followers_url", "following_url", "gists_url", "html_url", "organizations_url", "received_events_url", "repos_url", "starred_url", "subscriptions_url", "url"];
-    return { ...user, gravatar_id: null, node_id: "", site_admin: false, type: user.login.endsWith("[bot]") ? "Bot" : "User", ...Object.fromEntries(addresses.map((name) => [name, "http://127.0.0.1/"])) };
+    const addresses = [
+      "avatar_url",
+      "events_url",
+      "followers_url",
+      "following_url",
+      "gists_url",
+      "html_url",
+      "organizations_url",
+      "received_events_url",
+      "repos_url",
+      "starred_url",
+      "subscriptions_url",
+      "url",
+    ];
+    return {
+      ...user,
+      gravatar_id: null,
+      node_id: "",
+      site_admin: false,
+      type: user.login.endsWith("[bot]") ? "Bot" : "User",
+      ...Object.fromEntries(addresses.map((name) => [name, "http://127.0.0.1/"])),
+    };
   }
 }
 
 function faultReply(fault: { answer: number; body?: unknown; text?: string; headers?: Record<string, string> }): Reply {
-  return { status: fault.answer, ...(fault.body === undefined ? { text: fault.text ?? "" } : { json: fault.body }), ...(fault.headers === undefined ? {} : { headers: fault.headers }) };
+  return {
+    status: fault.answer,
+    ...(fault.body === undefined ? { text: fault.text ?? "" } : { json: fault.body }),
+    ...(fault.headers === undefined ? {} : { headers: fault.headers }),
+  };
 }

@@ -5,20 +5,38 @@
 type Kind = "github" | "forgejo";
 
 function user(kind: Kind, login: string, id: number): Record<string, unknown> {
-  return kind === "github" ? { login, id, type: "User", site_admin: false } : { id, login, username: login, login_name: "", full_name: "", email: `${login}@noreply.localhost` };
+  return kind === "github"
+    ? { login, id, type: "User", site_admin: false }
+    : { id, login, username: login, login_name: "", full_name: "", email: `${login}@noreply.localhost` };
 }
 
 export function repository(kind: Kind, serverUrl: string, fullName = "fleet/machines", id = 1, isPrivate = true): Record<string, unknown> {
   const [owner = "", name = ""] = fullName.split("/");
   const url = kind === "github" ? `${serverUrl}/api/v3/repos/${fullName}` : `${serverUrl}/api/v1/repos/${fullName}`;
-  return { id, name, full_name: fullName, private: isPrivate, owner: user(kind, owner, id + 100), html_url: `${serverUrl}/${fullName}`, url, default_branch: "main", fork: id !== 1 };
+  return {
+    id,
+    name,
+    full_name: fullName,
+    private: isPrivate,
+    owner: user(kind, owner, id + 100),
+    html_url: `${serverUrl}/${fullName}`,
+    url,
+    default_branch: "main",
+    fork: id !== 1,
+  };
 }
 
-export function pullRequestPayload(kind: Kind, serverUrl: string, event: { number: number; head: string; base: string; fork?: boolean; isPrivate?: boolean }): Record<string, unknown> {
+export function pullRequestPayload(
+  kind: Kind,
+  serverUrl: string,
+  event: { number: number; head: string; base: string; fork?: boolean; isPrivate?: boolean },
+): Record<string, unknown> {
   const base = repository(kind, serverUrl, "fleet/machines", 1, event.isPrivate ?? true);
   const head = event.fork === true ? repository(kind, serverUrl, "mallory/machines", 2, false) : base;
   const side = (ref: string, sha: string, repo: Record<string, unknown>): Record<string, unknown> =>
-    kind === "github" ? { label: `fleet:${ref}`, ref, sha, repo, user: repo["owner"] } : { label: ref, ref, sha, repo_id: repo["id"], repo };
+    kind === "github"
+      ? { label: `fleet:${ref}`, ref, sha, repo, user: repo["owner"] }
+      : { label: ref, ref, sha, repo_id: repo["id"], repo };
   return {
     action: kind === "github" ? "synchronize" : "synchronized",
     number: event.number,
@@ -40,18 +58,46 @@ export function pullRequestPayload(kind: Kind, serverUrl: string, event: { numbe
   };
 }
 
-export function pushPayload(kind: Kind, serverUrl: string, event: { before: string; after: string; isPrivate?: boolean }): Record<string, unknown> {
-  const common = { ref: "refs/heads/main", before: event.before, after: event.after, commits: [], head_commit: null, repository: repository(kind, serverUrl, "fleet/machines", 1, event.isPrivate ?? true), sender: user(kind, "alice", 5) };
+export function pushPayload(
+  kind: Kind,
+  serverUrl: string,
+  event: { before: string; after: string; isPrivate?: boolean },
+): Record<string, unknown> {
+  const common = {
+    ref: "refs/heads/main",
+    before: event.before,
+    after: event.after,
+    commits: [],
+    head_commit: null,
+    repository: repository(kind, serverUrl, "fleet/machines", 1, event.isPrivate ?? true),
+    sender: user(kind, "alice", 5),
+  };
   return kind === "github"
-    ? { ...common, compare: "", created: false, deleted: false, forced: false, base_ref: null, pusher: { name: "alice", email: "alice@example.org" } }
+    ? {
+        ...common,
+        compare: "",
+        created: false,
+        deleted: false,
+        forced: false,
+        base_ref: null,
+        pusher: { name: "alice", email: "alice@example.org" },
+      }
     : { ...common, compare_url: "", total_commits: 0, pusher: user(kind, "alice", 5) };
 }
 
 export function dispatchPayload(kind: Kind, serverUrl: string, inputs: Readonly<Record<string, string>>): Record<string, unknown> {
   const workflow = kind === "github" ? ".github/workflows/approve.yml" : ".forgejo/workflows/approve.yml";
-  return { inputs: Object.keys(inputs).length === 0 ? null : inputs, ref: "refs/heads/main", repository: repository(kind, serverUrl), sender: user(kind, "alice", 5), workflow };
+  return {
+    inputs: Object.keys(inputs).length === 0 ? null : inputs,
+    ref: "refs/heads/main",
+    repository: repository(kind, serverUrl),
+    sender: user(kind, "alice", 5),
+    workflow,
+  };
 }
 
 export function schedulePayload(kind: Kind, serverUrl: string): Record<string, unknown> {
-  return kind === "github" ? { schedule: "17 3 * * *", repository: repository(kind, serverUrl), workflow: ".github/workflows/schedule.yml" } : { action: "schedule" };
+  return kind === "github"
+    ? { schedule: "17 3 * * *", repository: repository(kind, serverUrl), workflow: ".github/workflows/schedule.yml" }
+    : { action: "schedule" };
 }

@@ -8,7 +8,14 @@ import { dispatchPayload, pullRequestPayload, pushPayload, schedulePayload } fro
 const root = resolve(import.meta.dirname, "../..");
 
 export type ActionEvent =
-  | { readonly name: "pull_request"; readonly number: number; readonly head: string; readonly base: string; readonly fork?: boolean; readonly isPrivate?: boolean }
+  | {
+      readonly name: "pull_request";
+      readonly number: number;
+      readonly head: string;
+      readonly base: string;
+      readonly fork?: boolean;
+      readonly isPrivate?: boolean;
+    }
   | { readonly name: "push"; readonly before: string; readonly after: string; readonly isPrivate?: boolean }
   | { readonly name: "workflow_dispatch"; readonly sha: string; readonly inputs?: Readonly<Record<string, string>> }
   | { readonly name: "schedule"; readonly sha: string };
@@ -55,16 +62,29 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
       HOME: join(temp, "home"),
       NIX_CONFIG: process.env["NIX_CONFIG"],
       ...runnerEnvironment(options, paths, temp),
-      ...Object.fromEntries(Object.entries({ flake: ".", token: jobToken, "dry-run": "false", ...options.inputs }).map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+      ...Object.fromEntries(
+        Object.entries({ flake: ".", token: jobToken, "dry-run": "false", ...options.inputs }).map(([name, value]) => [
+          `INPUT_${name.toUpperCase()}`,
+          value,
+        ]),
+      ),
       ...options.env,
     };
-    const child = spawn(options.node ?? process.execPath, [join(temp, "action", options.main ?? "dist/main.js")], { cwd: options.cwd ?? join(temp, "work"), env: environment, stdio: ["ignore", "pipe", "pipe"], timeout: 120_000, killSignal: "SIGKILL" });
+    const child = spawn(options.node ?? process.execPath, [join(temp, "action", options.main ?? "dist/main.js")], {
+      cwd: options.cwd ?? join(temp, "work"),
+      env: environment,
+      stdio: ["ignore", "pipe", "pipe"],
+      timeout: 120_000,
+      killSignal: "SIGKILL",
+    });
     let log = "";
     child.stdout.on("data", (piece) => (log += String(piece)));
     child.stderr.on("data", (piece) => (log += String(piece)));
     const exitCode = await new Promise<number | null>((ended, broken) => child.on("error", broken).on("close", ended));
     const outputs = readOutputs(readFileSync(paths.output, "utf8"));
-    const files = Object.fromEntries(["plan", "report"].flatMap((name) => ((outputs[name] ?? "") === "" ? [] : [[name, readFileSync(outputs[name] ?? "", "utf8")]])));
+    const files = Object.fromEntries(
+      ["plan", "report"].flatMap((name) => ((outputs[name] ?? "") === "" ? [] : [[name, readFileSync(outputs[name] ?? "", "utf8")]])),
+    );
     return { exitCode, log, outputs, summary: readFileSync(paths.summary, "utf8"), files };
   } finally {
     rmSync(temp, { recursive: true, force: true });
@@ -84,10 +104,18 @@ function payload({ forge, event }: ActionOptions): unknown {
   }
 }
 
-function runnerEnvironment({ forge, event, runId = 50, attempt = 1 }: ActionOptions, paths: { event: string; output: string; summary: string }, temp: string): Record<string, string> {
+function runnerEnvironment(
+  { forge, event, runId = 50, attempt = 1 }: ActionOptions,
+  paths: { event: string; output: string; summary: string },
+  temp: string,
+): Record<string, string> {
   const pull = event.name === "pull_request";
   // GitHub checks out the merge of the pull request, Forgejo its head.
-  const ref = pull ? `refs/pull/${event.number}/${forge.kind === "github" ? "merge" : "head"}` : event.name === "schedule" && forge.kind === "forgejo" ? "main" : "refs/heads/main";
+  const ref = pull
+    ? `refs/pull/${event.number}/${forge.kind === "github" ? "merge" : "head"}`
+    : event.name === "schedule" && forge.kind === "forgejo"
+      ? "main"
+      : "refs/heads/main";
   const sha = pull ? (forge.kind === "github" ? "c".repeat(40) : event.head) : event.name === "push" ? event.after : event.sha;
   const both: Record<string, string> = {
     ACTIONS: "true",
@@ -116,9 +144,23 @@ function runnerEnvironment({ forge, event, runId = 50, attempt = 1 }: ActionOpti
     WORKFLOW: "deploy gate",
     WORKSPACE: join(temp, "work"),
   };
-  const prefixed = (prefix: string): Record<string, string> => Object.fromEntries(Object.entries(both).map(([name, value]) => [`${prefix}_${name}`, value]));
-  const common = { CI: "true", RUNNER_OS: "Linux", RUNNER_ARCH: "X64", RUNNER_TEMP: join(temp, "temp"), ACTIONS_RUNTIME_TOKEN: "a-runtime-token-of-the-runner", ...prefixed("GITHUB") };
-  if (forge.kind === "github") return { ...common, GITHUB_TRIGGERING_ACTOR: "alice", GITHUB_GRAPHQL_URL: `${forge.serverUrl}/api/graphql`, RUNNER_ENVIRONMENT: "github-hosted" };
+  const prefixed = (prefix: string): Record<string, string> =>
+    Object.fromEntries(Object.entries(both).map(([name, value]) => [`${prefix}_${name}`, value]));
+  const common = {
+    CI: "true",
+    RUNNER_OS: "Linux",
+    RUNNER_ARCH: "X64",
+    RUNNER_TEMP: join(temp, "temp"),
+    ACTIONS_RUNTIME_TOKEN: "a-runtime-token-of-the-runner",
+    ...prefixed("GITHUB"),
+  };
+  if (forge.kind === "github")
+    return {
+      ...common,
+      GITHUB_TRIGGERING_ACTOR: "alice",
+      GITHUB_GRAPHQL_URL: `${forge.serverUrl}/api/graphql`,
+      RUNNER_ENVIRONMENT: "github-hosted",
+    };
   // Forgejo puts the token into every step's environment, asked for or not.
   return { ...common, ...prefixed("FORGEJO"), GITEA_ACTIONS: "true", GITHUB_TOKEN: jobToken, FORGEJO_TOKEN: jobToken };
 }

@@ -11,6 +11,7 @@ process.exitCode = await actionMain((request) => {
   if (kind === "bug") return Promise.reject(new TypeError(`undefined is not a function ${request.inputs.token ?? ""}`));
   const event = { "pull-request": "pull_request", push: "push", dispatch: "workflow_dispatch", schedule: "schedule" } as const;
   const all = { ...sampleRun, event: event[request.event.kind], detail: request.detail };
-  const hosts = kind === "unchanged" ? [unchanged("web1"), unchanged("web2")] : all.hosts.filter((host) => kind !== "held" || host.state !== "failed");
+  const hosts =
+    kind === "unchanged" ? [unchanged("web1"), unchanged("web2")] : all.hosts.filter((host) => kind !== "held" || host.state !== "failed");
   return Promise.resolve(toPlan({ ...all, hosts, notes: [`A note that leaks ${request.inputs.token ?? "nothing"}.`] }));
 });

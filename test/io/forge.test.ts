@@ -9,7 +9,11 @@ import type { DescriptionName } from "../forge/description.ts";
 
 const head = "1".repeat(40);
 const marker: Marker = { key: "a1b2c3", runId: 50, attempt: 1, sha: head };
-const report = (body = "### All is well", change: Partial<Marker> = {}, create = true): ForgeReport => ({ marker: { ...marker, ...change }, body, create });
+const report = (body = "### All is well", change: Partial<Marker> = {}, create = true): ForgeReport => ({
+  marker: { ...marker, ...change },
+  body,
+  create,
+});
 const status: CommitStatus = { context: "deploy-gate", state: "success", description: "2 clean", url: "http://127.0.0.1/run" };
 
 const written = (result: Result<Written>): Written => {
@@ -22,19 +26,26 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
   let loopback: LoopbackForge;
   let waits: number[];
   const connect = (token = jobToken, timeoutSeconds = 20): Forge =>
-    connectForge(loopback.kind, { owner: "fleet", name: "machines" }, {
-      apiUrl: loopback.apiUrl,
-      token,
-      clock: { now: () => new Date("2026-11-22T12:00:00Z") },
-      log: { debug: () => undefined },
-      wait: (seconds) => {
-        waits.push(seconds);
-        return Promise.resolve();
+    connectForge(
+      loopback.kind,
+      { owner: "fleet", name: "machines" },
+      {
+        apiUrl: loopback.apiUrl,
+        token,
+        clock: { now: () => new Date("2026-11-22T12:00:00Z") },
+        log: { debug: () => undefined },
+        wait: (seconds) => {
+          waits.push(seconds);
+          return Promise.resolve();
+        },
+        timeoutSeconds,
       },
-      timeoutSeconds,
-    });
+    );
   const comments = () => loopback.comments.get(7) ?? [];
-  const me = () => ({ login: loopback.kind === "github" ? "github-actions[bot]" : "forgejo-actions", id: loopback.kind === "github" ? 41898282 : -2 });
+  const me = () => ({
+    login: loopback.kind === "github" ? "github-actions[bot]" : "forgejo-actions",
+    id: loopback.kind === "github" ? 41898282 : -2,
+  });
 
   beforeEach(async () => {
     waits = [];
@@ -91,7 +102,10 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
 
   test("deleted between looking and changing: written anew", async () => {
     loopback.leaveComment(7, withMarker({ ...marker, runId: 40 }, "old"), me());
-    loopback.faults.push({ method: "PATCH", does: loopback.kind === "github" ? { answer: 404, body: { message: "Not Found" } } : { answer: 404, text: "Not found.\n" } });
+    loopback.faults.push({
+      method: "PATCH",
+      does: loopback.kind === "github" ? { answer: 404, body: { message: "Not Found" } } : { answer: 404, text: "Not found.\n" },
+    });
     expect(written(await connect().upsertComment(7, head, report())).action).toBe("created");
   });
 
@@ -148,7 +162,10 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
   });
 
   test("errors of its own are waited out, an empty 500 included", async () => {
-    loopback.faults.push({ method: "GET", path: /comments$/, does: { answer: 500, body: { message: "" } }, times: 2 }, { method: "POST", path: /comments$/, does: { answer: 502, text: "<html>bad gateway</html>" } });
+    loopback.faults.push(
+      { method: "GET", path: /comments$/, does: { answer: 500, body: { message: "" } }, times: 2 },
+      { method: "POST", path: /comments$/, does: { answer: 502, text: "<html>bad gateway</html>" } },
+    );
     expect(written(await connect().upsertComment(7, head, report())).action).toBe("created");
     expect(comments().length).toBe(1);
     expect(waits).toEqual([1, 2]);
@@ -156,9 +173,25 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
 
   test.each([
     ["429", { answer: 429, headers: { "retry-after": "7" }, body: { message: "slow down" } }, [7]],
-    ["secondary limit", { answer: 403, headers: { "retry-after": "9" }, body: { message: "You have exceeded a secondary rate limit." } }, [9]],
-    ["a secondary limit without a header", { answer: 403, body: { message: "You have exceeded a secondary rate limit. Please wait." } }, [60]],
-    ["spent limit", { answer: 403, headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(Date.parse("2026-11-22T12:00:30Z") / 1000) }, body: { message: "API rate limit exceeded" } }, [30]],
+    [
+      "secondary limit",
+      { answer: 403, headers: { "retry-after": "9" }, body: { message: "You have exceeded a secondary rate limit." } },
+      [9],
+    ],
+    [
+      "a secondary limit without a header",
+      { answer: 403, body: { message: "You have exceeded a secondary rate limit. Please wait." } },
+      [60],
+    ],
+    [
+      "spent limit",
+      {
+        answer: 403,
+        headers: { "x-ratelimit-remaining": "0", "x-ratelimit-reset": String(Date.parse("2026-11-22T12:00:30Z") / 1000) },
+        body: { message: "API rate limit exceeded" },
+      },
+      [30],
+    ],
     ["a date", { answer: 429, headers: { "retry-after": "Sun, 22 Nov 2026 12:00:05 GMT" }, body: { message: "slow down" } }, [5]],
   ])("%s: waited for as long as asked, then done once", async (_, does, expected) => {
     loopback.faults.push({ method: "POST", path: /comments$/, does });
@@ -168,7 +201,11 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
   });
 
   test("a limit of an hour is not waited for", async () => {
-    loopback.faults.push({ method: "POST", path: /statuses/, does: { answer: 429, headers: { "retry-after": "3600" }, body: { message: "" } } });
+    loopback.faults.push({
+      method: "POST",
+      path: /statuses/,
+      does: { answer: 429, headers: { "retry-after": "3600" }, body: { message: "" } },
+    });
     const result = await connect().postStatus(head, status);
     expect(failed(result)).toBe("forge-busy");
     expect(result.ok ? "" : result.failure.message).toContain("3600 s");
@@ -181,11 +218,19 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
     expect(failed(refused)).toBe("forge-forbidden");
     expect(refused.ok ? "" : refused.failure.next).toContain("statuses: write");
     expect(failed(await connect().upsertComment(8, head, report()))).toBe("forge-not-found");
-    for (const [answer, code] of [[409, "forge-refused"], [413, "forge-too-long"], [422, "forge-refused"]] as const) {
+    for (const [answer, code] of [
+      [409, "forge-refused"],
+      [413, "forge-too-long"],
+      [422, "forge-refused"],
+    ] as const) {
       loopback.faults.push({ method: "POST", path: /comments$/, does: { answer, text: "no" } });
       expect(failed(await connect().upsertComment(7, head, report()))).toBe(code);
     }
-    loopback.faults.push({ method: "POST", path: /comments$/, does: { answer: 422, body: { message: "Validation Failed", errors: ["Body is too long (maximum is 65536 characters)"] } } });
+    loopback.faults.push({
+      method: "POST",
+      path: /comments$/,
+      does: { answer: 422, body: { message: "Validation Failed", errors: ["Body is too long (maximum is 65536 characters)"] } },
+    });
     expect(failed(await connect().upsertComment(7, head, report()))).toBe("forge-too-long");
     expect(comments()).toEqual([]);
   });
@@ -211,9 +256,18 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
         expect(failed(result)).toBe("forge-elsewhere");
       }
       expect(seen).toEqual([]);
-      loopback.faults.push({ method: "POST", path: /statuses/, does: { redirect: `${loopback.apiUrl}/repos/fleet/machines/statuses/${head}` } });
+      loopback.faults.push({
+        method: "POST",
+        path: /statuses/,
+        does: { redirect: `${loopback.apiUrl}/repos/fleet/machines/statuses/${head}` },
+      });
       expect(written(await connect().postStatus(head, status)).action).toBe("created");
-      loopback.faults.push({ method: "POST", path: /statuses/, does: { redirect: `${loopback.apiUrl}/repos/fleet/machines/statuses/${head}` }, times: 99 });
+      loopback.faults.push({
+        method: "POST",
+        path: /statuses/,
+        does: { redirect: `${loopback.apiUrl}/repos/fleet/machines/statuses/${head}` },
+        times: 99,
+      });
       expect(failed(await connect().postStatus(head, status))).toBe("forge-elsewhere");
     } finally {
       thief.closeAllConnections();
@@ -236,7 +290,13 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
 });
 
 describe("what the forges do each in their own way", () => {
-  const options = (loopback: LoopbackForge, token = jobToken) => ({ apiUrl: loopback.apiUrl, token, clock: { now: () => new Date(0) }, log: { debug: () => undefined }, wait: () => Promise.resolve() });
+  const options = (loopback: LoopbackForge, token = jobToken) => ({
+    apiUrl: loopback.apiUrl,
+    token,
+    clock: { now: () => new Date(0) },
+    log: { debug: () => undefined },
+    wait: () => Promise.resolve(),
+  });
   const at = { owner: "fleet", name: "machines" };
 
   test("GitHub: the report of a push is one commit comment; changing it takes more than creating it", async () => {
@@ -268,14 +328,18 @@ describe("what the forges do each in their own way", () => {
     await forge.upsertComment(7, head, report("what a merge would do"));
     expect(written(await forge.commitReport(head, report("what it did"))).action).toBe("created");
     expect(written(await forge.commitReport(head, report("what it did in the end"))).action).toBe("updated");
-    expect(loopback.comments.get(7)?.map((comment) => comment.body.split("\r\n")[1])).toEqual(["what a merge would do", "what it did in the end"]);
+    expect(loopback.comments.get(7)?.map((comment) => comment.body.split("\r\n")[1])).toEqual([
+      "what a merge would do",
+      "what it did in the end",
+    ]);
     expect(loopback.violations).toEqual([]);
   });
 
   test("Forgejo: without a pull request one issue is edited in place, found among many pages", async () => {
     await using loopback = await new LoopbackForge("forgejo-15").start();
     const forge = connectForge("forgejo", at, options(loopback));
-    for (let i = 0; i < 120; i++) loopback.issues.push({ id: 1000 + i, title: "", state: "open", body: "broken", user: { login: "mallory", id: 666 }, edits: 0 });
+    for (let i = 0; i < 120; i++)
+      loopback.issues.push({ id: 1000 + i, title: "", state: "open", body: "broken", user: { login: "mallory", id: 666 }, edits: 0 });
     expect(written(await forge.commitReport(head, report())).action).toBe("created");
     expect(written(await forge.commitReport(head, report("changed", { runId: 51 }))).action).toBe("updated");
     expect(loopback.issues.filter((issue) => issue.body.includes("changed")).length).toBe(1);
@@ -290,7 +354,12 @@ describe("what the forges do each in their own way", () => {
     loopback.userIsKnown = false;
     await connectForge("forgejo", at, options(loopback)).upsertComment(7, head, report());
     expect(written(await connectForge("forgejo", at, options(loopback)).upsertComment(7, head, report("x"))).action).toBe("updated");
-    expect(await connectForge("forgejo", at, options(loopback)).about()).toEqual({ version: "16.0.0+gitea-1.22.0", login: "forgejo-actions", id: -2, notes: [] });
+    expect(await connectForge("forgejo", at, options(loopback)).about()).toEqual({
+      version: "16.0.0+gitea-1.22.0",
+      login: "forgejo-actions",
+      id: -2,
+      notes: [],
+    });
     loopback.version = undefined;
     expect((await connectForge("forgejo", at, options(loopback)).about()).notes.join()).toContain("does not say that it is Forgejo");
     loopback.version = "11.0.4+gitea-1.22.0";
