@@ -45,8 +45,9 @@ describe("escaping", () => {
 
   test("a table row keeps its cells whatever stands in them", () => {
     for (const bad of hostile) {
-      const html = rendered(`| a | b |\n| - | - |\n| ${code(bad)} | ${prose(bad)} |`);
-      expect(html.match(/<td>/g)).toHaveLength(2);
+      const html = rendered(`| a | b | c |\n| - | - | - |\n| ${code(bad)} | ${prose(bad)} | END |`);
+      expect(html.match(/<td>/g)).toHaveLength(3);
+      expect(html).toContain("<td>END</td>");
     }
   });
 

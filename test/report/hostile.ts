@@ -12,6 +12,8 @@ export const hostile: readonly string[] = [
   "](https://evil.example) [click](javascript:alert(1)) ![x](https://evil.example/p.png)",
   "a | b || c \\| d \\\\| e",
   "``` \n```\n# Approved\n```` `` `",
+  "```\n# Approved\n@root merge",
+  "a|b",
   "`code` ``x`` $`math`$ $$y$$ **bold** __x__ ~~y~~",
   "\n\n# Heading\n\n- item\n\n1. item\n\n> quote\n\n---\n\n    code",
   "\u001b[31mred\u001b[0m \u001b]8;;https://evil.example\u0007link\u001b]8;;\u0007 \u009b2J \u0007\b\b\b",
