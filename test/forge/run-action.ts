@@ -15,6 +15,8 @@ export type ActionEvent =
       readonly base: string;
       readonly fork?: boolean;
       readonly isPrivate?: boolean;
+      /** The commit that GitHub checks out. */
+      readonly merge?: string;
     }
   | { readonly name: "push"; readonly before: string; readonly after: string; readonly isPrivate?: boolean }
   | { readonly name: "workflow_dispatch"; readonly sha: string; readonly inputs?: Readonly<Record<string, string>> }
@@ -105,7 +107,7 @@ function payload({ forge, event }: ActionOptions): unknown {
 }
 
 function runnerEnvironment(
-  { forge, event, runId = 50, attempt = 1 }: ActionOptions,
+  { forge, event, cwd, runId = 50, attempt = 1 }: ActionOptions,
   paths: { event: string; output: string; summary: string },
   temp: string,
 ): Record<string, string> {
@@ -116,7 +118,13 @@ function runnerEnvironment(
     : event.name === "schedule" && forge.kind === "forgejo"
       ? "main"
       : "refs/heads/main";
-  const sha = pull ? (forge.kind === "github" ? "c".repeat(40) : event.head) : event.name === "push" ? event.after : event.sha;
+  const sha = pull
+    ? forge.kind === "github"
+      ? (event.merge ?? "c".repeat(40))
+      : event.head
+    : event.name === "push"
+      ? event.after
+      : event.sha;
   const both: Record<string, string> = {
     ACTIONS: "true",
     ACTION: "__self",
@@ -142,7 +150,7 @@ function runnerEnvironment(
     SHA: sha,
     STEP_SUMMARY: paths.summary,
     WORKFLOW: "deploy gate",
-    WORKSPACE: join(temp, "work"),
+    WORKSPACE: cwd ?? join(temp, "work"),
   };
   const prefixed = (prefix: string): Record<string, string> =>
     Object.fromEntries(Object.entries(both).map(([name, value]) => [`${prefix}_${name}`, value]));

@@ -1,0 +1,90 @@
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { DescriptionName } from "./description.ts";
+import { jobToken, LoopbackForge } from "./loopback-forge.ts";
+import { runAction } from "./run-action.ts";
+
+/** The bundle on the example fleet with real Nix and real git, started as a runner starts it: a shallow checkout whose origin has the rest. */
+const root = resolve(import.meta.dirname, "../..");
+const identity = Object.fromEntries(
+  ["AUTHOR", "COMMITTER"].flatMap((who) => [
+    [`GIT_${who}_NAME`, "Alice"],
+    [`GIT_${who}_EMAIL`, "alice@example.org"],
+  ]),
+);
+
+function git(directory: string, ...words: readonly string[]): string {
+  const done = spawnSync("git", ["-C", directory, ...words], {
+    encoding: "utf8",
+    env: { ...process.env, ...identity, GIT_CONFIG_GLOBAL: "/dev/null" },
+  });
+  if (done.status !== 0) throw new Error(`git ${words.join(" ")}: ${done.stderr}`);
+  return done.stdout.trim();
+}
+
+describe.skipIf(!existsSync(join(root, "dist/main.js")))("dist/main.js on the example fleet", { timeout: 300_000 }, () => {
+  let scratch: string;
+  let base: string;
+  let head: string;
+  const checkout = (name: string, sha: string): string => {
+    const directory = join(scratch, name);
+    git(scratch, "init", "--quiet", directory);
+    git(directory, "remote", "add", "origin", `file://${join(scratch, "origin")}`);
+    git(directory, "fetch", "--quiet", "--depth=1", "origin", sha);
+    git(directory, "checkout", "--quiet", "--detach", sha);
+    return directory;
+  };
+
+  beforeAll(() => {
+    scratch = mkdtempSync(join(tmpdir(), "gate-whole-"));
+    const origin = join(scratch, "origin");
+    cpSync(join(root, "examples/fleet"), origin, { recursive: true });
+    git(origin, "init", "--quiet", "--initial-branch=main");
+    git(origin, "config", "uploadpack.allowAnySHA1InWant", "true");
+    git(origin, "add", "--all");
+    git(origin, "commit", "--quiet", "--message=The fleet as it runs");
+    base = git(origin, "rev-parse", "HEAD");
+    git(origin, "switch", "--quiet", "--create", "update");
+    git(origin, "apply", join(root, "examples/update.patch"));
+    git(origin, "commit", "--quiet", "--all", "--message=Update");
+    head = git(origin, "rev-parse", "HEAD");
+  });
+  afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  test.each<DescriptionName>(["github", "forgejo-16"])("%s: a pull request twice, then the push", async (name) => {
+    await using forge = await new LoopbackForge(name).start();
+    forge.pulls.set(7, { head });
+    // One host of the update does not build, on purpose.
+    for (const runId of [50, 51]) {
+      const result = await runAction({
+        forge,
+        event: { name: "pull_request", number: 7, head, base, merge: head },
+        cwd: checkout(`${name}-${runId}`, head),
+        runId,
+      });
+      expect(result.exitCode, result.log).toBe(1);
+      expect(result.outputs["decision"]).toBe("failed");
+      expect(result.log.replaceAll(/^::add-mask::.*$/gm, "")).not.toContain(jobToken);
+    }
+    expect(forge.comments.get(7)?.length).toBe(1);
+    for (const host of ["web1", "db1", "nas1"]) expect(forge.comments.get(7)?.[0]?.body).toContain(host);
+    expect(forge.statuses.map(({ sha, state, context }) => [sha, state, context])).toEqual([
+      [head, "failure", "deploy-gate"],
+      [head, "failure", "deploy-gate"],
+    ]);
+
+    const pushed = await runAction({
+      forge,
+      event: { name: "push", before: base, after: head },
+      cwd: checkout(`${name}-push`, head),
+      runId: 52,
+    });
+    expect(pushed.exitCode, pushed.log).toBe(1);
+    expect(forge.statuses.at(-1)).toMatchObject({ sha: head, state: "failure" });
+    expect(name === "github" ? forge.commitComments.get(head)?.length : forge.issues.length).toBe(1);
+    expect(forge.violations).toEqual([]);
+  });
+});
