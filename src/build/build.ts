@@ -47,7 +47,11 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
   while (open.length > 0) {
     const errors: BuildError[] = [];
     const remaining = Math.max((deadline - options.clock.now().getTime()) / 1000, 1);
-    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, errors);
+    const interrupted = new Set<string>();
+    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, errors, (derivation) => {
+      // What ends once the limit has passed is what was at work; a little less, since timers and clocks are not one.
+      if (options.clock.now().getTime() >= deadline - 50) interrupted.add(derivation);
+    });
     for (const path of await validOutputs(open, result, options)) valid.add(path);
     const unbuilt = open.filter((request) => !valid.has(request.outPath));
     const causes = await causesByToplevel(unbuilt, errors, options);
@@ -56,7 +60,9 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
     const rest = unbuilt.filter((request) => !failed.has(request.drvPath));
     // Each call has to explain at least one host, or the next would only say the same.
     const again = rest.length > 0 && explained.length > 0 && !result.timedOut;
-    if (!again) for (const request of rest) failed.set(request.drvPath, unexplained(request, errors, result, log, options));
+    if (!again)
+      for (const request of rest)
+        failed.set(request.drvPath, unexplained(request, errors, result, [...interrupted, ...log.running()], options));
     else options.log.debug("building again without what stopped the build", { left: rest.length, stopped: explained.length });
     open = again ? rest : [];
   }
@@ -81,6 +87,8 @@ async function realise(
   { nix, trust, log: progress, timeoutSeconds }: BuildOptions,
   log: BuildLog,
   errors: BuildError[],
+  /** Told of each build that ends, well or not: Nix does not say which. */
+  ended: (derivation: string) => void,
 ): Promise<CommandResult> {
   const hosts = new Map(wanted.map((request) => [request.drvPath, request.host]));
   const warned = new Set<string>();
@@ -102,6 +110,7 @@ async function realise(
         progress.progress({ kind: "warning", text: event.text });
         return;
       }
+      if (event.kind === "finished") ended(event.derivation);
       const host = event.kind === "started" ? hosts.get(event.derivation) : undefined;
       if (host !== undefined) progress.progress({ kind: "host", host, step: "building" });
       progress.progress({
@@ -202,10 +211,10 @@ function unexplained(
   request: BuildRequest,
   errors: readonly BuildError[],
   result: CommandResult,
-  log: BuildLog,
+  interrupted: readonly string[],
   { timeoutSeconds }: BuildOptions,
 ): Failure {
-  if (result.timedOut) return failure("build-timeout", { seconds: timeoutSeconds, running: log.running() });
+  if (result.timedOut) return failure("build-timeout", { seconds: timeoutSeconds, running: interrupted });
   const machine = errors.find((error) => error.derivation === undefined && (error.kind === "disk" || error.kind === "store"));
   if (machine !== undefined) return failure(machine.kind === "disk" ? "disk-full" : "store-unusable", {}, machine.reason);
   return failure("build-not-done", { derivation: request.drvPath }, errors[0]?.reason ?? lastError(result.stderr));

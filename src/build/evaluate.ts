@@ -91,12 +91,17 @@ export async function evaluate(hosts: readonly HostName[], options: EvaluateOpti
 }
 
 async function evaluateHost(host: HostName, options: EvaluateOptions, tell: (text: string) => void): Promise<Result<Evaluation>> {
-  const first = await ask(host, options, true, tell);
+  let first = await ask(host, options, true, tell);
+  // Processes that open a store at the same moment may find its database locked; Nix waits for that in most places, but not where it opens it.
+  for (let again = 0; again < 3 && first.errors.some((error) => busy.test(error.text)); again++)
+    first = await ask(host, options, true, tell);
   // The system evaluates and something beside it does not: an abort or a type error in an option that no toplevel needs must not fail the host.
   const last =
     first.result.exitCode !== 0 && first.result.exitCode !== undefined && first.toplevel ? await ask(host, options, false, tell) : first;
   return read(host, options, last);
 }
+
+const busy = /^SQLite database '[^']*' is busy/;
 
 type Asked = {
   readonly result: CommandResult;

@@ -172,3 +172,30 @@ test("ends the run for what is no host's failure", async () => {
     }),
   ).rejects.toThrow("cancelled");
 });
+
+test("asks again where the store's database was busy, but not for ever", async () => {
+  const busy = { action: "msg", level: 0, msg: "error: …", raw_msg: "SQLite database '/nix/var/nix/db/db.sqlite' is busy" };
+  const good = JSON.stringify({ drv: `${store}-a.drv`, out: `${store}-a`, system: "x86_64-linux", facts: {} });
+  const after = async (times: number): Promise<[boolean | undefined, number]> => {
+    let calls = 0;
+    const nix: Nix = {
+      ...answering({}),
+      run: (run) => {
+        const fails = calls++ < times;
+        if (fails) run.onLog?.({ kind: "nix", event: busy });
+        return answering(fails ? { exitCode: 1 } : { stdout: good }).run(run);
+      },
+    };
+    const found = await evaluate(names("a"), {
+      flake: { url: "x", shown: "x" },
+      trust: "unreviewed",
+      nix,
+      log: recordingLog(),
+      jobs: 1,
+      timeoutSeconds: 1,
+    });
+    return [found.get(HostName.parse("a"))?.ok, calls];
+  };
+  expect(await after(2)).toEqual([true, 3]);
+  expect(await after(99)).toEqual([false, 4]);
+});
