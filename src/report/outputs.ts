@@ -25,7 +25,7 @@ export function outputs(plan: Plan, paths: { readonly plan: string; readonly rep
 
 function overall(plan: Plan): OverallDecision {
   const has = (at: Standing): boolean => plan.hosts.some((host) => standing(host) === at);
-  if (has("failed")) return "failed";
+  if (has("failed") || plan.hosts.length === 0) return "failed";
   if (has("needs-you")) return "held";
   if (plan.hosts.some((host) => ["deploy", "deploy-then-reboot", "stage"].includes(host.decision.action))) return "deploy";
   return plan.hosts.some(isObserved) ? "observe" : "nothing";

@@ -20,7 +20,7 @@ test.each([
   ["clean", pick("web1"), "success", "success", 0, "deploy", "no-rule-objects"],
   ["risky but only observed", [watched], "success", "success", 0, "observe", "last-key-removed"],
   ["unchanged", [unchanged("a")], "success", "success", 0, "nothing", "unchanged"],
-  ["no host at all", [], "error", "error", 0, "nothing", "no-hosts"],
+  ["no host at all", [], "error", "error", 4, "failed", "no-hosts"],
 ] as const)("%s: status, exit code and outputs", (_, hosts, onPullRequest, onPush, exit, decision, reason) => {
   expect(status(only(hosts)).state).toBe(onPullRequest);
   expect(status(only(hosts, "push")).state).toBe(onPush);
