@@ -6,7 +6,10 @@ import { unifiedDiff } from "./text-diff.ts";
 const header = /^#### Activation script snippet (.+):$/;
 const end = "# Make this configuration the current configuration.";
 
-/** The snippets of a toplevel's `activate` by name, in order. What stands before the first and behind the last is NixOS's own frame and left out. */
+/**
+ * The snippets of a toplevel's `activate` by name, in order. What stands before the first and behind the last is NixOS's own frame and
+ * left out.
+ */
 export function readActivation(text: string): ReadonlyMap<string, string> {
   const snippets = new Map<string, string[]>();
   let current: string[] | undefined;

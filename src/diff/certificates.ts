@@ -9,7 +9,10 @@ const bundles = ["ssl/certs/ca-certificates.crt", "ssl/certs/ca-bundle.crt", "pk
 const maxCertificates = 1000;
 const maxShown = 100;
 
-/** Certificates that the system trusts and did not, and the other way round, by subject and fingerprint. One of the bundles is enough where they are the same. */
+/**
+ * Certificates that the system trusts and did not, and the other way round, by subject and fingerprint. One of the bundles is enough where
+ * they are the same.
+ */
 export function diffCertificates(store: StoreFiles, before: System, after: System): LineChange[] {
   const changes: LineChange[] = [];
   const compared = new Set<string>();
@@ -53,7 +56,8 @@ function certificates(text: string): ReadonlyMap<string, string> {
 function described(pem: string): string {
   try {
     const certificate = new X509Certificate(pem);
-    return `${certificate.subject.replaceAll("\n", ", ").slice(0, 400)} (SHA-256 ${certificate.fingerprint256.replaceAll(":", "").slice(0, 16).toLowerCase()}…, until ${certificate.validTo})`;
+    const fingerprint = certificate.fingerprint256.replaceAll(":", "").slice(0, 16).toLowerCase();
+    return `${certificate.subject.replaceAll("\n", ", ").slice(0, 400)} (SHA-256 ${fingerprint}…, until ${certificate.validTo})`;
   } catch {
     // Not a certificate that OpenSSL can read; that it is there is told all the same.
     return `unreadable certificate (SHA-256 of the text ${createHash("sha256").update(pem).digest("hex").slice(0, 16)}…)`;

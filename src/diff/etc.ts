@@ -9,8 +9,9 @@ const maxCarriedBytes = 64 * 1024;
 const maxTextBytes = 2 * 1024 * 1024;
 
 /**
- * The entries of a toplevel's /etc, by path below it, the directories of units left out. `etcDirectory` is `<toplevel>/etc`. A link to a directory is one entry, what is
- * in it is read by `etcDirectoryFiles`. Never throws; a link that leaves the store has the place that it names as `target`.
+ * The entries of a toplevel's /etc, by path below it, the directories of units left out. `etcDirectory` is `<toplevel>/etc`. A link to a
+ * directory is one entry, what is in it is read by `etcDirectoryFiles`. Never throws; a link that leaves the store has the place that it
+ * names as `target`.
  */
 export function readEtc(store: StoreFiles, etcDirectory: string): ReadonlyMap<string, EtcFile> {
   const entries = new Map<string, EtcFile>();
@@ -84,7 +85,10 @@ export function storeText(store: StoreFiles, path: string): string | undefined {
   return found === undefined || found.binary || found.truncated ? undefined : found.text;
 }
 
-/** Name and place of the files of one directory of /etc (`tmpfiles.d`), whether it is a directory of links or itself a link to one; sorted by name. */
+/**
+ * Name and place of the files of one directory of /etc (`tmpfiles.d`), whether it is a directory of links or itself a link to one; sorted
+ * by name.
+ */
 export function etcDirectoryFiles(store: StoreFiles, etc: ReadonlyMap<string, EtcFile>, directory: string): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   const whole = etc.get(directory)?.target;
@@ -98,7 +102,10 @@ export function etcDirectoryFiles(store: StoreFiles, etc: ReadonlyMap<string, Et
   return new Map([...files].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** The files of one directory of /etc that are not the same on both sides, with their texts; a file that is the same store path is left out without being read. */
+/**
+ * The files of one directory of /etc that are not the same on both sides, with their texts; a file that is the same store path is left out
+ * without being read.
+ */
 export function changedEtcTexts(
   store: StoreFiles,
   before: ReadonlyMap<string, EtcFile>,

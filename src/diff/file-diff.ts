@@ -10,8 +10,8 @@ const maxDepth = 4;
 const maxDiffLength = 2_000_000;
 
 /**
- * The files that differ between two systems: those of /etc, and those that units, /etc and activation snippets name in the store. Sorted by path. A file that is the
- * same store path on both sides is never opened; a file of other path and equal bytes is no change.
+ * The files that differ between two systems: those of /etc, and those that units, /etc and activation snippets name in the store. Sorted
+ * by path. A file that is the same store path on both sides is never opened; a file of other path and equal bytes is no change.
  */
 export function diffFiles(store: StoreFiles, before: System, after: System): FileChange[] {
   const files = new FileDiff(store);

@@ -1,13 +1,16 @@
 /**
- * Accepted ports as far as rules say them plainly: `tcp/22`, `udp/8000-8010`, `tcp/22@enp1s0` on one interface, `tcp/22 from 10.0.0.0/8` for one source. `all@tailscale0`
- * is an interface from which everything is accepted. A rule with other conditions is left to the text diff.
+ * Accepted ports as far as rules say them plainly: `tcp/22`, `udp/8000-8010`, `tcp/22@enp1s0` on one interface, `tcp/22 from 10.0.0.0/8`
+ * for one source. `all@tailscale0` is an interface from which everything is accepted. A rule with other conditions is left to the text
+ * diff.
  */
+
+const maxRuleLength = 4500;
 
 /** From a script of iptables calls, as NixOS's firewall-start is. */
 export function iptablesPorts(script: string): string[] {
   const ports: string[] = [];
   for (const line of script.split("\n")) {
-    const rule = /^\s*(?:\S*\/)?(?:ip|ip6|ip46)tables\b.*?\s-[AI]\s+(\S+)(.*)$/.exec(line.length > 4000 ? "" : line);
+    const rule = /^\s*(?:\S*\/)?(?:ip|ip6|ip46)tables\b.*?\s-[AI]\s+(\S+)(.*)$/.exec(line.length > maxRuleLength ? "" : line);
     if (rule === null || !/^(?:nixos-fw|INPUT)$/.test(rule[1] ?? "")) continue;
     const words = (rule[2] ?? "").split(/\s+/);
     const value = (...names: string[]): string | undefined =>
@@ -33,12 +36,15 @@ export function iptablesPorts(script: string): string[] {
 export function nftablesPorts(ruleset: string): string[] {
   const sets = namedSets(ruleset);
   const ports: string[] = [];
-  for (const raw of ruleset.split(/[\n;]/)) {
+  const joined = ruleset.replace(/\b(?:dport|saddr|iifname)[ \t]+\{[^{}]{0,4000}\}/g, (set) => set.replace(/\s+/g, " "));
+  for (const raw of joined.split(/[\n;]/)) {
+    // A rule that nobody could read is left to the text diff, before any pattern is tried on it.
+    if (raw.length > maxRuleLength) continue;
     const line = raw
       .replace(/#.*$/, "")
       .replace(/comment\s+"[^"]*"/g, "")
       .trim();
-    if (line.length > 20_000 || !/\baccept\s*$/.test(line) || /\bct\s+state\b|\bct\s+status\b/.test(line)) continue;
+    if (!/\baccept\s*$/.test(line) || /\bct\s+state\b|\bct\s+status\b/.test(line)) continue;
     const devices = elements(/\biifname\s+(\{[^}]*\}|"[^"]+"|\S+)/.exec(line)?.[1], sets);
     const sources = elements(/\bip6?\s+saddr\s+(\{[^}]*\}|\S+)/.exec(line)?.[1], sets);
     const found = destinationPorts(line, sets);
@@ -68,7 +74,8 @@ function destinationPorts(line: string, sets: ReadonlyMap<string, readonly strin
 }
 
 function elements(written: string | undefined, sets: ReadonlyMap<string, readonly string[]>): string[] {
-  if (written === undefined) return [];
+  // `!= 22` names what is not meant.
+  if (written === undefined || written.startsWith("!")) return [];
   if (written.startsWith("@")) return [...(sets.get(written.slice(1)) ?? [written])];
   return written
     .replace(/^\{|\}$/g, "")
@@ -87,7 +94,7 @@ function elements(written: string | undefined, sets: ReadonlyMap<string, readonl
 /** `set allowed { type inet_service; elements = { 22, 80 } }` and `define ports = { 22, 80 }`. */
 function namedSets(ruleset: string): ReadonlyMap<string, readonly string[]> {
   const sets = new Map<string, readonly string[]>();
-  for (const match of ruleset.matchAll(/\bset\s+([\w-]{1,128})\s*\{([^{}]{0,2000})elements\s*=\s*\{([^}]{0,20000})\}/g)) {
+  for (const match of ruleset.matchAll(/\bset\s+([\w-]{1,128})\s*\{([^{}]{0,500}?)elements\s{0,8}=\s{0,8}\{([^{}]{0,4000})\}/g)) {
     sets.set(match[1] ?? "", elements(`{${match[3] ?? ""}}`, new Map()));
   }
   return sets;

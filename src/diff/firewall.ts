@@ -11,8 +11,9 @@ const maxDepth = 3;
 const memory = new WeakMap<StoreFiles, Map<string, Firewall>>();
 
 /**
- * The firewall of a toplevel: the script that firewall.service starts (iptables) or the ruleset that nftables.service loads, with the ports that it accepts. `none`
- * where neither unit is there, so that nothing is filtered; `unknown` where one is there and its rules cannot be read.
+ * The firewall of a toplevel: the script that firewall.service starts (iptables) or the ruleset that nftables.service loads, with the
+ * ports that it accepts. `none` where neither unit is there, so that nothing is filtered; `unknown` where one is there and its rules
+ * cannot be read.
  */
 export function readFirewall(store: StoreFiles, units: ReadonlyMap<string, Unit>, etc: ReadonlyMap<string, EtcFile>): Firewall {
   const nftables = usable(units.get("nftables.service"));

@@ -14,8 +14,8 @@ const configuration =
   /\.(?:conf|cfg|ini|json|ya?ml|toml|xml|sh|bash|pl|py|rules|nft|txt|env|list|service|lua|sql|hcl|nix|properties|ncl|html)$|^unit-script-/;
 
 /**
- * The files that two texts name in the store and that are not the same: scripts, configuration files, manifests. Programs are left out: their packages tell their
- * change. Paired by name, then by name without version, since a configuration may carry its program's version.
+ * The files that two texts name in the store and that are not the same: scripts, configuration files, manifests. Programs are left out:
+ * their packages tell their change. Paired by name, then by name without version, since a configuration may carry its program's version.
  */
 export function followPairs(store: StoreFiles, from: string, to: string): FollowedPair[] {
   const before = new Map<string, StoreMention>();
@@ -37,9 +37,10 @@ export function followPairs(store: StoreFiles, from: string, to: string): Follow
     before.delete(key);
     if (otherKey !== undefined) after.delete(otherKey);
   };
-  for (const key of [...before.keys()]) if (after.has(key)) take(key, key);
+  // A map may lose entries while it is walked; what is taken is not met again.
+  for (const key of before.keys()) if (after.has(key)) take(key, key);
   const versionless = new Map([...after.keys()].map((key) => [withoutVersion(key), key]));
-  for (const key of [...before.keys()]) take(key, versionless.get(withoutVersion(key)));
+  for (const key of before.keys()) take(key, versionless.get(withoutVersion(key)));
   for (const mention of after.values()) pairs.push({ label: labelOf(mention), from: undefined, to: mention.path });
   return pairs;
 }

@@ -4,7 +4,10 @@ import type { MountChange } from "./system-diff.ts";
 
 const maxMounts = 5000;
 
-/** The entries of an fstab(5), swap included (`fsType` is `swap`), in order. Lines with fewer than three fields are left out, as mount(8) does. */
+/**
+ * The entries of an fstab(5), swap included (`fsType` is `swap`), in order. Lines with fewer than three fields are left out, as mount(8)
+ * does.
+ */
 export function readMounts(text: string): Mount[] {
   const mounts: Mount[] = [];
   for (const raw of text.split("\n")) {
@@ -48,7 +51,10 @@ function diffEntries(before: readonly Mount[], after: readonly Mount[], key: (mo
   return names.flatMap((name) => entryChanges(name, from.get(name), to.get(name)));
 }
 
-/** Options may carry a password (cifs: `password=…`), and so may a device (a URL of davfs): both sides are redacted together before they are compared. */
+/**
+ * Options may carry a password (cifs: `password=…`), and so may a device (a URL of davfs): both sides are redacted together before they
+ * are compared.
+ */
 function entryChanges(mountPoint: string, before: Mount | undefined, after: Mount | undefined): MountChange[] {
   const texts = redactPair(fields(before), fields(after), "/etc/fstab");
   const from = before === undefined ? undefined : ofFields(mountPoint, texts.from);

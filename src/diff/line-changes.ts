@@ -32,7 +32,10 @@ function lineChanges(file: string, from: readonly string[], to: readonly string[
 const split = (text: string): string[] => (text === "" ? [] : text.split("\n"));
 const cut = (line: string): string => (line.length > maxLineLength ? `${line.slice(0, maxLineLength)}… [${line.length} characters]` : line);
 
-/** Changes by key of two maps, sorted by key; values have hashes taken out and are redacted as `key=value`, since the key tells what its value is. */
+/**
+ * Changes by key of two maps, sorted by key; values have hashes taken out and are redacted as `key=value`, since the key tells what its
+ * value is.
+ */
 export function keyChanges(
   from: ReadonlyMap<string, string>,
   to: ReadonlyMap<string, string>,

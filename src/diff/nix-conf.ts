@@ -10,7 +10,10 @@ export function diffNixConf(store: StoreFiles, before: System, after: System): K
   );
 }
 
-/** nix.conf(5): `key = value`, `#` begins a comment; `extra-x` adds to what `x` says; `include` and `!include` name files that only the host has. The last assignment wins. */
+/**
+ * nix.conf(5): `key = value`, `#` begins a comment; `extra-x` adds to what `x` says; `include` and `!include` name files that only the
+ * host has. The last assignment wins.
+ */
 export function readNixConf(text: string): ReadonlyMap<string, string> {
   const settings = new Map<string, string>();
   for (const raw of text.split("\n")) {

@@ -1,6 +1,6 @@
 /**
- * Texts in the store name other store paths by hash, and a hash changes with every rebuild. Here hashes are taken out of a text, so that two texts can be
- * compared by what they mean: `/nix/store/<hash>-nginx.conf` becomes `/nix/store/…-nginx.conf`.
+ * Texts in the store name other store paths by hash, and a hash changes with every rebuild. Here hashes are taken out of a text, so that
+ * two texts can be compared by what they mean: `/nix/store/<hash>-nginx.conf` becomes `/nix/store/…-nginx.conf`.
  */
 
 /** Nix's own base-32 alphabet leaves out e, o, t and u: a word of 32 letters with one of them is no hash and stays. */
@@ -20,7 +20,8 @@ export function sameButHashes(from: string, to: string): boolean {
 export type StoreMention = { readonly path: string; readonly root: string; readonly name: string; readonly below: string };
 
 /**
- * The store paths that a text names, each once, in order, at most `limit` of them. A path ends where shells, unit files, nginx and JSON would end a word.
+ * The store paths that a text names, each once, in order, at most `limit` of them. A path ends where shells, unit files, nginx and JSON
+ * would end a word.
  */
 export function storeMentions(text: string, prefix: string, limit: number): StoreMention[] {
   const found = new Map<string, StoreMention>();
@@ -39,7 +40,10 @@ export function storeMentions(text: string, prefix: string, limit: number): Stor
   return [...found.values()];
 }
 
-/** Whether a store name carries a version as Nix splits it (a dash before a digit): such a path is a package, and its files are shown by the package's change. */
+/**
+ * Whether a store name carries a version as Nix splits it (a dash before a digit): such a path is a package, and its files are shown by
+ * the package's change.
+ */
 export function hasVersion(name: string): boolean {
   return /-\d/.test(name);
 }

@@ -11,7 +11,10 @@ export function diffPam(store: StoreFiles, before: System, after: System): LineC
   );
 }
 
-/** pam.conf(5): a backslash at the end continues a line, `#` begins a comment. NixOS writes the rule's name and order behind each line as a comment. */
+/**
+ * pam.conf(5): a backslash at the end continues a line, `#` begins a comment. NixOS writes the rule's name and order behind each line as a
+ * comment.
+ */
 function lines(text: string): string[] {
   return text
     .replace(/\\\n/g, " ")

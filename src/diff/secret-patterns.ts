@@ -1,4 +1,7 @@
-/** What secrets look like in the files of a NixOS host, from the formats' own documentation. Each pattern is linear: it begins with a fixed word or at a word's edge. */
+/**
+ * What secrets look like in the files of a NixOS host, from the formats' own documentation. Each pattern is linear: it begins with a fixed
+ * word or at a word's edge.
+ */
 
 /** Start and end, in UTF-16 units, end exclusive. */
 export type Range = readonly [number, number];
@@ -46,7 +49,10 @@ const netrcPassword = /\b(?:password|account)[ \t\n]+(\S{1,500})/dg;
 const assignment =
   /(?:passw(?:or)?d|passphrase|(?<![a-z])pass(?:wd)?|pwd|secret|token|api[_-]?key|auth[_-]?key|private[_-]?key|pre-?shared[_-]?key|pre-?sharekey|psk|access[_-]?key(?:[_-]?secret)?|secret[_-]?(?:access[_-]?)?key(?:[_-]?base)?|encryption[_-]?key|signing[_-]?key|master[_-]?key|session[_-]?key|wep[_-]?key\d?|pass(?:word)?[_-]?hash|hashed[_-]?password|client[_-]?secret|credentials?|webhook[_-]?url|access[_-]?tokens?|setcredential)(?:\d{1,3})?(\\?["'])?[ \t]{0,8}(=>|[:=])[ \t]{0,8}/gi;
 
-/** Values that only point at a secret or say that there is one: a path, a variable, a placeholder, an encrypted value, a plain word of some format. */
+/**
+ * Values that only point at a secret or say that there is one: a path, a variable, a placeholder, an encrypted value, a plain word of some
+ * format.
+ */
 const pointer =
   /^(?:[/~%$@<{[(*!]|\.\.?\/|ENC\[|ext:|file:|env:|vault:|\\?["']?\$|\$\(|`|(?:true|false|yes|no|on|off|null|none|nil|undefined|empty|required?|requisite|optional|sufficient|include|enabled?|disabled?|default|auto|ask|prompt|always|never|allow|deny|string|str|int|bool|path|all|files?|systemd|compat|ldap|sss|winbind|literal|basic|digest|plain|internal|external|x|xxx+|\*+|\.\.\.|…|\d{1,3})(?=[\s,;:)}\]"'\\]|$))/i;
 
@@ -133,7 +139,10 @@ function hostTokens(input: string, from: number, to: number, ranges: Range[]): v
 
 const keyBody = /[A-Za-z0-9+/=\s\\:,.()-]*/y;
 
-/** PEM (RFC 7468) and OpenPGP armour: from the first line to the last, also where line ends are written as `\n`. Without a last line, as far as it looks like one. */
+/**
+ * PEM (RFC 7468) and OpenPGP armour: from the first line to the last, also where line ends are written as `\n`. Without a last line, as
+ * far as it looks like one.
+ */
 function privateKeys(input: string, ranges: Range[]): void {
   const begin = /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g;
   let end = -2;

@@ -2,18 +2,19 @@ import { creator } from "@secretlint/secretlint-rule-preset-recommend";
 import { secretRanges, type Range } from "./secret-patterns.ts";
 
 /**
- * Takes secrets out of text before anyone sees it. The store is readable by everyone on a host, so a secret in it is a mistake already; a comment on a pull
- * request would carry the mistake to the whole world. Whatever could be shown or sent goes through here.
+ * Takes secrets out of text before anyone sees it. The store is readable by everyone on a host, so a secret in it is a mistake already; a
+ * comment on a pull request would carry the mistake to the whole world. Whatever could be shown or sent goes through here.
  *
- * Two nets: secretlint's recommended preset for the tokens of well-known services, and our own patterns for what NixOS hosts carry (WireGuard, age, wifi, password
- * hashes, private keys, `password = …`). A text that asks the scanner to look away (`secretlint-disable`) is not obeyed: a stranger wrote it.
+ * Two nets: secretlint's recommended preset for the tokens of well-known services, and our own patterns for what NixOS hosts carry
+ * (WireGuard, age, wifi, password hashes, private keys, `password = …`). A text that asks the scanner to look away (`secretlint-disable`)
+ * is not obeyed: a stranger wrote it.
  */
 export type Redacted = { readonly text: string; /** How many values were taken out. */ readonly count: number };
 
 /**
- * Numbers the secrets of one comparison: `<redacted 1>` and `<redacted 2>` are different values, the same number is the same value. The number says nothing
- * about the value and is the same in every run, so a text that quotes it can be compared with one of another run (an approval is). Give both sides of a
- * comparison the same numbers.
+ * Numbers the secrets of one comparison: `<redacted 1>` and `<redacted 2>` are different values, the same number is the same value. The
+ * number says nothing about the value and is the same in every run, so a text that quotes it can be compared with one of another run (an
+ * approval is). Give both sides of a comparison the same numbers.
  */
 export type RedactionNumbers = Map<string, number>;
 
@@ -82,8 +83,8 @@ type ScannerContext = {
 let scanner: ((text: string) => Range[]) | undefined;
 
 /**
- * Runs the preset's rules by hand: secretlint's own engine is asynchronous and obeys disabling comments. Its rules report at once for text; only files whose name says
- * PKCS #12 are read elsewhere, and no name is given here.
+ * Runs the preset's rules by hand: secretlint's own engine is asynchronous and obeys disabling comments. Its rules report at once for
+ * text; only files whose name says PKCS #12 are read elsewhere, and no name is given here.
  */
 function scannerRanges(text: string): Range[] {
   scanner ??= makeScanner();

@@ -34,7 +34,10 @@ export function diffSettings(store: StoreFiles, before: System, after: System): 
 const fileSystems = (system: System): readonly Mount[] => system.mounts.filter((mount) => !isSwap(mount));
 const swaps = (system: System): readonly Mount[] => [...system.mounts.filter(isSwap), ...system.swaps];
 
-/** Without a firewall every port is reachable: `all` stands for those that no rule names. Where one side cannot be read nothing is said about ports. */
+/**
+ * Without a firewall every port is reachable: `all` stands for those that no rule names. Where one side cannot be read nothing is said
+ * about ports.
+ */
 function diffPorts(from: Firewall, to: Firewall): Pick<SettingsDiff, "portsOpened" | "portsClosed"> {
   if (from.backend === "unknown" || to.backend === "unknown") return { portsOpened: [], portsClosed: [] };
   if (from.backend === "none" && to.backend === "none") return { portsOpened: [], portsClosed: [] };

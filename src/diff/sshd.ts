@@ -24,7 +24,10 @@ const collected: ReadonlySet<string> = new Set([
 type SshdDirective = { readonly name: string; readonly values: string[] };
 type Block = { readonly match: string | undefined; readonly directives: Map<string, SshdDirective> };
 
-/** Changed directives of the configuration that sshd reads, at top level and under each Match line. Names are as written, compared without case. */
+/**
+ * Changed directives of the configuration that sshd reads, at top level and under each Match line. Names are as written, compared without
+ * case.
+ */
 export function diffSshd(store: StoreFiles, before: System, after: System): SshdChange[] {
   const from = configuration(store, before);
   const to = configuration(store, after);

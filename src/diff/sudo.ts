@@ -5,8 +5,8 @@ import type { System } from "./system.ts";
 import type { LineChange } from "./system-diff.ts";
 
 /**
- * Changed lines of sudoers, of what it includes below /etc/sudoers.d, and of doas.conf. Comments are left out; order counts, since the last rule that matches
- * decides.
+ * Changed lines of sudoers, of what it includes below /etc/sudoers.d, and of doas.conf. Comments are left out; order counts, since the
+ * last rule that matches decides.
  */
 export function diffSudo(store: StoreFiles, before: System, after: System): LineChange[] {
   const single = ["sudoers", "doas.conf"].flatMap((name) =>

@@ -10,7 +10,9 @@ export function diffSysctl(store: StoreFiles, before: System, after: System): Ke
   return keyChanges(readSysctl(store, before.etc), readSysctl(store, after.etc));
 }
 
-/** sysctl.d(5): files in the order of their names, the last assignment wins; a leading `-` only silences errors; `/` and `.` both separate. */
+/**
+ * sysctl.d(5): files in the order of their names, the last assignment wins; a leading `-` only silences errors; `/` and `.` both separate.
+ */
 export function readSysctl(store: StoreFiles, etc: ReadonlyMap<string, EtcFile>): ReadonlyMap<string, string> {
   const settings = new Map<string, string>();
   for (const [name, path] of etcDirectoryFiles(store, etc, "sysctl.d")) {

@@ -5,14 +5,17 @@ export type TextDiffBounds = { readonly maxLines: number; readonly maxColumns: n
 
 export const defaultBounds: TextDiffBounds = { maxLines: 400, maxColumns: 600 };
 const contextLines = 3;
-/** Edits that the line comparison looks for before it gives up: its cost grows with the square, and a text that differs more is not read line by line. */
+/**
+ * Edits that the line comparison looks for before it gives up: its cost grows with the square, and a text that differs more is not read
+ * line by line.
+ */
 const maxEdits = 1500;
 const maxComparedLines = 60_000;
 
 /**
- * Unified diff of two texts: hunks only, no file names, at most `maxLines` lines of at most `maxColumns` characters; what was left out is counted in a last line
- * that begins with a backslash, as "No newline at end of file" does. Empty where the texts are equal. A text on one line that is JSON is compared as indented
- * JSON, since a diff of one long line shows nothing.
+ * Unified diff of two texts: hunks only, no file names, at most `maxLines` lines of at most `maxColumns` characters; what was left out is
+ * counted in a last line that begins with a backslash, as "No newline at end of file" does. Empty where the texts are equal. A text on one
+ * line that is JSON is compared as indented JSON, since a diff of one long line shows nothing.
  */
 export function unifiedDiff(from: string, to: string, bounds: TextDiffBounds = defaultBounds): string {
   if (from === to) return "";
@@ -55,7 +58,10 @@ function hunks(from: string, to: string): string[] {
   return patch.hunks.flatMap((hunk) => [`@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@`, ...hunk.lines]);
 }
 
-/** Where a line-by-line comparison would cost too much: everything between the equal beginning and the equal end, first as it was, then as it becomes. */
+/**
+ * Where a line-by-line comparison would cost too much: everything between the equal beginning and the equal end, first as it was, then as
+ * it becomes.
+ */
 function whole(from: readonly string[], to: readonly string[]): string[] {
   let start = 0;
   while (start < from.length && start < to.length && from[start] === to[start]) start += 1;
@@ -119,8 +125,8 @@ function commonPrefix(a: string, b: string): number {
 }
 
 /**
- * What a list of lines loses and gains where their order counts (PAM, sudoers: the first or last match decides): a line that only moved is both removed and
- * added. Falls back to a comparison as sets where the lists are too different to align.
+ * What a list of lines loses and gains where their order counts (PAM, sudoers: the first or last match decides): a line that only moved is
+ * both removed and added. Falls back to a comparison as sets where the lists are too different to align.
  */
 export function orderedChanges(
   from: readonly string[],

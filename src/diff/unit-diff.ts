@@ -21,8 +21,8 @@ const maxValueLength = 2000;
 const maxDiffLength = 1_500_000;
 
 /**
- * The units that differ, sorted by name, with what switch-to-configuration would do with each and why. An alias is listed only where it names another unit than
- * before. Texts are redacted and bounded.
+ * The units that differ, sorted by name, with what switch-to-configuration would do with each and why. An alias is listed only where it
+ * names another unit than before. Texts are redacted and bounded.
  */
 export function diffUnits(store: StoreFiles, before: System, after: System, scope: UnitScope = "system"): UnitChange[] {
   const from = scope === "system" ? before.units : before.userUnits;

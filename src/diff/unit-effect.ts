@@ -26,8 +26,8 @@ const ignoredUnitKeys: ReadonlySet<string> = new Set([
 export type UnitComparison = { readonly needs: "nothing" | "reload" | "restart"; readonly keys: readonly string[] };
 
 /**
- * Compares two units as switch-to-configuration-ng's compare_units does (nixpkgs, pkgs/by-name/sw/switch-to-configuration-ng): values as text, store hashes
- * included. A reload is enough where only X-Reload-Triggers or a mount's Options differ.
+ * Compares two units as switch-to-configuration-ng's compare_units does (nixpkgs, pkgs/by-name/sw/switch-to-configuration-ng): values as
+ * text, store hashes included. A reload is enough where only X-Reload-Triggers or a mount's Options differ.
  */
 export function compareUnits(before: Unit, after: Unit): UnitComparison {
   const reload: string[] = [];
@@ -64,8 +64,9 @@ const gone = (unit: Unit | undefined): boolean =>
   unit === undefined || unit.masked || (unit.path === undefined && unit.sections.size === 0);
 
 /**
- * What a switch would do with one unit that differs, by the documented rules of switch-to-configuration, and which rule it was. Which units run is not in the closure:
- * see `runningUnits` for what is assumed, which the reason then says. Mounts that stand in /etc/fstab and not in a unit are not judged here.
+ * What a switch would do with one unit that differs, by the documented rules of switch-to-configuration, and which rule it was. Which
+ * units run is not in the closure: see `runningUnits` for what is assumed, which the reason then says. Mounts that stand in /etc/fstab and
+ * not in a unit are not judged here.
  */
 export function unitEffect(name: string, before: Units, after: Units): EffectWithReason {
   const from = before.get(name);

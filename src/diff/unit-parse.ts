@@ -3,8 +3,9 @@
 export type UnitSections = Map<string, Map<string, string[]>>;
 
 /**
- * Adds the assignments of one file to `sections`, in order of appearance. Called for the unit's own file first and then for each drop-in. An empty assignment
- * is kept as an empty string, see `effective`. A line that is no assignment is left out, as systemd does (with a warning).
+ * Adds the assignments of one file to `sections`, in order of appearance. Called for the unit's own file first and then for each drop-in.
+ * An empty assignment is kept as an empty string, see `effective`. A line that is no assignment is left out, as systemd does (with a
+ * warning).
  */
 export function parseUnitInto(sections: UnitSections, text: string): void {
   let section: Map<string, string[]> | undefined;

@@ -15,9 +15,9 @@ export type Running = {
 const memory = new WeakMap<ReadonlyMap<string, Unit>, ReadonlyMap<string, Running>>();
 
 /**
- * The units that would be active on a host with these units, by name; a closure cannot know more. Taken as active: what the default target reaches by wants and requires,
- * what an active socket or the bus starts, and instances of templates. Not taken as active: what a timer or a path starts now and then. A oneshot that does not
- * remain after exit is in the result with `ended`.
+ * The units that would be active on a host with these units, by name; a closure cannot know more. Taken as active: what the default target
+ * reaches by wants and requires, what an active socket or the bus starts, and instances of templates. Not taken as active: what a timer or
+ * a path starts now and then. A oneshot that does not remain after exit is in the result with `ended`.
  */
 export function runningUnits(units: ReadonlyMap<string, Unit>): ReadonlyMap<string, Running> {
   const known = memory.get(units);

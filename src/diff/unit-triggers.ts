@@ -7,8 +7,8 @@ const maxTriggers = 200;
 const maxNamed = 6;
 
 /**
- * Says which triggers of a unit changed, as parts of a reason: `trigger /etc/ssh/sshd_config changed`. NixOS puts the paths of `restartTriggers` into one store file and names
- * that in X-Restart-Triggers, so the unit's own text says only that something changed.
+ * Says which triggers of a unit changed, as parts of a reason: `trigger /etc/ssh/sshd_config changed`. NixOS puts the paths of
+ * `restartTriggers` into one store file and names that in X-Restart-Triggers, so the unit's own text says only that something changed.
  */
 export function triggerReasons(store: StoreFiles, from: Unit, to: Unit, before: System, after: System): string[] {
   const reasons: string[] = [];

@@ -3,8 +3,8 @@ import type { Unit } from "./system.ts";
 import { parseUnitInto, type UnitSections } from "./unit-parse.ts";
 
 /**
- * What was read before, shared by all hosts of a run. A unit that two hosts share is one object, so comparing it with itself costs nothing. Store paths never
- * change, so nothing in here can go stale.
+ * What was read before, shared by all hosts of a run. A unit that two hosts share is one object, so comparing it with itself costs
+ * nothing. Store paths never change, so nothing in here can go stale.
  */
 export type UnitCache = {
   readonly directories: Map<string, ReadonlyMap<string, Unit>>;
@@ -24,8 +24,8 @@ const maxUnitBytes = 4 * 1024 * 1024;
 const linkDirectory = /\.(?:wants|requires|upholds)$/;
 
 /**
- * The units of one directory (`<toplevel>/etc/systemd/system`), by name. Drop-ins are merged, links of `.wants` and `.requires` recorded, aliases entered under
- * their own name with `aliasOf`. Never throws: what cannot be read has an undefined `path`.
+ * The units of one directory (`<toplevel>/etc/systemd/system`), by name. Drop-ins are merged, links of `.wants` and `.requires` recorded,
+ * aliases entered under their own name with `aliasOf`. Never throws: what cannot be read has an undefined `path`.
  */
 export function readUnits(store: StoreFiles, directory: string, cache: UnitCache): ReadonlyMap<string, Unit> {
   const resolved = store.resolve(directory);

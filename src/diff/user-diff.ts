@@ -9,7 +9,10 @@ import { keyParts } from "./users.ts";
 
 const maxGroups = 2000;
 
-/** Changed users: what they are, which groups they belong to, and which keys let them in. A password's change is told by its kind, its value never. */
+/**
+ * Changed users: what they are, which groups they belong to, and which keys let them in. A password's change is told by its kind, its
+ * value never.
+ */
 export function diffUsers(store: StoreFiles, before: System, after: System): UserChange[] {
   const from = before.users?.users ?? new Map<string, User>();
   const to = after.users?.users ?? new Map<string, User>();
@@ -89,7 +92,10 @@ function keyChanges(store: StoreFiles, before: System, after: System, user: stri
   return { keysAdded: only(to, from), keysRemoved: only(from, to) };
 }
 
-/** Keys as `ssh-keygen -l` shows them, `ssh-ed25519 SHA256:… comment`, by what they allow: options and key. A changed comment is no other key. */
+/**
+ * Keys as `ssh-keygen -l` shows them, `ssh-ed25519 SHA256:… comment`, by what they allow: options and key. A changed comment is no other
+ * key.
+ */
 function shortKeys(text: string): ReadonlyMap<string, string> {
   const keys = new Map<string, string>();
   for (const line of text.split("\n")) {
@@ -105,7 +111,10 @@ function shortKeys(text: string): ReadonlyMap<string, string> {
   return keys;
 }
 
-/** The key's bytes; where the text is no proper base64 the text itself, since decoding drops what does not fit and two such keys would look the same. */
+/**
+ * The key's bytes; where the text is no proper base64 the text itself, since decoding drops what does not fit and two such keys would look
+ * the same.
+ */
 function keyBytes(key: string): Buffer | string {
   const bytes = Buffer.from(key, "base64");
   return bytes.toString("base64").replace(/=+$/, "") === key.replace(/=+$/, "") ? bytes : key;

@@ -22,7 +22,10 @@ const UserEntry = z.looseObject({
   initialHashedPassword: optionalText,
 });
 const GroupEntry = z.looseObject({ name: z.string(), gid: z.number().nullish(), members: z.array(z.string()).nullish() });
-/** users-groups.json of update-users-groups.pl (nixpkgs, nixos/modules/config/users-groups.nix) and userborn's configuration, which is close enough. */
+/**
+ * users-groups.json of update-users-groups.pl (nixpkgs, nixos/modules/config/users-groups.nix) and userborn's configuration, which is
+ * close enough.
+ */
 const UsersGroups = z.looseObject({
   mutableUsers: z.boolean().nullish(),
   users: z.array(UserEntry),
@@ -30,8 +33,8 @@ const UsersGroups = z.looseObject({
 });
 
 /**
- * The users and groups that a toplevel declares: from the JSON file that the activation script or userborn.service names, else from /etc/sysusers.d. Keys come from
- * /etc/ssh/authorized_keys.d. Undefined where none of these is there or readable, which is not "no users".
+ * The users and groups that a toplevel declares: from the JSON file that the activation script or userborn.service names, else from
+ * /etc/sysusers.d. Keys come from /etc/ssh/authorized_keys.d. Undefined where none of these is there or readable, which is not "no users".
  */
 export function readUsers(
   store: StoreFiles,
@@ -110,7 +113,10 @@ function passwordOf(entry: z.infer<typeof UserEntry>): User["password"] {
 }
 
 let processKey: Buffer | undefined;
-/** Keyed with bytes that die with the process: a plain digest of a weak password could be found by trying, and nobody outside this run needs to compare it. */
+/**
+ * Keyed with bytes that die with the process: a plain digest of a weak password could be found by trying, and nobody outside this run
+ * needs to compare it.
+ */
 function digest(value: string): string {
   processKey ??= randomBytes(32);
   return createHmac("sha256", processKey).update(value).digest("hex").slice(0, 16);

@@ -14,7 +14,9 @@ const lines = (change: FileChange | undefined): string[] => (change?.diff ?? "")
 describe("entries of /etc", () => {
   test("text, with hashes taken out", () => {
     const tool = (hash: string): string => `A=${store.prefix}/${hash.repeat(32)}-tool-1/bin/tool\nB=1\n`;
-    expect(diff({ etc: { a: tool("a") } }, { etc: { a: `${tool("b")}C=2\n` } })).toMatchObject([{ path: "/etc/a", change: "changed", kind: "text", hashOnly: false, redacted: false }]);
+    expect(diff({ etc: { a: tool("a") } }, { etc: { a: `${tool("b")}C=2\n` } })).toMatchObject([
+      { path: "/etc/a", change: "changed", kind: "text", hashOnly: false, redacted: false },
+    ]);
     expect(lines(diff({ etc: { a: tool("a") } }, { etc: { a: `${tool("b")}C=2\n` } })[0])).toEqual(["+C=2"]);
     expect(diff({ etc: { a: tool("a") } }, { etc: { a: tool("b") } })).toMatchObject([{ path: "/etc/a", hashOnly: true, diff: "" }]);
   });
@@ -26,7 +28,9 @@ describe("entries of /etc", () => {
     expect(diff({ etc: { a: "x\n" } }, { etc: { a: "x\n" } })).toEqual([]);
   });
   test("mode", () => {
-    expect(diff({ etc: { a: "x\n", "a.mode": "0440\n" } }, { etc: { a: "x\n", "a.mode": "0444\n" } })).toMatchObject([{ path: "/etc/a", kind: "mode", diff: "-mode 0440\n+mode 0444\n" }]);
+    expect(diff({ etc: { a: "x\n", "a.mode": "0440\n" } }, { etc: { a: "x\n", "a.mode": "0444\n" } })).toMatchObject([
+      { path: "/etc/a", kind: "mode", diff: "-mode 0440\n+mode 0444\n" },
+    ]);
   });
   test("links out of the store", () => {
     const [change] = diff({ etc: { "resolv.conf": { link: "/run/a" } } }, { etc: { "resolv.conf": "nameserver ::1\n" } });
@@ -36,8 +40,12 @@ describe("entries of /etc", () => {
   test("a directory by its files, a package's directory by its name", () => {
     const rules = (text: string) => ({ "udev/rules.d": { link: store.tree("udev-rules", { "1.rules": text, "2.rules": "same\n" }) } });
     expect(diff({ etc: rules("a\n") }, { etc: rules("b\n") })).toMatchObject([{ path: "/etc/udev/rules.d/1.rules", kind: "text" }]);
-    const zones = (version: string) => ({ zoneinfo: { link: `${store.tree(`tzdata-${version}`, { "share/zoneinfo/UTC": version })}/share/zoneinfo` } });
-    expect(diff({ etc: zones("2025a") }, { etc: zones("2025b") })).toMatchObject([{ path: "/etc/zoneinfo", kind: "link", hashOnly: false }]);
+    const zones = (version: string) => ({
+      zoneinfo: { link: `${store.tree(`tzdata-${version}`, { "share/zoneinfo/UTC": version })}/share/zoneinfo` },
+    });
+    expect(diff({ etc: zones("2025a") }, { etc: zones("2025b") })).toMatchObject([
+      { path: "/etc/zoneinfo", kind: "link", hashOnly: false },
+    ]);
     expect(diff({ etc: zones("2025a") }, { etc: zones("2025a") })).toMatchObject([{ path: "/etc/zoneinfo", kind: "link", hashOnly: true }]);
   });
   test("secrets are taken out and seen to differ", () => {
@@ -56,7 +64,8 @@ describe("files behind units, /etc and activation", () => {
   const unit = (text: string): Parts => ({ units: { "a.service": `[Service]\nExecStart=${script(text)}/bin/a-start\n` } });
 
   test("followed from file to file, each reached path named", () => {
-    const chain = (port: number): Parts => unit(`exec nginx -c ${store.file("nginx.conf", `include ${store.file("hosts.conf", `listen ${port};\n`)};\n`)}\n`);
+    const chain = (port: number): Parts =>
+      unit(`exec nginx -c ${store.file("nginx.conf", `include ${store.file("hosts.conf", `listen ${port};\n`)};\n`)}\n`);
     const changes = diff(chain(80), chain(81));
     expect(changes.map(({ path, hashOnly }) => [path, hashOnly])).toEqual([
       ["a.service → a-start", true],
@@ -70,11 +79,15 @@ describe("files behind units, /etc and activation", () => {
     expect(diff(unit("rm -rf /var/lib/a\n"), {})).toMatchObject([{ path: "a.service → a-start", change: "removed" }]);
   });
   test("programs are their packages' business", () => {
-    const program = (version: string): Parts => ({ units: { "a.service": `[Service]\nExecStart=${store.tree(`app-${version}`, { "bin/app": version, "lib/x": "" })}/bin/app\n` } });
+    const program = (version: string): Parts => ({
+      units: { "a.service": `[Service]\nExecStart=${store.tree(`app-${version}`, { "bin/app": version, "lib/x": "" })}/bin/app\n` },
+    });
     expect(diff(program("1.0"), program("1.1"))).toEqual([]);
   });
   test("a script whose name carries a number is still a script", () => {
-    const numbered = (text: string): Parts => ({ units: { "a.service": `[Service]\nExecStart=${store.tree("backup-2", { "bin/backup-2": text })}/bin/backup-2\n` } });
+    const numbered = (text: string): Parts => ({
+      units: { "a.service": `[Service]\nExecStart=${store.tree("backup-2", { "bin/backup-2": text })}/bin/backup-2\n` },
+    });
     expect(diff(numbered("a\n"), numbered("b\n"))).toMatchObject([{ path: "a.service → backup-2" }]);
   });
   test("configuration that carries its program's version is paired", () => {
@@ -86,7 +99,11 @@ describe("files behind units, /etc and activation", () => {
   });
   test("activation snippets: the list of users, with its hashes redacted", () => {
     const users = (uid: number): Parts => {
-      const json = JSON.stringify({ users: [{ name: "a", uid, hashedPassword: "$y$j9T$saltsaltsalt$0123456789abcdef" }], groups: [], mutableUsers: false });
+      const json = JSON.stringify({
+        users: [{ name: "a", uid, hashedPassword: "$y$j9T$saltsaltsalt$0123456789abcdef" }],
+        groups: [],
+        mutableUsers: false,
+      });
       return { activate: `#### Activation script snippet users:\nperl ${store.file("users-groups.json", json)}\n` };
     };
     const [change] = diff(users(1000), users(1001));
@@ -95,7 +112,9 @@ describe("files behind units, /etc and activation", () => {
     expect(change?.diff).not.toContain("saltsalt");
   });
   test("the list of restart triggers is no file of its own", () => {
-    const trigger = (text: string): Parts => ({ units: { "a.service": `[Unit]\nX-Restart-Triggers=${store.file("X-Restart-Triggers-a", `${store.file("a.conf", text)}\n`)}\n` } });
+    const trigger = (text: string): Parts => ({
+      units: { "a.service": `[Unit]\nX-Restart-Triggers=${store.file("X-Restart-Triggers-a", `${store.file("a.conf", text)}\n`)}\n` },
+    });
     expect(diff(trigger("x\n"), trigger("y\n")).map((change) => change.path)).toEqual(["a.service → a.conf"]);
   });
   test("files that name each other end", () => {
@@ -111,8 +130,12 @@ describe("files behind units, /etc and activation", () => {
 
 describe("bad input", () => {
   test("binaries by size, equal ones not at all", () => {
-    expect(diff({ etc: { b: Buffer.from([0, 1, 2]) } }, { etc: { b: Buffer.from([0, 1, 2, 3]) } })).toMatchObject([{ kind: "binary", sizeFrom: 3, sizeTo: 4, diff: "" }]);
-    expect(diff({ etc: { b: Buffer.from([0, 1, 2]) } }, { etc: { b: Buffer.from([0, 1, 3]) } })).toMatchObject([{ kind: "binary", sizeFrom: 3, sizeTo: 3 }]);
+    expect(diff({ etc: { b: Buffer.from([0, 1, 2]) } }, { etc: { b: Buffer.from([0, 1, 2, 3]) } })).toMatchObject([
+      { kind: "binary", sizeFrom: 3, sizeTo: 4, diff: "" },
+    ]);
+    expect(diff({ etc: { b: Buffer.from([0, 1, 2]) } }, { etc: { b: Buffer.from([0, 1, 3]) } })).toMatchObject([
+      { kind: "binary", sizeFrom: 3, sizeTo: 3 },
+    ]);
     expect(diff({ etc: { b: Buffer.from([0, 1, 2]) } }, { etc: { b: Buffer.from([0, 1, 2]) } })).toEqual([]);
     expect(diff({ etc: { b: Buffer.from([0xff, 0xfe, 0x61]) } }, { etc: { b: "a\n" } })).toMatchObject([{ kind: "binary" }]);
   });
@@ -133,9 +156,24 @@ describe("bad input", () => {
     expect(diff({ etc: { a: text("a") } }, { etc: { a: text("b") } })[0]?.diff).toMatch(/^\\ \d+ bytes, too long/);
   });
   test("FIFOs, loops, dangling links and files that leave the store", () => {
-    const tree = store.tree("odd", { "a/loop": { link: "loop" }, "a/up": { link: ".." }, "a/out": { link: "/etc/passwd" }, "a/gone": { link: "/nix/store/nothing" } });
+    const tree = store.tree("odd", {
+      "a/loop": { link: "loop" },
+      "a/up": { link: ".." },
+      "a/out": { link: "/etc/passwd" },
+      "a/gone": { link: "/nix/store/nothing" },
+    });
     execFileSync("mkfifo", [`${tree}/a/pipe`]);
-    const changes = diff({}, { etc: { odd: { link: `${tree}/a` }, pipe: { link: `${tree}/a/pipe` }, loop: { link: `${tree}/a/loop` }, out: { link: `${tree}/a/out` } } });
+    const changes = diff(
+      {},
+      {
+        etc: {
+          odd: { link: `${tree}/a` },
+          pipe: { link: `${tree}/a/pipe` },
+          loop: { link: `${tree}/a/loop` },
+          out: { link: `${tree}/a/out` },
+        },
+      },
+    );
     expect(changes.map(({ path, kind }) => [path, kind])).toEqual([
       ["/etc/loop", "link"],
       ["/etc/out", "link"],
@@ -148,7 +186,11 @@ describe("bad input", () => {
     expect(diff({}, { etc: { [name]: "x\n" } })).toMatchObject([{ path: `/etc/${name}`, change: "added" }]);
   });
   test("five thousand files are all listed, with their texts bounded", () => {
-    const many = (text: string): Parts => ({ etc: Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`many/${index}`, `${text} ${index}\n${"x\n".repeat(300)}${text}\n`])) });
+    const many = (text: string): Parts => ({
+      etc: Object.fromEntries(
+        Array.from({ length: 5000 }, (_, index) => [`many/${index}`, `${text} ${index}\n${"x\n".repeat(300)}${text}\n`]),
+      ),
+    });
     const changes = diff(many("a"), many("b"));
     expect(changes).toHaveLength(5000);
     expect(changes.reduce((sum, change) => sum + change.diff.length, 0)).toBeLessThan(2_100_000);
@@ -169,7 +211,11 @@ describe("properties", () => {
   const text = (): string => Array.from({ length: random(12) }, () => `line ${random(6)}\n`).join("");
   const parts = (): Parts => ({
     etc: Object.fromEntries(words.filter(() => random(4) > 0).map((word) => [word, `${text()}include ${store.file(word, text())}\n`])),
-    units: Object.fromEntries(words.filter(() => random(4) > 0).map((word) => [`${word}.service`, `[Service]\nExecStart=${store.tree(`unit-script-${word}`, { "bin/x": text() })}/bin/x\n`])),
+    units: Object.fromEntries(
+      words
+        .filter(() => random(4) > 0)
+        .map((word) => [`${word}.service`, `[Service]\nExecStart=${store.tree(`unit-script-${word}`, { "bin/x": text() })}/bin/x\n`]),
+    ),
   });
   const mirrored = { added: "removed", removed: "added", changed: "changed" } as const;
   test.each(Array.from({ length: 40 }, (_, index) => index))("run %i: nothing differs from itself, and the sides mirror each other", () => {
@@ -177,8 +223,11 @@ describe("properties", () => {
     expect(diffFiles(store.files, one, one)).toEqual([]);
     const there = diffFiles(store.files, one, other);
     const back = diffFiles(store.files, other, one);
-    expect(back.map(({ path, change, sizeFrom, sizeTo }) => [path, mirrored[change], sizeTo, sizeFrom])).toEqual(there.map(({ path, change, sizeFrom, sizeTo }) => [path, change, sizeFrom, sizeTo]));
-    const count = (changes: readonly FileChange[], sign: string): number => changes.flatMap(lines).filter((line) => line.startsWith(sign)).length;
+    expect(back.map(({ path, change, sizeFrom, sizeTo }) => [path, mirrored[change], sizeTo, sizeFrom])).toEqual(
+      there.map(({ path, change, sizeFrom, sizeTo }) => [path, change, sizeFrom, sizeTo]),
+    );
+    const count = (changes: readonly FileChange[], sign: string): number =>
+      changes.flatMap(lines).filter((line) => line.startsWith(sign)).length;
     expect(count(back, "+")).toBe(count(there, "-"));
   });
 });

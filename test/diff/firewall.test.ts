@@ -10,7 +10,10 @@ test.each([
   ["ip46tables -A nixos-fw -p tcp --dport 22 -j nixos-fw-accept", ["tcp/22"]],
   ["ip46tables -A nixos-fw -p tcp --dport 22 -j nixos-fw-accept -i enp1s0", ["tcp/22@enp1s0"]],
   ["ip46tables -A nixos-fw -p udp --dport 8000:8010 -j nixos-fw-accept", ["udp/8000-8010"]],
-  ["iptables -w -A INPUT -s 10.0.0.0/8 -p tcp -m multiport --dports 80,443 -j ACCEPT", ["tcp/80 from 10.0.0.0/8", "tcp/443 from 10.0.0.0/8"]],
+  [
+    "iptables -w -A INPUT -s 10.0.0.0/8 -p tcp -m multiport --dports 80,443 -j ACCEPT",
+    ["tcp/80 from 10.0.0.0/8", "tcp/443 from 10.0.0.0/8"],
+  ],
   ["/nix/store/x/bin/iptables -I nixos-fw 1 -p tcp --dport 25 -j ACCEPT", ["tcp/25"]],
   ["ip46tables -A nixos-fw -i tailscale0 -j nixos-fw-accept", ["all@tailscale0"]],
   ["ip46tables -A nixos-fw -i lo -j nixos-fw-accept", []],
@@ -34,6 +37,8 @@ test.each([
   ['tcp dport 22 accept comment "ssh"', ["tcp/22"]],
   ['iifname { "lo", "tailscale0" } accept comment "trusted"', ["all@tailscale0"]],
   ["ct state established,related accept", []],
+  ["tcp dport {\n  22,\n  80\n} accept", ["tcp/22", "tcp/80"]],
+  ["tcp dport != 22 accept", []],
   ["tcp dport 22 drop", []],
   ["# tcp dport 22 accept", []],
   ["icmp type echo-request accept", []],
@@ -69,7 +74,11 @@ test.each([
   expect(diffSettings(store.files, store.system(before), store.system(after))).toMatchObject({ portsOpened, portsClosed });
 });
 
-test.each(['comment "', "set a { elements={", "tcp dport { ", "iptables -A nixos-fw "])("two million characters of %j end", { timeout: 60_000 }, (piece) => {
-  const text = piece.repeat(2_000_000 / piece.length);
-  expect([...iptablesPorts(text), ...nftablesPorts(text)]).toEqual([]);
-});
+test.each(['comment "', "set a { elements={", "tcp dport { ", "iptables -A nixos-fw "])(
+  "two million characters of %j end",
+  { timeout: 60_000 },
+  (piece) => {
+    const text = piece.repeat(2_000_000 / piece.length);
+    expect([...iptablesPorts(text), ...nftablesPorts(text)]).toEqual([]);
+  },
+);

@@ -31,7 +31,11 @@ test("units as systemd sees them", () => {
   const units = readUnits(store.files, directory, newUnitCache());
   const get = (name: string) => units.get(name) ?? expect.fail(`no ${name}`);
 
-  expect(get("systemd-networkd.service")).toMatchObject({ path: `${network}/systemd-networkd.service`, masked: false, wantedBy: ["multi-user.target.wants", "network.target.requires"] });
+  expect(get("systemd-networkd.service")).toMatchObject({
+    path: `${network}/systemd-networkd.service`,
+    masked: false,
+    wantedBy: ["multi-user.target.wants", "network.target.requires"],
+  });
   expect(get("systemd-networkd.service").aliasOf).toBeUndefined();
   expect(get("dbus-org.freedesktop.network1.service").aliasOf).toBe("systemd-networkd.service");
   expect(unitValues(get("getty@.service"), "Service", "ExecStart")).toEqual(["/b"]);
@@ -77,25 +81,39 @@ test.each([
 test("what changed, why and with which effect", () => {
   const config = store.file("sshd_config", "Port 22\n");
   const other = store.file("sshd_config", "Port 2222\n");
-  const unit = (trigger: string): string => `[Unit]\nX-Restart-Triggers=${store.file("X-Restart-Triggers-sshd", `${trigger}\n`)}\n[Service]\nX-StopIfChanged=false\nExecStart=/x\n`;
+  const unit = (trigger: string): string =>
+    `[Unit]\nX-Restart-Triggers=${store.file("X-Restart-Triggers-sshd", `${trigger}\n`)}\n[Service]\nX-StopIfChanged=false\nExecStart=/x\n`;
   const wants = { "multi-user.target": "[Unit]\n", "multi-user.target.wants/sshd.service": { link: "../sshd.service" } };
   const before = store.system({ units: { ...wants, "sshd.service": unit(config) }, etc: { "ssh/sshd_config": { link: config } } });
   const after = store.system({ units: { ...wants, "sshd.service": unit(other) }, etc: { "ssh/sshd_config": { link: other } } });
   expect(diffUnits(store.files, before, after)).toEqual([
-    { name: "sshd.service", change: "changed", effect: "restart", reason: "X-StopIfChanged=false; trigger /etc/ssh/sshd_config changed", hashOnly: true, keys: [], diff: "" },
+    {
+      name: "sshd.service",
+      change: "changed",
+      effect: "restart",
+      reason: "X-StopIfChanged=false; trigger /etc/ssh/sshd_config changed",
+      hashOnly: true,
+      keys: [],
+      diff: "",
+    },
   ]);
 });
 
 test("keys and text of a change: hashes taken out, secrets redacted", () => {
   const wants = { "multi-user.target": "[Unit]\n", "multi-user.target.wants/a.service": { link: "../a.service" } };
-  const text = (version: string, token: string): string => `[Service]\nExecStart=${store.prefix}/${"a".repeat(32)}-app-${version}/bin/app\nEnvironment="API_TOKEN=${token}"\n`;
-  const [change] = diffUnits(store.files, store.system({ units: { ...wants, "a.service": text("1", "aaaaaaaa") } }), store.system({ units: { ...wants, "a.service": text("2", "bbbbbbbb") } }));
+  const text = (version: string, token: string): string =>
+    `[Service]\nExecStart=${store.prefix}/${"a".repeat(32)}-app-${version}/bin/app\nEnvironment="API_TOKEN=${token}"\n`;
+  const [change] = diffUnits(
+    store.files,
+    store.system({ units: { ...wants, "a.service": text("1", "aaaaaaaa") } }),
+    store.system({ units: { ...wants, "a.service": text("2", "bbbbbbbb") } }),
+  );
   expect(change).toMatchObject({ effect: "stop-start", hashOnly: false });
   expect(change?.keys).toEqual([
     { section: "Service", key: "ExecStart", from: [`${store.prefix}/…-app-1/bin/app`], to: [`${store.prefix}/…-app-2/bin/app`] },
     { section: "Service", key: "Environment", from: ['"API_TOKEN=<redacted 1>"'], to: ['"API_TOKEN=<redacted 2>"'] },
   ]);
-  expect(change?.diff).toContain("+Environment=\"API_TOKEN=<redacted 2>\"");
+  expect(change?.diff).toContain('+Environment="API_TOKEN=<redacted 2>"');
   expect(JSON.stringify(change)).not.toMatch(/aaaaaaaa|bbbbbbbb/);
 });
 
@@ -103,21 +121,30 @@ test("user units are told apart: a switch does not restart them", () => {
   const before = store.system({ userUnits: { "a.service": "[Service]\nExecStart=/a\n" } });
   const after = store.system({ userUnits: { "a.service": "[Service]\nExecStart=/b\n" } });
   expect(diffUnits(store.files, before, after)).toEqual([]);
-  expect(diffUnits(store.files, before, after, "user")).toMatchObject([{ name: "a.service", effect: "nothing", reason: expect.stringContaining("user units") }]);
+  expect(diffUnits(store.files, before, after, "user")).toMatchObject([
+    { name: "a.service", effect: "nothing", reason: expect.stringContaining("user units") },
+  ]);
 });
 
 test("an alias is told only where it names another unit", () => {
   const units = (target: string, text: string) => ({ "a.target": text, "b.target": "[Unit]\n", "default.target": { link: target } });
   const before = store.system({ units: units("a.target", "[Unit]\nAfter=x\n") });
-  expect(diffUnits(store.files, before, store.system({ units: units("a.target", "[Unit]\nAfter=y\n") })).map((change) => change.name)).toEqual(["a.target"]);
+  expect(
+    diffUnits(store.files, before, store.system({ units: units("a.target", "[Unit]\nAfter=y\n") })).map((change) => change.name),
+  ).toEqual(["a.target"]);
   expect(diffUnits(store.files, before, store.system({ units: units("b.target", "[Unit]\nAfter=x\n") }))).toMatchObject([
     { name: "default.target", effect: "nothing", reason: "another name of b.target, before of a.target" },
   ]);
 });
 
 test("a unit of two million bytes is compared, and what is shown stays small", () => {
-  const text = (last: string): string => `[Service]\nExecStart=/a\n${`Environment="A=${"x".repeat(80)}"\n`.repeat(22_000)}Environment=Z=${last}\n`;
-  const [change, ...rest] = diffUnits(store.files, store.system({ units: { "a.service": text("1") } }), store.system({ units: { "a.service": text("2") } }));
+  const text = (last: string): string =>
+    `[Service]\nExecStart=/a\n${`Environment="A=${"x".repeat(80)}"\n`.repeat(22_000)}Environment=Z=${last}\n`;
+  const [change, ...rest] = diffUnits(
+    store.files,
+    store.system({ units: { "a.service": text("1") } }),
+    store.system({ units: { "a.service": text("2") } }),
+  );
   expect(rest).toEqual([]);
   expect(change?.diff).toContain("+Environment=Z=2");
   expect(change?.diff.length).toBeLessThan(300_000);
