@@ -114,7 +114,7 @@ async function posted(
   }
   // A required check must never hang, so every pull request gets one, whatever became of the comment.
   if (event.kind !== "schedule") {
-    const result = await forge.postStatus(revision(to), { ...said, context: statusContext(to.scope), url: to.run.url });
+    const result = await forge.postStatus(revision(to), { ...said, context: statusContext(to), url: to.run.url });
     notes.push(...noted("The commit status", result, to));
   }
   return { url, notes: [...(await forge.about()).notes, ...notes] };
@@ -131,20 +131,21 @@ function noted(what: string, result: Result<Written>, { event }: Destination): s
 
 const revision = ({ event, run }: Destination): string =>
   event.kind === "pull-request" ? event.headSha : event.kind === "push" ? event.after : run.sha;
-const isDefault = (scope: Destination["scope"]): boolean => scope.flake === "." && scope.hosts.length === 0;
+/** On a pull request a matrix may give each job its hosts for good; after a merge the hosts are what an earlier job let through, another list each time. */
+const scopeOf = ({ scope, event }: Pick<Destination, "scope" | "event">): readonly string[] => [
+  ...(scope.flake === "." ? [] : [scope.flake]),
+  ...(event.kind === "pull-request" ? scope.hosts : []),
+];
 
 /** The name of the check, to be required in a branch's protection: it depends on nothing but the inputs. */
-export function statusContext(scope: Destination["scope"]): string {
-  return isDefault(scope) ? "deploy-gate" : `deploy-gate (${[...(scope.flake === "." ? [] : [scope.flake]), ...scope.hosts].join(" ")})`;
+export function statusContext(to: Pick<Destination, "scope" | "event">): string {
+  const scope = scopeOf(to);
+  return scope.length === 0 ? "deploy-gate" : `deploy-gate (${scope.join(" ")})`;
 }
 
 function marker(to: Destination): ForgeReport["marker"] {
-  const key = isDefault(to.scope)
-    ? "gate"
-    : createHash("sha256")
-        .update(JSON.stringify([to.scope.flake, to.scope.hosts]))
-        .digest("hex")
-        .slice(0, 12);
+  const scope = scopeOf(to);
+  const key = scope.length === 0 ? "gate" : createHash("sha256").update(JSON.stringify(scope)).digest("hex").slice(0, 12);
   return { key, runId: to.run.id, attempt: to.run.attempt, sha: revision(to) };
 }
 
