@@ -84,7 +84,7 @@ let
       ownPackages = genList (i: toFile "tool${toString i}-${h}-${generation i}.0" "a package of one host\n${package (i * 3)}\n${package (i * 11 + host)}\n") ownPackageCount;
       fstab = toFile "etc-fstab" "/dev/vda1 / ext4 x-initrd.mount 0 1\n/dev/vda2 /boot vfat umask=0077 0 2\n";
       users = toFile "users-groups.json" (toJSON { mutableUsers = false; users = [ { name = "root"; uid = 0; group = "root"; } ]; groups = [ { name = "root"; gid = 0; members = [ ]; } ]; });
-      systemPath = toFile "system-path" (lines (ownPackages ++ genList (i: package (sharedCount - 1 - i)) 300));
+      systemPath = toFile "system-path" (lines (ownPackages ++ genList (i: package (sharedCount * 3 - 1 - i)) 300));
       kernel = elemAt kernels (if later && mod host 10 == 0 then 1 else 0);
       id = "h${h}${name}";
     in {

@@ -33,7 +33,8 @@ const flake = (label: string, work: number): string => `{
 function repository(name: string, work: number, commits: number): string {
   const place = join(scratch, name);
   mkdirSync(place);
-  const git = (...words: string[]): void => void execFileSync("git", ["-C", place, "-c", "user.name=b", "-c", "user.email=b@example.org", ...words]);
+  const git = (...words: string[]): void =>
+    void execFileSync("git", ["-C", place, "-c", "user.name=b", "-c", "user.email=b@example.org", ...words]);
   git("init", "--quiet", "--initial-branch=main");
   for (let n = 0; n < commits; n++) {
     writeFileSync(join(place, "flake.nix"), flake(`26.05.${n}`, work));
@@ -58,7 +59,10 @@ const quiet = ["--option", "eval-cache", "false", "--option", "warn-dirty", "fal
 const installable = (place: string, host: string): string => `git+file://${place}#nixosConfigurations.${host}.config.system.build.toplevel`;
 
 function plan(place: string, ...words: string[]): void {
-  const done = spawnSync(process.execPath, [join(root, "dist/cli.js"), "plan", place, "--json", ...words], { encoding: "utf8", maxBuffer: 1 << 28 });
+  const done = spawnSync(process.execPath, [join(root, "dist/cli.js"), "plan", place, "--json", ...words], {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+  });
   if (done.status === null || ![0, 3].includes(done.status)) throw new Error(`the gate ended with ${done.status}: ${done.stderr}`);
 }
 
@@ -107,15 +111,24 @@ try {
   const ticks: number[] = [];
   for (let round = 0; round < rounds; round++) {
     rmSync(note, { force: true });
-    spawnSync(process.execPath, [join(root, "dist/cli.js"), "plan", lightTwo], { env: { ...process.env, PATH: `${fake}:${process.env["PATH"]}` } });
-    ticks.push(readFileSync(note, "utf8").trim().split(" ").reduce((sum, word) => sum + Number(word), 0));
+    spawnSync(process.execPath, [join(root, "dist/cli.js"), "plan", lightTwo], {
+      env: { ...process.env, PATH: `${fake}:${process.env["PATH"]}` },
+    });
+    ticks.push(
+      readFileSync(note, "utf8")
+        .trim()
+        .split(" ")
+        .reduce((sum, word) => sum + Number(word), 0),
+    );
   }
   const cpu = (ticks.toSorted((a, b) => a - b)[Math.floor(ticks.length / 2)] ?? Number.NaN) / 100;
   rows.push(["processor time before the first Nix process, s", cpu, 1, "<= 0.2", cpu <= 0.2]);
 
   console.log(`plan, ${hosts.length} hosts, ${availableParallelism()} cores, medians of ${rounds}`);
   for (const [what, ours, other, limit, good] of rows)
-    console.log(`${good ? "ok  " : "SLOW"} ${what.padEnd(48)} ${ours.toFixed(2).padStart(6)} / ${other.toFixed(2).padStart(6)} = ${(ours / other).toFixed(2)}  (${limit})`);
+    console.log(
+      `${good ? "ok  " : "SLOW"} ${what.padEnd(48)} ${ours.toFixed(2).padStart(6)} / ${other.toFixed(2).padStart(6)} = ${(ours / other).toFixed(2)}  (${limit})`,
+    );
   process.exitCode = rows.every(([, , , , good]) => good) ? 0 : 1;
 } finally {
   rmSync(scratch, { recursive: true, force: true });

@@ -6,9 +6,13 @@ import { ThrowawayStore } from "./throwaway-store.ts";
 const store = new ThrowawayStore();
 afterAll(() => store.remove());
 
-const loader = (installer: string): BootLoader => readBootLoader(store.files, `#!/bin/sh\nexport OUT='x'\nexport INSTALL_BOOTLOADER='${installer}'\n`);
+const loader = (installer: string): BootLoader =>
+  readBootLoader(store.files, `#!/bin/sh\nexport OUT='x'\nexport INSTALL_BOOTLOADER='${installer}'\n`);
 const systemdBoot = (settings: string, systemd = "258.1"): BootLoader => {
-  const builder = store.file("systemd-boot", `#!/usr/bin/python3\nSYSTEMD = "${store.path(`systemd-${systemd}`)}"\n${settings}\ndef main() -> None:\n    pass\n`);
+  const builder = store.file(
+    "systemd-boot",
+    `#!/usr/bin/python3\nSYSTEMD = "${store.path(`systemd-${systemd}`)}"\n${settings}\ndef main() -> None:\n    pass\n`,
+  );
   return loader(store.file("install-systemd-boot.sh", `#!${store.path("bash-5.3")}/bin/bash\n${builder} "$@"\n`));
 };
 const grub = (devices: readonly string[], timeout = 5): BootLoader => {
@@ -50,7 +54,9 @@ describe("settings", () => {
   });
 
   test("by key, of GRUB's XML", () => {
-    expect(diffBootLoaderSettings(grub(["/dev/vda"], 5), grub(["/dev/vda", "/dev/vdb"], 5))).toEqual([{ key: "devices", from: "/dev/vda", to: "/dev/vda, /dev/vdb" }]);
+    expect(diffBootLoaderSettings(grub(["/dev/vda"], 5), grub(["/dev/vda", "/dev/vdb"], 5))).toEqual([
+      { key: "devices", from: "/dev/vda", to: "/dev/vda, /dev/vdb" },
+    ]);
     expect(diffBootLoaderSettings(grub(["/dev/vda"], 5), grub(["/dev/vda"], 0))).toEqual([{ key: "timeout", from: "5", to: "0" }]);
   });
 

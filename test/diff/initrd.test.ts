@@ -43,10 +43,26 @@ describe("an archive", () => {
     ["plain", main, everything.filter((path) => !path.includes("microcode"))],
     ["microcode and gzip", Buffer.concat([microcode, zlib.gzipSync(main)]), everything],
     ["microcode and zstd", Buffer.concat([microcode, zlib.zstdCompressSync(main)]), everything],
-    ["zeros in between", Buffer.concat([microcode, Buffer.alloc(513), zlib.zstdCompressSync(main), Buffer.alloc(3), zlib.gzipSync(more), Buffer.alloc(9)]), [...everything, "etc/b"].sort()],
-    ["skippable frames before and behind", Buffer.concat([skippable(5), zlib.zstdCompressSync(main), skippable(70_000), zlib.zstdCompressSync(more)]), ["etc/a", "etc/b", "init", "lib/modules/6.12/virtio-net.ko.xz"]],
-    ["two archives in one frame", zlib.gzipSync(Buffer.concat([main, more])), ["etc/a", "etc/b", "init", "lib/modules/6.12/virtio-net.ko.xz"]],
-    ["zstd with a checksum", zlib.zstdCompressSync(main, { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1 } }), everything.filter((path) => !path.includes("microcode"))],
+    [
+      "zeros in between",
+      Buffer.concat([microcode, Buffer.alloc(513), zlib.zstdCompressSync(main), Buffer.alloc(3), zlib.gzipSync(more), Buffer.alloc(9)]),
+      [...everything, "etc/b"].sort(),
+    ],
+    [
+      "skippable frames before and behind",
+      Buffer.concat([skippable(5), zlib.zstdCompressSync(main), skippable(70_000), zlib.zstdCompressSync(more)]),
+      ["etc/a", "etc/b", "init", "lib/modules/6.12/virtio-net.ko.xz"],
+    ],
+    [
+      "two archives in one frame",
+      zlib.gzipSync(Buffer.concat([main, more])),
+      ["etc/a", "etc/b", "init", "lib/modules/6.12/virtio-net.ko.xz"],
+    ],
+    [
+      "zstd with a checksum",
+      zlib.zstdCompressSync(main, { params: { [zlib.constants.ZSTD_c_checksumFlag]: 1 } }),
+      everything.filter((path) => !path.includes("microcode")),
+    ],
     ["gzip with a name", execFileSync("gzip", ["-c", "--name"], { input: main }), everything.filter((path) => !path.includes("microcode"))],
   ])("%s", (_, bytes, expected) => {
     expect(readArchive(bytes).problem).toBeUndefined();
@@ -61,8 +77,16 @@ describe("an archive", () => {
     ["a cut archive", main.subarray(0, 300), /ends in the middle/],
     ["a cut zstd frame", zlib.zstdCompressSync(main).subarray(0, 60), /ends in the middle|cannot be unpacked/],
     ["a cut gzip", zlib.gzipSync(main).subarray(0, 60), /cannot be unpacked/],
-    ["a header without numbers", Buffer.from(main.toString("latin1").replace(/^070701.{16}/, "070701zzzzzzzzzzzzzzzz"), "latin1"), /no number/],
-    ["a size beyond the end", Buffer.from(`070701${"0".repeat(8 * 6)}FFFFFFFF${"0".repeat(8 * 4)}00000002${"0".repeat(8)}a\0\0\0`, "latin1"), /middle/],
+    [
+      "a header without numbers",
+      Buffer.from(main.toString("latin1").replace(/^070701.{16}/, "070701zzzzzzzzzzzzzzzz"), "latin1"),
+      /no number/,
+    ],
+    [
+      "a size beyond the end",
+      Buffer.from(`070701${"0".repeat(8 * 6)}FFFFFFFF${"0".repeat(8 * 4)}00000002${"0".repeat(8)}a\0\0\0`, "latin1"),
+      /middle/,
+    ],
   ])("%s is said to be none", (_, bytes, expected) => expect(readArchive(bytes).problem).toMatch(expected));
 
   test("a bomb stops at the limit", () => {
@@ -80,7 +104,11 @@ describe("what an initrd holds", () => {
   const name = (hash: string, rest: string): string => `nix/store/${hash.repeat(32)}-${rest}`;
 
   test("kind, texts and modules", () => {
-    const scripted = initrd({ init: "-> /nix/store/x-stage-1-init.sh", "etc/hostid": "1234", "lib/modules/6/nvme-core.ko.zst": "ELF" }).contents;
+    const scripted = initrd({
+      init: "-> /nix/store/x-stage-1-init.sh",
+      "etc/hostid": "1234",
+      "lib/modules/6/nvme-core.ko.zst": "ELF",
+    }).contents;
     expect(scripted?.kind).toBe("scripted");
     expect(scripted?.texts.get("etc/hostid")).toBe("1234");
     expect([...(scripted?.modules ?? [])]).toEqual(["nvme_core"]);
@@ -89,14 +117,32 @@ describe("what an initrd holds", () => {
   });
 
   test("a difference is named by place, without hash and version", () => {
-    const from = initrd({ [name("a", "systemd-258.1/lib/systemd/systemd")]: "ELF\0one", [name("a", "extra-utils/bin/sshd")]: "ELF\0", "etc/conf": "old", "m/virtio_net.ko": "x", same: `/nix/store/${"a".repeat(32)}-x` });
-    const to = initrd({ [name("b", "systemd-258.2/lib/systemd/systemd")]: "ELF\0two", "etc/conf": "new", "etc/fresh": "x", "m/ahci.ko": "x", same: `/nix/store/${"b".repeat(32)}-x` });
-    expect(diffInitrd(from, to)).toEqual({ modulesAdded: ["ahci"], modulesRemoved: ["virtio_net"], filesChanged: ["etc/conf", "etc/fresh", "nix/store/extra-utils/bin/sshd"] });
+    const from = initrd({
+      [name("a", "systemd-258.1/lib/systemd/systemd")]: "ELF\0one",
+      [name("a", "extra-utils/bin/sshd")]: "ELF\0",
+      "etc/conf": "old",
+      "m/virtio_net.ko": "x",
+      same: `/nix/store/${"a".repeat(32)}-x`,
+    });
+    const to = initrd({
+      [name("b", "systemd-258.2/lib/systemd/systemd")]: "ELF\0two",
+      "etc/conf": "new",
+      "etc/fresh": "x",
+      "m/ahci.ko": "x",
+      same: `/nix/store/${"b".repeat(32)}-x`,
+    });
+    expect(diffInitrd(from, to)).toEqual({
+      modulesAdded: ["ahci"],
+      modulesRemoved: ["virtio_net"],
+      filesChanged: ["etc/conf", "etc/fresh", "nix/store/extra-utils/bin/sshd"],
+    });
     expect(diffInitrd(from, from)).toEqual({ modulesAdded: [], modulesRemoved: [], filesChanged: [] });
   });
 
   test("one that cannot be read is unknown, with a sentence, not empty", () => {
-    const path = store.tree("initrd-x", { initrd: new Uint8Array(Buffer.concat([microcode, Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])])) });
+    const path = store.tree("initrd-x", {
+      initrd: new Uint8Array(Buffer.concat([microcode, Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])])),
+    });
     const reading = readInitrd(store.files, `${path}/initrd`);
     expect(reading.contents).toBeUndefined();
     expect(reading.problem).toContain("xz");

@@ -23,17 +23,39 @@ function graphOf(entries: readonly Entry[]): ClosureGraph {
 const none = { from: new Map(), to: new Map() };
 
 /** Two systems over these packages. */
-function diff(from: readonly (readonly [string, number])[], to: readonly (readonly [string, number])[], shared: readonly (readonly [string, number])[] = []): PackagesDiff {
-  const make = (list: readonly (readonly [string, number])[]): Entry[] => list.map(([name, narSize]) => ({ path: path(name), narSize, references: [] }));
+function diff(
+  from: readonly (readonly [string, number])[],
+  to: readonly (readonly [string, number])[],
+  shared: readonly (readonly [string, number])[] = [],
+): PackagesDiff {
+  const make = (list: readonly (readonly [string, number])[]): Entry[] =>
+    list.map(([name, narSize]) => ({ path: path(name), narSize, references: [] }));
   const [before, after, both] = [make(from), make(to), make(shared)];
   const [a, b] = [path("nixos-system-host-26.05"), path("nixos-system-host-26.05")];
-  const top = (self: string, list: readonly Entry[]): Entry => ({ path: self, narSize: 100, references: [...list, ...both].map((entry) => entry.path) });
+  const top = (self: string, list: readonly Entry[]): Entry => ({
+    path: self,
+    narSize: 100,
+    references: [...list, ...both].map((entry) => entry.path),
+  });
   return diffPackages(graphOf([...before, ...after, ...both, top(a, before), top(b, after)]), a, b, none);
 }
 
 describe("packages", () => {
   test("added, removed, up, down, rebuilt", () => {
-    const found = diff([["openssl-3.0.13", 10], ["gone-1", 7], ["bash-5.3", 3], ["gitea-1.17.0", 4]], [["openssl-3.0.14", 12], ["new-2", 5], ["bash-5.3", 3], ["gitea-1.16.9", 4]]);
+    const found = diff(
+      [
+        ["openssl-3.0.13", 10],
+        ["gone-1", 7],
+        ["bash-5.3", 3],
+        ["gitea-1.17.0", 4],
+      ],
+      [
+        ["openssl-3.0.14", 12],
+        ["new-2", 5],
+        ["bash-5.3", 3],
+        ["gitea-1.16.9", 4],
+      ],
+    );
     expect(found.added).toEqual([{ name: "new", versions: ["2"], size: 5, selectedBy: [] }]);
     expect(found.removed).toEqual([{ name: "gone", versions: ["1"], size: 7, selectedBy: [] }]);
     expect(found.changed.map(({ name, from, to, direction, sizeDelta }) => [name, from, to, direction, sizeDelta])).toEqual([
@@ -46,8 +68,17 @@ describe("packages", () => {
   });
 
   test("a version that stays is shown beside the one that changes, and outputs are one package", () => {
-    const found = diff([["python3-3.12.1", 10]], [["python3-3.12.2", 10], ["python3-3.12.2-dev", 2]], [["python3-3.13.0", 10]]);
-    expect(found.changed).toMatchObject([{ name: "python3", from: ["3.12.1", "3.13.0"], to: ["3.12.2", "3.13.0"], direction: "up", sizeDelta: 2 }]);
+    const found = diff(
+      [["python3-3.12.1", 10]],
+      [
+        ["python3-3.12.2", 10],
+        ["python3-3.12.2-dev", 2],
+      ],
+      [["python3-3.13.0", 10]],
+    );
+    expect(found.changed).toMatchObject([
+      { name: "python3", from: ["3.12.1", "3.13.0"], to: ["3.12.2", "3.13.0"], direction: "up", sizeDelta: 2 },
+    ]);
     expect(found.added).toEqual([]);
   });
 });
@@ -58,9 +89,17 @@ function randomPair(seed: number): { readonly graph: ClosureGraph; readonly from
   const entries: Entry[] = [];
   for (let index = 0; index < 200; index += 1) {
     const name = `p${random.below(60)}${random.pick(["-1.0", "-1.1", "-2.0", "", "-1.0-bin", "-2.0-lib"])}`;
-    entries.push({ path: path(name), narSize: random.below(10_000), references: entries.length === 0 ? [] : random.times(0, 4, () => random.pick(entries).path) });
+    entries.push({
+      path: path(name),
+      narSize: random.below(10_000),
+      references: entries.length === 0 ? [] : random.times(0, 4, () => random.pick(entries).path),
+    });
   }
-  const top = (): Entry => ({ path: path("nixos-system-h-26.05"), narSize: 1, references: random.times(20, 60, () => random.pick(entries).path) });
+  const top = (): Entry => ({
+    path: path("nixos-system-h-26.05"),
+    narSize: 1,
+    references: random.times(20, 60, () => random.pick(entries).path),
+  });
   const [from, to] = [top(), top()];
   return { graph: graphOf([...entries, from, to]), from: from.path, to: to.path };
 }
@@ -82,7 +121,15 @@ describe("for any two systems", () => {
       const [there, back] = [diffPackages(graph, from, to, none), diffPackages(graph, to, from, none)];
       expect(back.added).toEqual(there.removed);
       expect(back.removed).toEqual(there.added);
-      expect(back.changed).toEqual(there.changed.map((change) => ({ ...change, from: change.to, to: change.from, direction: opposite[change.direction], sizeDelta: 0 - change.sizeDelta })));
+      expect(back.changed).toEqual(
+        there.changed.map((change) => ({
+          ...change,
+          from: change.to,
+          to: change.from,
+          direction: opposite[change.direction],
+          sizeDelta: 0 - change.sizeDelta,
+        })),
+      );
       expect(back.rebuilt.map(({ name }) => name)).toEqual(there.rebuilt.map(({ name }) => name));
       expect(back.sizeDelta).toBe(0 - there.sizeDelta);
     }
@@ -94,7 +141,9 @@ describe("for any two systems", () => {
       const found = diffPackages(graph, from, to, none);
       const sum = (list: readonly number[]): number => list.reduce((total, size) => total + size, 0);
       const parts =
-        sum(found.added.map(({ size }) => size)) - sum(found.removed.map(({ size }) => size)) + sum([...found.changed, ...found.rebuilt].map(({ sizeDelta }) => sizeDelta));
+        sum(found.added.map(({ size }) => size)) -
+        sum(found.removed.map(({ size }) => size)) +
+        sum([...found.changed, ...found.rebuilt].map(({ sizeDelta }) => sizeDelta));
       expect(parts).toBe(found.sizeDelta);
       expect(found.sizeTo - found.sizeFrom).toBe(found.sizeDelta);
       expect(found.sizeFrom).toBe(sum([...graph.closure(from)].map((id) => graph.narSize(id))));
@@ -105,7 +154,8 @@ describe("for any two systems", () => {
     for (const seed of seeds.slice(0, 20)) {
       const { graph, from } = randomPair(seed);
       const depth = new Map([[graph.id(from) as number, 0]]);
-      for (const id of graph.closure(from)) for (const next of graph.references(id)) depth.set(next, Math.min(depth.get(next) ?? Infinity, (depth.get(id) ?? Infinity) + 1));
+      for (const id of graph.closure(from))
+        for (const next of graph.references(id)) depth.set(next, Math.min(depth.get(next) ?? Infinity, (depth.get(id) ?? Infinity) + 1));
       for (const id of graph.closure(from)) {
         const chain = why(graph, from, graph.path(id));
         expect(chain[0]).toBe(from);

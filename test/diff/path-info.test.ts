@@ -9,7 +9,10 @@ const fixture = (name: string): Buffer => readFileSync(join(import.meta.dirname,
 function read(bytes: Uint8Array, size = bytes.length): { valid: PathInfo[]; missing: string[] } {
   const valid: PathInfo[] = [];
   const missing: string[] = [];
-  const reader = new PathInfoReader("nix path-info --json", { valid: (info) => void valid.push(info), missing: (path) => void missing.push(path) });
+  const reader = new PathInfoReader("nix path-info --json", {
+    valid: (info) => void valid.push(info),
+    missing: (path) => void missing.push(path),
+  });
   for (let at = 0; at < bytes.length; at += size) reader.write(bytes.subarray(at, at + size));
   reader.end();
   return { valid: valid.sort((a, b) => (a.path < b.path ? -1 : 1)), missing };
@@ -43,8 +46,10 @@ describe("every recorded shape", () => {
   });
 
   test("white space, escapes and fields of the future", () => {
-    const text = ' [ { "path" : "/nix/store/a-\\u0041\\"b\\\\" , "narSize" : 5 , "references" : [ ] , "x" : { "y" : [ 1 , { } ] , "z" : ",}" } } ] \n';
-    for (const size of [1, 5, 1000]) expect(read(Buffer.from(text), size).valid).toEqual([{ path: '/nix/store/a-A"b\\', narSize: 5, references: [] }]);
+    const text =
+      ' [ { "path" : "/nix/store/a-\\u0041\\"b\\\\" , "narSize" : 5 , "references" : [ ] , "x" : { "y" : [ 1 , { } ] , "z" : ",}" } } ] \n';
+    for (const size of [1, 5, 1000])
+      expect(read(Buffer.from(text), size).valid).toEqual([{ path: '/nix/store/a-A"b\\', narSize: 5, references: [] }]);
     expect(read(Buffer.from("[]"))).toEqual({ valid: [], missing: [] });
     expect(read(Buffer.from("{}"))).toEqual({ valid: [], missing: [] });
   });

@@ -21,9 +21,22 @@ test.each([
 });
 
 test("agrees with builtins.parseDrvName wherever there is no output", () => {
-  const names = ["bash-5.3p3", "nixos-system-srv01-25.11.20251118.50a96ed", "etc", "perl5.40.0-XML-LibXML-2.0210", "x-", "a-b-", "a--1", "python3-3.13.9-env.drv", "lib-1", "1.0-2"];
+  const names = [
+    "bash-5.3p3",
+    "nixos-system-srv01-25.11.20251118.50a96ed",
+    "etc",
+    "perl5.40.0-XML-LibXML-2.0210",
+    "x-",
+    "a-b-",
+    "a--1",
+    "python3-3.13.9-env.drv",
+    "lib-1",
+    "1.0-2",
+  ];
   const nix = `map builtins.parseDrvName (builtins.fromJSON ${JSON.stringify(JSON.stringify(names))})`;
-  const said = JSON.parse(execFileSync("nix-instantiate", ["--eval", "--json", "--strict", "-"], { input: nix, encoding: "utf8" })) as unknown;
+  const said = JSON.parse(
+    execFileSync("nix-instantiate", ["--eval", "--json", "--strict", "-"], { input: nix, encoding: "utf8" }),
+  ) as unknown;
   expect(names.map((name) => ({ name: packageName(name).name, version: packageName(name).version }))).toEqual(said);
 });
 
@@ -31,7 +44,15 @@ test("a store path is cut from what stands behind it, and only where it is one",
   const path = `/nix/store/${hash}-linux-6.12.58`;
   expect(storePathOf(`${path}/lib/modules`, "/nix/store")).toBe(path);
   expect(storePathOf(path, "/nix/store")).toBe(path);
-  for (const other of ["/nix/store", "/nix/store/", "/etc/passwd", `/nix/store/../${hash}-x`, `/nix/store/${hash}`, `/nix/store/${hash.toUpperCase()}-x`, `/nix/store/${hash}-a\nb`]) {
+  for (const other of [
+    "/nix/store",
+    "/nix/store/",
+    "/etc/passwd",
+    `/nix/store/../${hash}-x`,
+    `/nix/store/${hash}`,
+    `/nix/store/${hash.toUpperCase()}-x`,
+    `/nix/store/${hash}-a\nb`,
+  ]) {
     expect(storePathOf(other, "/nix/store"), other).toBeUndefined();
   }
   expect(nameOf(path)).toBe("linux-6.12.58");

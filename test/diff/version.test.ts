@@ -6,11 +6,36 @@ import { Random } from "./random.ts";
 describe("compareVersions", () => {
   test("agrees with builtins.compareVersions on versions as they come and on nonsense", () => {
     const random = new Random(7);
-    const parts = ["0", "1", "2", "9", "10", "007", "20251118", "2147483647", "2147483648", "99999999999", "pre", "rc", "a", "b", "p1", "unstable", "git", "k3s1", "+", "_", "x2", "Pre"];
+    const parts = [
+      "0",
+      "1",
+      "2",
+      "9",
+      "10",
+      "007",
+      "20251118",
+      "2147483647",
+      "2147483648",
+      "99999999999",
+      "pre",
+      "rc",
+      "a",
+      "b",
+      "p1",
+      "unstable",
+      "git",
+      "k3s1",
+      "+",
+      "_",
+      "x2",
+      "Pre",
+    ];
     const version = (): string => random.times(0, 5, () => random.pick(parts) + random.pick([".", "-", "", "..", ".-"])).join("");
     const pairs = random.times(3000, 3000, () => [version(), version()] as const);
     const nix = `map (p: builtins.compareVersions (builtins.elemAt p 0) (builtins.elemAt p 1)) (builtins.fromJSON ${JSON.stringify(JSON.stringify(pairs))})`;
-    const expected = JSON.parse(execFileSync("nix-instantiate", ["--eval", "--json", "--strict", "-"], { input: nix, encoding: "utf8", maxBuffer: 1 << 24 })) as number[];
+    const expected = JSON.parse(
+      execFileSync("nix-instantiate", ["--eval", "--json", "--strict", "-"], { input: nix, encoding: "utf8", maxBuffer: 1 << 24 }),
+    ) as number[];
     const ours = pairs.map(([a, b]) => compareVersions(a, b));
     const wrong = pairs.map((pair, index) => ({ pair, ours: ours[index], nix: expected[index] })).filter((row) => row.ours !== row.nix);
     expect(expected).toHaveLength(3000);

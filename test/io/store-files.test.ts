@@ -102,17 +102,32 @@ describe("inside the store", () => {
 });
 
 describe("what a stranger may put there", () => {
-  test.each(["c-dangling", "c-loop", "c-self", "c-outside", "c-up", "c-sibling", "c-dir-outside", "c-null", "c-root"])("%s leads nowhere", (name) => {
-    expect(store.resolve(at(name))).toBeUndefined();
-    expect(store.read(at(name), 100)).toBeUndefined();
-    expect(store.readBytes(at(name), 0, 100)).toBeUndefined();
-    expect(store.hash(at(name))).toBeUndefined();
-    expect(store.list(at(name))).toEqual([]);
-    expect(store.entry(at(name))).toMatchObject({ kind: "symlink" });
-  });
+  test.each(["c-dangling", "c-loop", "c-self", "c-outside", "c-up", "c-sibling", "c-dir-outside", "c-null", "c-root"])(
+    "%s leads nowhere",
+    (name) => {
+      expect(store.resolve(at(name))).toBeUndefined();
+      expect(store.read(at(name), 100)).toBeUndefined();
+      expect(store.readBytes(at(name), 0, 100)).toBeUndefined();
+      expect(store.hash(at(name))).toBeUndefined();
+      expect(store.list(at(name))).toEqual([]);
+      expect(store.entry(at(name))).toMatchObject({ kind: "symlink" });
+    },
+  );
 
   test("paths outside are not looked at, however they are written", () => {
-    for (const path of [join(directory, "secret"), at("../secret"), at("a-dir/../../secret"), at("c-dir-outside/secret"), at("c-root/etc/passwd"), prefix, `${prefix}/`, "", "relative", `${at("a-dir")}\0x`, at("x".repeat(5000))]) {
+    for (const path of [
+      join(directory, "secret"),
+      at("../secret"),
+      at("a-dir/../../secret"),
+      at("c-dir-outside/secret"),
+      at("c-root/etc/passwd"),
+      prefix,
+      `${prefix}/`,
+      "",
+      "relative",
+      `${at("a-dir")}\0x`,
+      at("x".repeat(5000)),
+    ]) {
       expect(store.entry(path), path).toBeUndefined();
       expect(store.read(path, 10), path).toBeUndefined();
       expect(store.list(path), path).toEqual([]);
