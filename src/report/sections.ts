@@ -2,7 +2,7 @@ import type { Group } from "./group.ts";
 import { list, say, type Line, type Section } from "./line.ts";
 import { failedStage, size, sizeChange } from "./phrases.ts";
 import type { PlanDiff } from "./plan-diff.ts";
-import { diffOf, type Plan, type PlanHost } from "./plan.ts";
+import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
 import { filesSection } from "./sections-files.ts";
 import { settingsSection } from "./sections-settings.ts";
 import { systemSection } from "./sections-system.ts";
@@ -14,10 +14,8 @@ export function sections(plan: Plan, group: Group): Section[] {
   const diff = diffOf(plan, host);
   const made = [
     failureSection(host),
-    findingsSection(host),
-    ...(diff === undefined
-      ? []
-      : [systemSection(diff), settingsSection(diff), unitsSection(diff, plan.detail), packagesSection(diff), filesSection(diff)]),
+    findingsSection(host.state === "changed" || host.state === "added" ? host.judgement : undefined),
+    ...(diff === undefined ? [] : diffSections(diff, plan.detail)),
     notesSection(group, diff),
   ];
   return made.filter((section) => section.lines.length > 0 || section.texts.length > 0);
@@ -42,8 +40,12 @@ function failureSection(host: PlanHost): Section {
   };
 }
 
-function findingsSection(host: PlanHost): Section {
-  const judgement = host.state === "changed" || host.state === "added" ? host.judgement : undefined;
+/** What differs, from what decides over a boot down to single files. */
+export function diffSections(diff: PlanDiff, detail: "full" | "names"): Section[] {
+  return [systemSection(diff), settingsSection(diff), unitsSection(diff, detail), packagesSection(diff), filesSection(diff)];
+}
+
+export function findingsSection(judgement: PlanJudgement | undefined): Section {
   const lines = (judgement?.findings ?? []).map((finding): Line => {
     const shift =
       finding.from !== undefined && finding.to !== undefined

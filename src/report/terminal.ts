@@ -1,20 +1,12 @@
 import { detailGroups, groups, names, type Group } from "./group.ts";
-import type { Line, Section } from "./line.ts";
+import type { Line } from "./line.ts";
 import { needed } from "./needed.ts";
 import { isObserved, standing, type Standing } from "./order.ts";
 import { contents, duration, headline, honesty, verdictWord, whatHappens, why } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
-import { clip, columns, terminalLine, toAscii, wrap } from "./terminal-escape.ts";
-import { visibleText } from "./visible.ts";
-
-export type TerminalOptions = {
-  readonly width: number;
-  readonly color: boolean;
-  readonly unicode: boolean;
-  /** Everything of every host, diffs included. Otherwise what matters of the worst hosts. */
-  readonly verbose?: boolean;
-};
+import { clip, columns } from "./terminal-escape.ts";
+import { fill, flat, sectionLines, writer, type TerminalOptions } from "./terminal-section.ts";
 
 const signs: Readonly<Record<Standing, readonly [unicode: string, ascii: string]>> = {
   failed: ["✖", "x"],
@@ -35,8 +27,8 @@ const hues: Readonly<Record<Standing, number>> = {
   unchanged: 2,
 };
 
-/** Without --verbose: so many groups of hosts in detail, so many lines of each section and of a failure's log. */
-const brief = { groups: 6, lines: 10, log: 15 } as const;
+/** So many groups of hosts are shown in detail without --verbose. */
+const briefGroups = 6;
 
 /** The report of a plan for a terminal: the words and the order of the comment, at `width` columns. Ends in a newline. Pure. */
 export function terminalReport(plan: Plan, options: TerminalOptions): string {
@@ -77,19 +69,7 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   return `${out.join("\n")}\n`;
 }
 
-function writer(options: TerminalOptions): { paint: (hue: number, ...texts: string[]) => string; line: (text: string) => string } {
-  const paint = (hue: number, ...texts: string[]): string =>
-    texts.map((text) => (options.color ? `\u001b[${hue}m${text}\u001b[0m` : text)).join("\n");
-  return { paint, line: (text) => terminalLine(text, options.unicode, 2_000) };
-}
-
 const pad = (text: string, width: number): string => text + " ".repeat(Math.max(0, width - columns(text)));
-const fill = (text: string, width: number, hang: number): string[] =>
-  wrap(text, width - hang).map((part, i) => (i === 0 ? part : " ".repeat(hang) + part));
-const flat = (one: Line): string =>
-  one.spans
-    .map((span) => (typeof span === "string" ? span : "code" in span ? span.code : "strong" in span ? span.strong : span.command))
-    .join("");
 
 function hostCell(group: Group): string {
   const all = names(group);
@@ -116,47 +96,16 @@ function detail(plan: Plan, width: number, options: TerminalOptions): string[] {
   const told = detailGroups(plan)
     .map((group) => ({ group, all: sections(plan, group) }))
     .filter(({ group, all }) => all.length > 0 && (options.verbose === true || !["clean", "removed"].includes(standing(group.first))));
-  const shown = options.verbose === true ? told : told.slice(0, brief.groups);
+  const shown = options.verbose === true ? told : told.slice(0, briefGroups);
   const out = shown.flatMap(({ group, all }) => {
     const at = standing(group.first);
     const title = `${names(group).join(", ")}: ${[verdictWord(group.first), ...(isObserved(group.first) ? ["not managed"] : []), ...contents(plan, group.first)].join(", ")}`;
-    return ["", paint(hues[at], ...fill(line(title), width, 2)), ...all.flatMap((section) => block(section, width, options))];
+    return ["", paint(hues[at], ...fill(line(title), width, 2)), ...all.flatMap((section) => sectionLines(section, width, options))];
   });
   const left = told.length - shown.length;
   if (left > 0) out.push("", `Details of ${left} more: --verbose shows them.`);
   else if (options.verbose !== true && out.length > 0) out.push("", "Diffs and the details of clean hosts: --verbose shows them.");
   return out;
-}
-
-function block(section: Section, width: number, options: TerminalOptions): string[] {
-  const { paint, line } = writer(options);
-  const all = options.verbose === true || section.kind === "findings" || section.kind === "failure" || section.kind === "settings";
-  const kept = all ? section.lines : section.lines.slice(0, brief.lines);
-  const more = section.lines.length - kept.length;
-  const counted = section.kind === "units" || section.kind === "packages" || section.kind === "files" ? `: ${section.summary}` : "";
-  const bullets = (one: Line, depth: number): string[] => {
-    const indent = 4 + depth * 2;
-    return [
-      ...fill(line(flat(one)), width - indent, 2).map((text) => `${" ".repeat(indent)}${text}`),
-      ...(one.sub ?? []).flatMap((sub) => bullets(sub, depth + 1)),
-    ];
-  };
-  const failing = section.kind === "failure";
-  const texts = options.verbose === true || failing ? section.texts : [];
-  return [
-    ...fill(line(`${section.title}${counted}`), width - 2, 2).map((text) => `  ${paint(1, text)}`),
-    ...kept.flatMap((one) => bullets(one, 0)),
-    ...(more > 0 ? [`    and ${more} more`] : []),
-    ...texts.flatMap((one) => {
-      const lines = visibleText(one.text).replaceAll("\t", "    ").trimEnd().split("\n");
-      const tail = options.verbose === true ? lines : lines.slice(-brief.log);
-      const title = failing ? [] : [`    ${paint(2, line(one.title))}`];
-      return [
-        ...title,
-        ...tail.map((text) => `    ${paint(2, `| ${clip(options.unicode ? text : toAscii(text), width - 6, options.unicode)}`)}`),
-      ];
-    }),
-  ];
 }
 
 function foot(plan: Plan): string {
