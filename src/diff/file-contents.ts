@@ -20,21 +20,29 @@ const maxRemembered = 20_000;
 
 const memory = new WeakMap<StoreFiles, Map<string, FileContents>>();
 
-/** Compares two files by what is in them; a side may be missing. Each pair is compared once for all hosts of a run. */
-export function compareFiles(store: StoreFiles, from: string | undefined, to: string | undefined, label: string): FileContents {
+/**
+ * Compares two files by what is in them; a side may be missing. Each pair is compared once for all hosts of a run. Without `shown` the texts are compared and followed,
+ * and no diff is made.
+ */
+export function compareFiles(
+  store: StoreFiles,
+  from: string | undefined,
+  to: string | undefined,
+  { label, shown }: { readonly label: string; readonly shown: boolean },
+): FileContents {
   const known = memory.get(store) ?? new Map<string, FileContents>();
   memory.set(store, known);
   // The name tells a few formats apart when secrets are looked for.
-  const key = `${from ?? ""}\0${to ?? ""}\0${/netrc/.test(label) ? "netrc" : ""}`;
+  const key = `${from ?? ""}\0${to ?? ""}\0${/netrc/.test(label) ? "netrc" : ""}\0${shown ? "" : "only listed"}`;
   const found = known.get(key);
   if (found !== undefined) return found;
-  const made = compare(store, from, to, label);
+  const made = compare(store, from, to, shown ? label : undefined);
   if (known.size >= maxRemembered) known.clear();
   known.set(key, made);
   return made;
 }
 
-function compare(store: StoreFiles, from: string | undefined, to: string | undefined, label: string): FileContents {
+function compare(store: StoreFiles, from: string | undefined, to: string | undefined, label: string | undefined): FileContents {
   const before = from === undefined ? undefined : store.read(from, maxTextBytes);
   const after = to === undefined ? undefined : store.read(to, maxTextBytes);
   const base = { hashOnly: false, sizeFrom: before?.size, sizeTo: after?.size, diff: "", redacted: false, same: false, behind: [] };
@@ -52,6 +60,7 @@ function compare(store: StoreFiles, from: string | undefined, to: string | undef
   const old = normaliseHashes(oldText);
   const now = normaliseHashes(newText);
   if (from !== undefined && to !== undefined && old === now) return { ...base, kind: "text", hashOnly: true, behind };
+  if (label === undefined) return { ...base, kind: "text", behind };
   const texts = redactPair(old, now, label);
   const diff = unifiedDiff(texts.from, texts.to);
   // A secret far from what changed is not in what is shown.

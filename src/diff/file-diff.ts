@@ -123,7 +123,7 @@ class FileDiff {
       if (!this.directory(label, from, to, depth)) this.add({ ...empty, path: label, change: changeOf(from, to), kind: "unread" });
       return;
     }
-    const { same, behind, ...contents } = compareFiles(this.store, from, to, label);
+    const { same, behind, ...contents } = compareFiles(this.store, from, to, { label, shown: this.diffLength <= maxDiffLength });
     if (same) return;
     // The list of triggers is no file that anything reads; what it names is.
     if (!/X-Re(?:start|load)-Triggers/.test(label)) this.add({ path: label, change: changeOf(from, to), ...contents });

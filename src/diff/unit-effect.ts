@@ -95,7 +95,7 @@ function stopEffect(from: Unit, to: Unit | undefined, running: { readonly note?:
   const why = to === undefined ? "gone" : to.masked ? "masked" : "its file cannot be read";
   if (!unitFlag(from, "Unit", "X-StopOnRemoval", true)) return { effect: "nothing", reason: `${why}, X-StopOnRemoval=false` };
   if (running === undefined) {
-    // A daemon that nothing in the closure starts may still run: by hand, by udev, by another program. Saying that nothing happens would be a guess.
+    // A daemon that nothing in the closure starts may still run: by hand, by udev. Saying that nothing happens would be a guess.
     const daemon = from.name.endsWith(".service") && unitValues(from, "Service", "Type").at(-1) !== "oneshot";
     return daemon
       ? { effect: "stop", reason: `${why}; if it runs: no enabled target wants it` }

@@ -54,7 +54,7 @@ class UnitDirectory {
   read(): ReadonlyMap<string, Unit> {
     const names = this.store.list(this.directory).slice(0, maxUnits);
     for (const name of names) this.classify(name);
-    // A drop-in directory may stand alone: for an instance of a template, for a unit of another directory, or for a whole type (`service.d`).
+    // A drop-in directory may stand alone: for an instance of a template, a unit of another directory, or a whole type (`service.d`).
     for (const name of this.dropIns.keys()) if (!this.links.has(name)) this.links.set(name, "");
     const units = new Map<string, Unit>();
     for (const name of [...this.links.keys()].sort()) units.set(name, this.unit(name));
@@ -86,16 +86,13 @@ class UnitDirectory {
 
   private unit(name: string): Unit {
     const link = this.links.get(name) ?? "";
-    const dropIns = (this.dropIns.get(name) ?? []).map((file) => this.linkTarget(`${this.directory}/${name}.d/${file}`));
+    const dropIns = this.dropInTargets(name);
     const wantedBy = this.wantedBy(name);
     const template = link === "" ? templateOf(name) : undefined;
     const base = template !== undefined && this.links.has(template) ? template : undefined;
-    const baseKey =
-      base === undefined
-        ? ""
-        : `${this.links.get(base) ?? ""}\0${(this.dropIns.get(base) ?? []).map((file) => this.linkTarget(`${this.directory}/${base}.d/${file}`)).join("\0")}`;
+    const baseKey = base === undefined ? [] : [this.links.get(base) ?? "", ...this.dropInTargets(base)];
     const relative = link !== "" && !link.startsWith("/");
-    const key = [name, relative ? `${this.directory}/${link}` : link, ...dropIns, "", ...wantedBy, "", baseKey].join("\0");
+    const key = [name, relative ? `${this.directory}/${link}` : link, ...dropIns, "", ...wantedBy, "", ...baseKey].join("\0");
     const known = this.cache.units.get(key);
     if (known !== undefined) return known;
     const made = this.make(name, link, base, wantedBy);
@@ -150,6 +147,10 @@ class UnitDirectory {
       ([child]) => child !== name && child.startsWith(`${before}@`) && child.endsWith(`.${after}`) && !this.links.has(child),
     );
     return [...new Set([...direct, ...instances.flatMap(([, by]) => by)])].sort();
+  }
+
+  private dropInTargets(name: string): string[] {
+    return (this.dropIns.get(name) ?? []).map((file) => this.linkTarget(`${this.directory}/${name}.d/${file}`));
   }
 
   private linkTarget(path: string): string {
