@@ -7,6 +7,7 @@ import { type Selection, selectionOf } from "./selection.ts";
 import { diffSettings } from "./settings.ts";
 import { nameOf, packageName, storePathOf } from "./store-path.ts";
 import { componentFact, diffFacts } from "./system-facts.ts";
+import { diffToplevelScripts } from "./toplevel-scripts.ts";
 import type { PackagesDiff, SystemDiff } from "./system-diff.ts";
 import type { Component, StorePath, System } from "./system.ts";
 import { diffUnits } from "./unit-diff.ts";
@@ -23,7 +24,7 @@ export function compareDeclared(from: System, to: System, store: StoreFiles): Fi
     system,
     units: diffUnits(store, from, to, "system"),
     userUnits: diffUnits(store, from, to, "user"),
-    files: diffFiles(store, from, to),
+    files: [...diffFiles(store, from, to), ...diffToplevelScripts(store, from, to)],
     settings: diffSettings(store, from, to),
     // Read last: unpacking an initrd may have added to it.
     unknown: [...new Set([...from.unread, ...to.unread])],
