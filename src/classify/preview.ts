@@ -1,4 +1,4 @@
-import type { Finding, Judgement, Mode } from "./finding.ts";
+import { judgement, type Finding, type Judgement, type Mode } from "./finding.ts";
 
 /**
  * What the rules can say before the build. They see less than there will be, so they may find hazards and can never rule them out: `unknown-until-built` stands where a
@@ -13,8 +13,11 @@ export type PreviewJudgement = {
   readonly findings: readonly Finding[];
 };
 
-/** A judgement over a preview. Findings stay as they are; only what says that there is nothing to worry about is taken back. */
-export function previewJudgement(judgement: Judgement): PreviewJudgement {
-  const { verdict, ...rest } = judgement;
+/** The rule that calls it a hazard when something could not be compared. Before the build that is so by nature, and said in the diff's `unknown`. */
+const notCompared = "not-compared";
+
+/** A judgement over a preview. What the rules found stays; only what says that there is nothing to worry about is taken back. */
+export function previewJudgement(whole: Judgement): PreviewJudgement {
+  const { verdict, ...rest } = judgement(whole.findings.filter((finding) => finding.rule !== notCompared));
   return { ...rest, verdict: verdict === "clean" ? "unknown-until-built" : verdict };
 }

@@ -64,7 +64,7 @@ export function readDerivation(key: string, value: unknown, prefix: string): Der
     path: full(key),
     outputs: paths,
     fixed,
-    mentions: fixed ? [] : mentionsOf(environment, prefix, own),
+    mentions: fixed ? [] : mentionsOf(textsOf(record, env, script), prefix, own),
     stdenv: stdenv?.startsWith(`${prefix}/`) === true ? stdenv : undefined,
     libc: text("libc")?.startsWith(`${prefix}/`) === true ? text("libc") : undefined,
     inputs: isToolchain ? inputsOf(record).map(full) : [],
@@ -82,8 +82,8 @@ function environmentOf(
 ): Map<string, string | ReadonlyMap<string, string>> {
   const made = new Map<string, string | ReadonlyMap<string, string>>();
   for (const [name, value] of Object.entries(env)) if (typeof value === "string") made.set(name, resolve(value));
-  const structured = record["structuredAttrs"] ?? parse(env["__json"]);
-  if (!isRecord(structured)) return made;
+  const structured = structuredOf(record, env);
+  if (structured === undefined) return made;
   made.delete("__json");
   for (const [name, value] of Object.entries(structured)) {
     if (typeof value === "string" || typeof value === "number") made.set(name, resolve(String(value)));
@@ -101,6 +101,14 @@ function environmentOf(
       );
   }
   return made;
+}
+
+function structuredOf(
+  record: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> | undefined {
+  const structured = record["structuredAttrs"] ?? parse(env["__json"]);
+  return isRecord(structured) ? structured : undefined;
 }
 
 /** Puts the output paths in place of their placeholders, as Nix does before it builds. */
@@ -124,20 +132,26 @@ function scriptOf(
   return command !== undefined && typeof builder === "string" && /(?:ba)?sh$/.test(builder) ? command : undefined;
 }
 
-function mentionsOf(
-  environment: ReadonlyMap<string, string | ReadonlyMap<string, string>>,
-  prefix: string,
-  own: ReadonlySet<string>,
-): readonly StorePath[] {
+function mentionsOf(texts: Iterable<readonly [string, string]>, prefix: string, own: ReadonlySet<string>): readonly StorePath[] {
   const found = new Set<StorePath>();
-  for (const [name, value] of environment) {
-    if (onlyForBuilding.test(name)) continue;
-    for (const text of typeof value === "string" ? [value] : value.values()) {
-      if (!text.includes(prefix)) continue;
-      for (const { root } of storeMentions(text, prefix, maxMentions)) if (!own.has(root)) found.add(root);
-    }
+  for (const [name, text] of texts) {
+    if (onlyForBuilding.test(name) || !text.includes(prefix)) continue;
+    for (const { root } of storeMentions(text, prefix, maxMentions)) if (!own.has(root)) found.add(root);
   }
   return [...found];
+}
+
+/** Every variable as text, lists of lists too: buildEnv names its packages in one. */
+function textsOf(
+  record: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, unknown>>,
+  script: string | undefined,
+): (readonly [string, string])[] {
+  const structured = structuredOf(record, env) ?? {};
+  const texts = Object.entries({ ...env, ...structured }).map(
+    ([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as const,
+  );
+  return script === undefined ? texts : [...texts, ["script", script]];
 }
 
 const passAsFile = (text: (name: string) => string | undefined): readonly string[] =>

@@ -35,7 +35,7 @@ export class JsonMembers {
         at = this.#string(chunk, at);
         continue;
       }
-      switch (chunk[at]) {
+      switch (chunk[at] as number) {
         case quote:
           this.#inString = true;
           break;
@@ -68,7 +68,7 @@ export class JsonMembers {
           if (this.#depth === 0) this.#finished = true;
           break;
         default:
-          if (this.#depth === 0 && (chunk[at] as number) > 0x20) throw new JsonMembersError("it is not JSON");
+          if (this.#depth === 0 && (chunk[at] ?? 0) > 0x20) throw new JsonMembersError("it is not JSON");
       }
     }
     if (this.#depth > 0 && start < chunk.length) this.#keep(chunk.subarray(start));

@@ -7,9 +7,10 @@ import type { SystemDiff } from "../system-diff.ts";
 import type { StorePath, System } from "../system.ts";
 import { newSystemCache, readSystem, type SystemCache } from "../toplevel.ts";
 import type { Derivations } from "./derivations.ts";
+import { splitPartial, withoutPartialUnits } from "./partial-units.ts";
 import { previewGraph } from "./preview-graph.ts";
 import { PreviewStore } from "./preview-store.ts";
-import { sayUnknown } from "./preview-unknown.ts";
+import { hasUnknownPackages, sayUnknown } from "./preview-unknown.ts";
 import { showDerivations, type ShowOptions } from "./show-derivations.ts";
 
 /** The toplevel's derivation on each side, as evaluation gives it. `before` is undefined where the host is new or where its old side is not known. */
@@ -84,7 +85,17 @@ export class PreviewFleet {
   #compare(from: System, to: System, graph: ClosureGraph, depth: number): SystemDiff {
     const declared = compareDeclared(from, to, this.#store);
     const whole = compareSystems(declared, from, to, graph, this.#store);
-    const diff: SystemDiff = { ...whole, preview: true, unknown: sayUnknown(whole, from, to, this.#store) };
+    const units = splitPartial(whole.units, from.units, to.units);
+    const userUnits = splitPartial(whole.userUnits, from.userUnits, to.userUnits);
+    const diff: SystemDiff = {
+      ...whole,
+      preview: true,
+      // That nothing but the label differs is a reason to be silent, so only the build may say it.
+      revisionOnly: false,
+      units: units.told,
+      userUnits: userUnits.told,
+      unknown: sayUnknown(whole, from, to, this.#store, [...units.untold, ...userUnits.untold]),
+    };
     // A specialisation has none of its own.
     if (depth > 0) return diff;
     const specialisations = new Map<string, SystemDiff>();
@@ -98,13 +109,14 @@ export class PreviewFleet {
   }
 
   #system(toplevel: StorePath, graph: ClosureGraph): System {
-    const system = readSystem(this.#store, toplevel, this.#cache);
+    const read = readSystem(this.#store, toplevel, this.#cache);
+    const system = withoutPartialUnits(read, this.#store, hasUnknownPackages(read, this.#store));
     return {
       ...system,
       get initrd() {
         return system.initrd;
       },
-      glibc: glibcOf(system, graph),
+      glibc: glibcOf(read, graph),
     };
   }
 

@@ -5,11 +5,12 @@ import type { PreviewStore } from "./preview-store.ts";
 
 /** Sentences shown; beyond them only their number is. */
 const maxSaid = 12;
+const maxNamed = 10;
 
 /**
  * What a preview cannot tell, as sentences. Only what could differ is named: where both sides hold the same unknown thing, nothing of it differs.
  */
-export function sayUnknown(diff: SystemDiff, from: System, to: System, store: PreviewStore): readonly string[] {
+export function sayUnknown(diff: SystemDiff, from: System, to: System, store: PreviewStore, units: readonly string[]): readonly string[] {
   if (diff.from === diff.to) return [];
   const said = [
     "This is a preview from the derivations: sizes, and what packages refer to in the end, are known after the build only.",
@@ -18,6 +19,12 @@ export function sayUnknown(diff: SystemDiff, from: System, to: System, store: Pr
   if (from.initrd?.path !== to.initrd?.path) said.push("What is in the initrd is known after the build only.");
   if (from.kernelModules?.path !== to.kernelModules?.path)
     said.push("Whether all kernel modules fit the kernel is known after the build only.");
+  if (units.length > 0) {
+    const names = units.slice(0, maxNamed).join(", ");
+    said.push(
+      `Units that come with packages are known after the build only; these may change with theirs: ${names}${units.length > maxNamed ? ` and ${units.length - maxNamed} more` : ""}.`,
+    );
+  }
   const unread = diff.unknown.filter((sentence) => !sentence.includes("initrd"));
   for (const sentence of unread)
     said.push(
@@ -27,6 +34,15 @@ export function sayUnknown(diff: SystemDiff, from: System, to: System, store: Pr
       ),
     );
   return [...new Set(said)];
+}
+
+/** Whether some units may come with packages that nobody has looked into. */
+export function hasUnknownPackages(system: System, store: PreviewStore): boolean {
+  return ["system", "user"].some((kind) => {
+    const target = store.resolve(`${system.toplevel}/etc/systemd/${kind}`);
+    const root = target === undefined ? undefined : storePathOf(target, store.prefix);
+    return root !== undefined && (store.followed(root)?.gaps.length ?? 0) > 0;
+  });
 }
 
 /** The builds whose files decide what a system is: where one of them could not be followed to its end, something of that system is not known. */

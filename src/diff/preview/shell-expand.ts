@@ -9,6 +9,9 @@ type Field = { text: string; pattern: string; globs: boolean; quoted: boolean };
 
 const maxFields = 50_000;
 
+/** A bracket alone is the program `[`, or text. */
+const isPattern = /(?<!\\)(?:[*?]|\[[^\]]+\])/;
+
 /** A word where the shell makes one text of it: assignments, redirects, patterns' subjects. */
 export function expandText(state: ShellState, word: Word, run: RunScript): string {
   let text = "";
@@ -31,7 +34,7 @@ export function expandWords(state: ShellState, words: readonly Word[], run: RunS
   const found: string[] = [];
   for (const word of words.flatMap(braces)) {
     for (const field of fields(state, word, run)) {
-      if (field.globs) found.push(...glob(state, field));
+      if (field.globs && isPattern.test(field.pattern)) found.push(...glob(state, field));
       else found.push(field.text);
       if (found.length > maxFields) throw new Unknowable("a list with too many words");
     }
@@ -157,7 +160,7 @@ function change(state: ShellState, value: string | undefined, part: Part & { kin
     }
     case "/":
     case "//": {
-      const [from = "", to = ""] = splitOnce(expandPattern(state, asked.word, run), "/");
+      const [from, to] = splitOnce(expandPattern(state, asked.word, run), "/");
       const plain = to.replace(/\\(.)/gs, "$1");
       return text.replace(new RegExp(pattern(from, true), asked.operator === "//" ? "gs" : "s"), () => plain);
     }
@@ -181,9 +184,9 @@ function shortestSuffix(text: string, pattern: RegExp): string {
   return text;
 }
 
-function splitOnce(text: string, separator: string): [string, string?] {
+function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator, text.startsWith("\\/") ? 2 : 0);
-  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+  return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 const escapePattern = (text: string): string => text.replace(/[*?[\]\\]/g, "\\$&");
@@ -220,7 +223,7 @@ function glob(state: ShellState, field: Field): string[] {
   const prefix = field.pattern.startsWith("/") ? "" : `${state.directory}/`;
   for (const part of parts.slice(field.pattern.startsWith("/") ? 1 : 0)) {
     if (part === "") continue;
-    if (!/(?<!\\)[*?[]/.test(part)) {
+    if (!isPattern.test(part)) {
       const name = part.replace(/\\(.)/gs, "$1");
       found = found.map((base) => `${base}/${name}`);
       continue;

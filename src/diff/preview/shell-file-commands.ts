@@ -92,7 +92,7 @@ const copy: Known = (call) => {
   const put = (source: string, to: string): void => {
     const path = call.state.path(source);
     const trailing = source.endsWith("/.");
-    const node = call.state.files.copy(trailing ? path.slice(0, -2) : path, follow);
+    const node = call.state.files.copy(path, follow);
     if (node === undefined) return;
     const target = trailing ? call.state.path(asked.value ?? asked.rest.at(-1) ?? "") : to;
     const held = call.state.files.node(target);
@@ -201,6 +201,9 @@ export const fileCommands: ReadonlyMap<string, Known> = new Map<string, Known>([
   [
     "truncate",
     (call) =>
-      touch({ ...call, words: call.words.filter((word, index) => !/^-/.test(word) && !/^-s$|^--size$/.test(call.words[index - 1] ?? "")) }),
+      touch({
+        ...call,
+        words: call.words.filter((word, index) => !word.startsWith("-") && !/^-s$|^--size$/.test(call.words[index - 1] ?? "")),
+      }),
   ],
 ]);

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { BuildFiles } from "./build-files.ts";
 import type { Script } from "./shell-syntax.ts";
 
@@ -75,7 +76,7 @@ export class ShellState {
   }
 
   path(path: string): string {
-    return path.startsWith("/") ? path : `${this.directory}/${path}`;
+    return posix.normalize(path.startsWith("/") ? path : `${this.directory}/${path}`);
   }
 
   gap(why: string): void {
