@@ -17,8 +17,7 @@ const textLimit = 4000;
 
 /** Without colours, carriage returns and other control characters; lines stay. */
 export function plainText(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is removed
-  return stripVTControlCharacters(text).replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "");
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, (control) => (control === "\n" || control === "\t" ? control : ""));
 }
 
 /** At most `limit` characters, with the middle left out where it is longer. */
