@@ -1,6 +1,6 @@
 import { constants, type Stats } from "node:fs";
 import { copyFile, lstat, mkdir, open, readdir, readFile, realpath, writeFile } from "node:fs/promises";
-import { basename, isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { gateError } from "../failure.ts";
 import type { Checkout, CommandResult, Git, GitRun, Place } from "./ports.ts";
 import { runCommand } from "./run-command.ts";
@@ -93,9 +93,13 @@ export function gitPort(options: GitPortOptions): Git {
   };
 
   const locate = async (path: string): Promise<Place> => {
-    const found = await stat(path);
-    if (found === undefined) return { kind: "missing", path };
-    const real = await realpath(path);
+    let real: string;
+    try {
+      real = await realpath(path);
+    } catch {
+      // Not there, or a link to nowhere.
+      return { kind: "missing", path };
+    }
     if (!(await lstat(real)).isDirectory()) return { kind: "file", path: real };
     const asked = await run({
       directory: real,
@@ -113,7 +117,7 @@ export function gitPort(options: GitPortOptions): Git {
     const [bare, inside, gitDirectory, objects, shallow] = asked.stdout.split("\n");
     if (asked.exitCode !== 0 || gitDirectory === undefined || objects === undefined || shallow === undefined) {
       if (!/not a git repository/.test(asked.stderr)) throw gateError("git-failed", { doing: `looking at ${real}` }, asked.stderr);
-      return { kind: "plain", path: real, git: await findGit(real), flake: (await stat(join(real, "flake.nix"))) !== undefined };
+      return { kind: "plain", path: real };
     }
     if (bare === "true" || inside !== "true") return { kind: "bare", path: real };
     // Apart from the rest, because it fails where there is no working tree.
@@ -149,7 +153,7 @@ export function gitPort(options: GitPortOptions): Git {
       if (name === "index" || name.startsWith("sharedindex.")) await copyFile(join(checkout.gitDirectory, name), join(own, name));
   };
 
-  return { run, locate, createRepository, readFile: readPlainFile };
+  return { run, locate, createRepository, scan, readFile: readPlainFile };
 }
 
 /** What a fetch needs and nothing else may have: one protocol, one server's token. */
@@ -192,19 +196,22 @@ async function objectDirectories(first: string): Promise<readonly string[]> {
   return found;
 }
 
-/** The first `.git` in a directory, at any depth. A directory that is too large to be searched counts as one that has it: it would all be copied into the store. */
-async function findGit(root: string): Promise<string | undefined> {
+/** A directory that is too large to be searched counts as one that has a `.git`: it would all be copied into the store. */
+async function scan(root: string): ReturnType<Git["scan"]> {
   const queue = [root];
+  const symlinks = new Set<string>();
   for (let seen = 0; queue.length > 0; seen += 1) {
     const directory = queue.shift() ?? root;
-    if (seen > 20_000) return directory;
-    for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (seen > 20_000) return { git: directory, symlinks };
+    // What may not be read cannot be copied into the store either: Nix fails there, and says where.
+    for (const entry of await readdir(directory, { withFileTypes: true }).catch(() => [])) {
       const path = join(directory, entry.name);
-      if (basename(path) === ".git") return path;
+      if (entry.name === ".git") return { git: path, symlinks };
+      if (entry.isSymbolicLink()) symlinks.add(path.slice(root.length + 1));
       if (entry.isDirectory()) queue.push(path);
     }
   }
-  return undefined;
+  return { git: undefined, symlinks };
 }
 
 async function readPlainFile(path: string, maxBytes: number): ReturnType<Git["readFile"]> {

@@ -70,8 +70,7 @@ export type GitRun = {
 /** Where a local flakeref points to, all links resolved. */
 export type Place =
   | { readonly kind: "checkout"; readonly checkout: Checkout }
-  | { readonly kind: "plain"; readonly path: string; /** Path of a `.git` in it, at any depth. */ readonly git: string | undefined; readonly flake: boolean }
-  | { readonly kind: "file" | "missing" | "bare"; readonly path: string };
+  | { readonly kind: "plain" | "file" | "missing" | "bare"; readonly path: string };
 
 /** A working tree under git. Read, never written: no index refresh, no fetch into it, no garbage collection. */
 export type Checkout = {
@@ -91,6 +90,8 @@ export interface Git {
   locate(path: string): Promise<Place>;
   /** An empty repository of ours that sees the checkout's objects, shallow where the checkout is, with a copy of its index. Its working tree is its own directory. */
   createRepository(directory: string, checkout: Checkout): Promise<void>;
+  /** What a directory holds that must not be copied into the store unseen: the first `.git`, and symbolic links by their path below it. */
+  scan(path: string): Promise<{ readonly git: string | undefined; readonly symlinks: ReadonlySet<string> }>;
   /** A regular file's text, links not followed, at most `maxBytes`; for a flake that is not in git. */
   readFile(path: string, maxBytes: number): Promise<{ readonly kind: "text"; readonly text: string } | { readonly kind: "missing" | "symlink" | "other" | "too-long" }>;
 }

@@ -1,0 +1,91 @@
+import { gateError } from "../failure.ts";
+import type { Checkout } from "../io/ports.ts";
+import { ask, askOptional, type Repository } from "./git-tree.ts";
+
+/** A commit of what people see in the checkout. */
+export type Snapshot = { readonly rev: string; readonly dirty: boolean };
+
+/**
+ * The working tree as `nix build .` would see it: tracked files with their present content, and new ones that are staged. It becomes a commit of our own repository by
+ * way of its copy of the index; the checkout's index, objects and stat cache stay as they are. Without changes it is the checkout's own commit.
+ */
+export async function snapshot(repository: Repository, checkout: Checkout): Promise<Snapshot> {
+  const own = `${repository.directory}/.git`;
+  const environment = { GIT_DIR: own, GIT_WORK_TREE: checkout.root };
+  const at: Repository = { git: repository.git, directory: checkout.root };
+  const head = await headOf(repository, checkout);
+  await ask(at, "reading the working tree", ["add", "--update", "--", "."], { environment });
+  const tree = await ask(at, "reading the working tree", ["write-tree"], { environment });
+  if (head !== undefined && tree === (await ask(repository, "reading the last commit", ["rev-parse", "--verify", `${head}^{tree}`])))
+    return { rev: head, dirty: false };
+  // The last commit's date, as Nix gives it to a working tree; so the same content is the same revision.
+  const date =
+    head === undefined
+      ? "946684800"
+      : await ask(repository, "reading the last commit", ["show", "--no-patch", "--no-show-signature", "--format=%ct", head]);
+  const dated = { GIT_AUTHOR_DATE: `${date} +0000`, GIT_COMMITTER_DATE: `${date} +0000` };
+  const parents = head === undefined ? [] : ["-p", head];
+  const rev = await ask(repository, "keeping the working tree", ["commit-tree", tree, ...parents, "-m", "Working tree"], {
+    environment: dated,
+  });
+  return { rev, dirty: true };
+}
+
+/** The commit that is checked out; undefined before the first one. Throws the GateError `source-unusable` where ids are not the kind that Nix takes. */
+export async function headOf(repository: Repository, checkout: Checkout): Promise<string | undefined> {
+  const head = await askOptional({ git: repository.git, directory: checkout.root }, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+  if (head !== undefined && head.length !== 40)
+    throw gateError("source-unusable", {
+      flake: checkout.root,
+      problem: "it is a repository with SHA-256 ids, which Nix does not read",
+      next: "git rev-parse --show-object-format",
+    });
+  return head;
+}
+
+/** A commit by any name that git knows in the checkout, or on its origin. Throws the GateError `ref-unknown`. */
+export async function resolveRef(repository: Repository, checkout: Checkout, ref: string): Promise<string> {
+  const at: Repository = { git: repository.git, directory: checkout.root };
+  if (!ref.startsWith("-") && ref !== "" && !/\p{Cc}/u.test(ref))
+    for (const name of [ref, `origin/${ref}`]) {
+      const rev = await askOptional(at, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`]);
+      if (rev !== undefined) return rev;
+    }
+  throw gateError("ref-unknown", { ref: JSON.stringify(ref.slice(0, 100)), shallow: checkout.shallow });
+}
+
+export type DefaultBase = { readonly rev: string; readonly shown: string };
+
+/** The default branch, as far as the checkout knows one: where its origin's HEAD leads, else main or master. */
+export async function defaultBranch(
+  repository: Repository,
+  checkout: Checkout,
+): Promise<{ readonly name: string; readonly rev: string } | undefined> {
+  const at: Repository = { git: repository.git, directory: checkout.root };
+  for (const name of ["origin/HEAD", "origin/main", "origin/master", "main", "master"]) {
+    const rev = await askOptional(at, ["rev-parse", "--verify", "--quiet", `${name}^{commit}`]);
+    if (rev !== undefined) return { name, rev };
+  }
+  return undefined;
+}
+
+/**
+ * What a change in a shell is compared with where nothing was said: the commit at which it left the default branch; else the last commit for a working tree with
+ * changes, and the one before for one without. Throws the GateError `base-unknown` where there is none of these.
+ */
+export async function defaultBase(repository: Repository, checkout: Checkout, head: Snapshot): Promise<DefaultBase> {
+  const at: Repository = { git: repository.git, directory: checkout.root };
+  const last = await headOf(repository, checkout);
+  if (last === undefined) throw gateError("base-unknown", {});
+  const branch = await defaultBranch(repository, checkout);
+  if (branch !== undefined) {
+    // Without a common commit, in a shallow clone, its tip is the best there is.
+    const left = (await askOptional(at, ["merge-base", branch.rev, last])) ?? branch.rev;
+    if (left !== last) return { rev: left, shown: left === branch.rev ? branch.name : `where it left ${branch.name}` };
+  }
+  if (head.dirty) return { rev: last, shown: "the last commit" };
+  const before = await askOptional(at, ["rev-parse", "--verify", "--quiet", `${last}~1^{commit}`]);
+  if (before === undefined)
+    throw checkout.shallow ? gateError("ref-unknown", { ref: "HEAD~1", shallow: true }) : gateError("base-unknown", {});
+  return { rev: before, shown: "the commit before" };
+}
