@@ -22,6 +22,7 @@ export class ClosureGraph {
   /** Walk that saw a path last: a set that is emptied by counting on. */
   #seen = new Uint32Array(0);
   #walk = 0;
+  #queue = new Uint32Array(0);
 
   readonly sink: PathInfoSink = {
     valid: (info) => this.#add(info),
@@ -63,6 +64,11 @@ export class ClosureGraph {
     return this.#packages[packageId] as string;
   }
 
+  /** The number of a package's name; undefined where no path has it. */
+  packageIdOf(name: string): number | undefined {
+    return this.#packageIds.get(name);
+  }
+
   version(id: PathId): string {
     return this.#versions[id] as string;
   }
@@ -85,16 +91,23 @@ export class ClosureGraph {
   #reach(root: PathId): Uint32Array {
     const seen = this.startWalk();
     const walk = this.#walk;
-    const found: PathId[] = [root];
+    // As long as the longest walk can be; what was found is cut off it.
+    if (this.#queue.length < this.#paths.length) this.#queue = new Uint32Array(this.#paths.length);
+    const queue = this.#queue;
+    queue[0] = root;
     seen[root] = walk;
-    for (let next = 0; next < found.length; next += 1) {
-      for (const reference of this.references(found[next] as PathId)) {
+    let count = 1;
+    for (let next = 0; next < count; next += 1) {
+      const references = this.#references[queue[next] as PathId];
+      if (references === undefined) continue;
+      for (const reference of references) {
         if (seen[reference] === walk) continue;
         seen[reference] = walk;
-        found.push(reference);
+        queue[count] = reference;
+        count += 1;
       }
     }
-    return Uint32Array.from(found);
+    return queue.slice(0, count);
   }
 
   /** An array over all paths whose entries differ from `walk` until they are set to it. Valid until the next call. */

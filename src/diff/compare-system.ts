@@ -1,5 +1,5 @@
 import type { StoreFiles } from "../io/ports.ts";
-import type { ClosureGraph } from "./closure.ts";
+import type { ClosureGraph, PathId } from "./closure.ts";
 import { diffFiles } from "./file-diff.ts";
 import { diffPackages } from "./packages.ts";
 import { isRevisionOnly } from "./revision-only.ts";
@@ -33,8 +33,9 @@ export function compareDeclared(from: System, to: System, store: StoreFiles): Fi
 
 /** Adds what only the closures know: packages, sizes, glibc. */
 export function compareSystems(declared: FilesDiff, from: System, to: System, graph: ClosureGraph, store: StoreFiles): SystemDiff {
-  const packages = comparePackages(from, to, graph, store);
+  // Before the packages, which drop the closures that both look at.
   const glibc = componentFact(glibcOf(from, graph), glibcOf(to, graph));
+  const packages = comparePackages(from, to, graph, store);
   const whole = { ...declared, packages, system: { ...declared.system, glibc } };
   return { ...whole, revisionOnly: isRevisionOnly(whole) };
 }
@@ -55,12 +56,12 @@ function select(system: System, graph: ClosureGraph, store: StoreFiles): Selecti
   return selectionOf(graph, system, { systemPath: root("sw"), etc: root("etc") }, store.prefix);
 }
 
-/** The C library that systemd is linked with: a closure may hold several, and this one runs the machine. Else the newest of the closure. */
+/** The C library that systemd is linked with: a closure may hold several, and this one runs the machine. Else the first that the closure reaches. */
 export function glibcOf(system: System, graph: ClosureGraph): Component | undefined {
-  const isGlibc = (path: StorePath): boolean =>
-    /-glibc-\d/.test(path) && packageName(nameOf(path)).name === "glibc" && packageName(nameOf(path)).output === "";
+  const name = graph.packageIdOf("glibc");
+  if (name === undefined) return undefined;
+  const isGlibc = (id: PathId): boolean => graph.packageId(id) === name && packageName(nameOf(graph.path(id))).output === "";
   const systemd = system.systemd === undefined ? undefined : graph.id(system.systemd.path);
-  const linked = systemd === undefined ? [] : graph.references(systemd).map((id) => graph.path(id));
-  const path = linked.find(isGlibc) ?? [...graph.closure(system.toplevel)].map((id) => graph.path(id)).find(isGlibc);
-  return path === undefined ? undefined : { path, version: packageName(nameOf(path)).version };
+  const id = (systemd === undefined ? undefined : graph.references(systemd).find(isGlibc)) ?? graph.closure(system.toplevel).find(isGlibc);
+  return id === undefined ? undefined : { path: graph.path(id), version: graph.version(id) };
 }

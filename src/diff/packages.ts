@@ -1,15 +1,15 @@
 import type { ClosureGraph, PathId } from "./closure.ts";
-import type { PackageChange, PackageSide, PackagesDiff, SelectedBy } from "./system-diff.ts";
+import type { PackageChange, PackageSide, PackagesDiff } from "./system-diff.ts";
 import type { StorePath } from "./system.ts";
 import { compareVersions, direction } from "./version.ts";
-import type { Selection } from "./selection.ts";
+import { type Selection, selectors } from "./selection.ts";
 
 type Group = {
   readonly from: Set<string>;
   readonly to: Set<string>;
   sizeFrom: number;
   sizeTo: number;
-  readonly selectedBy: Set<SelectedBy>;
+  selectedBy: number;
 };
 
 /**
@@ -59,7 +59,7 @@ export function diffPackages(
 function group(groups: Map<number, Group>, packageId: number): Group {
   const known = groups.get(packageId);
   if (known !== undefined) return known;
-  const made: Group = { from: new Set(), to: new Set(), sizeFrom: 0, sizeTo: 0, selectedBy: new Set() };
+  const made: Group = { from: new Set(), to: new Set(), sizeFrom: 0, sizeTo: 0, selectedBy: 0 };
   groups.set(packageId, made);
   return made;
 }
@@ -68,7 +68,7 @@ function add(into: Group, graph: ClosureGraph, id: PathId, side: "from" | "to", 
   into[side].add(graph.version(id));
   if (side === "from") into.sizeFrom += graph.narSize(id);
   else into.sizeTo += graph.narSize(id);
-  for (const by of selection.get(id) ?? []) into.selectedBy.add(by);
+  into.selectedBy |= selection.get(id) ?? 0;
 }
 
 function sorted(graph: ClosureGraph, groups: ReadonlyMap<number, Group>): Pick<PackagesDiff, "added" | "removed" | "changed" | "rebuilt"> {
@@ -80,7 +80,7 @@ function sorted(graph: ClosureGraph, groups: ReadonlyMap<number, Group>): Pick<P
   named.sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const { name, group } of named) {
     const [from, to] = [ordered(group.from), ordered(group.to)];
-    const selectedBy = selectors.filter((by) => group.selectedBy.has(by));
+    const selectedBy = selectors(group.selectedBy);
     if (from.length === 0) added.push({ name, versions: to, size: group.sizeTo, selectedBy });
     else if (to.length === 0) removed.push({ name, versions: from, size: group.sizeFrom, selectedBy });
     else {
@@ -98,8 +98,6 @@ function sorted(graph: ClosureGraph, groups: ReadonlyMap<number, Group>): Pick<P
   }
   return { added, removed, changed, rebuilt };
 }
-
-const selectors: readonly SelectedBy[] = ["system-path", "unit", "etc"];
 
 const ordered = (versions: ReadonlySet<string>): readonly string[] =>
   [...versions].sort((a, b) => compareVersions(a, b) || (a < b ? -1 : a > b ? 1 : 0));

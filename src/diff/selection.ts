@@ -3,8 +3,15 @@ import { storePathOf } from "./store-path.ts";
 import type { SelectedBy } from "./system-diff.ts";
 import type { System, StorePath } from "./system.ts";
 
-/** Who names a path directly. Paths that are only dependencies are not in it. */
-export type Selection = ReadonlyMap<PathId, readonly SelectedBy[]>;
+/** Who names a path directly, as bits of `bitOf`. Paths that are only dependencies are not in it. Bits, because a fleet has half a million of these. */
+export type Selection = ReadonlyMap<PathId, number>;
+
+const bitOf: Readonly<Record<SelectedBy, number>> = { "system-path": 1, unit: 2, etc: 4 };
+
+/** The names of the bits that are set. */
+export function selectors(bits: number): readonly SelectedBy[] {
+  return (Object.keys(bitOf) as SelectedBy[]).filter((by) => (bits & bitOf[by]) !== 0);
+}
 
 /** Where a system keeps what it selects; found by following the links `sw` and `etc` of the toplevel. */
 export type SelectionRoots = { readonly systemPath: StorePath | undefined; readonly etc: StorePath | undefined };
@@ -19,12 +26,8 @@ export function selectionOf(
   roots: SelectionRoots,
   prefix: string,
 ): Selection {
-  const selection = new Map<PathId, SelectedBy[]>();
-  const select = (id: PathId, by: SelectedBy): void => {
-    const known = selection.get(id);
-    if (known === undefined) selection.set(id, [by]);
-    else if (!known.includes(by)) known.push(by);
-  };
+  const selection = new Map<PathId, number>();
+  const select = (id: PathId, by: SelectedBy): void => void selection.set(id, (selection.get(id) ?? 0) | bitOf[by]);
   const named = (id: PathId, by: SelectedBy): void => {
     select(id, by);
     if (graph.version(id) !== "") return;

@@ -3,20 +3,45 @@
  * sorts before everything, numbers after words, and an absent component before a number. Negative where `a` is older.
  */
 export function compareVersions(a: string, b: string): number {
-  const left = components(a);
-  const right = components(b);
-  for (let index = 0; index < Math.max(left.length, right.length); index += 1) {
-    const one = left[index] ?? "";
-    const other = right[index] ?? "";
+  if (a === b) return 0;
+  const [left, right] = [new Components(a), new Components(b)];
+  while (!left.ended || !right.ended) {
+    const [one, other] = [left.next(), right.next()];
     if (isBefore(one, other)) return -1;
     if (isBefore(other, one)) return 1;
   }
   return 0;
 }
 
-function components(version: string): readonly string[] {
-  return version.match(/[0-9]+|[^0-9.-]+/g) ?? [];
+/** The components of a version, one after the other; empty at its end. By hand, because a fleet asks ten thousand times. */
+class Components {
+  readonly #version: string;
+  #at = 0;
+
+  constructor(version: string) {
+    this.#version = version;
+  }
+
+  get ended(): boolean {
+    return this.#at >= this.#version.length;
+  }
+
+  next(): string {
+    const version = this.#version;
+    while (this.#at < version.length && isSeparator(version.charCodeAt(this.#at))) this.#at += 1;
+    const start = this.#at;
+    const digits = isDigit(version.charCodeAt(start));
+    while (this.#at < version.length) {
+      const code = version.charCodeAt(this.#at);
+      if (isSeparator(code) || isDigit(code) !== digits) break;
+      this.#at += 1;
+    }
+    return version.slice(start, this.#at);
+  }
 }
+
+const isSeparator = (code: number): boolean => code === 0x2d || code === 0x2e;
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 
 function isBefore(a: string, b: string): boolean {
   const left = integer(a);
@@ -32,7 +57,7 @@ function isBefore(a: string, b: string): boolean {
 
 /** Nix reads a component as a C int and takes what does not fit, such as a date with a time, for a word. */
 function integer(component: string): number | undefined {
-  if (!/^[0-9]+$/.test(component)) return undefined;
+  if (!isDigit(component.charCodeAt(0))) return undefined;
   const value = Number(component);
   return value <= 2_147_483_647 ? value : undefined;
 }
@@ -58,6 +83,10 @@ export function direction(from: readonly string[], to: readonly string[]): Direc
 }
 
 function movement(from: readonly string[], to: readonly string[]): Direction {
+  if (from.length === 1 && to.length === 1) {
+    const order = compareVersions(to[0] ?? "", from[0] ?? "");
+    return order > 0 ? "up" : order < 0 ? "down" : "same";
+  }
   const [a, b] = [from.toSorted(compareVersions), to.toSorted(compareVersions)];
   const lowest = compareVersions(b[0] ?? "", a[0] ?? "");
   const highest = compareVersions(b.at(-1) ?? "", a.at(-1) ?? "");
