@@ -4,16 +4,34 @@ export type ChangedLines = { readonly removed: readonly string[]; readonly added
 export function changedLines(diff: string): ChangedLines {
   const removed: string[] = [];
   const added: string[] = [];
+  let open: readonly Opening[] = [];
   let inHunk = false;
   for (const line of diff.split("\n")) {
-    if (line.startsWith("@@")) inHunk = true;
+    const text = line.slice(1);
+    if (line.startsWith("@@")) {
+      inHunk = true;
+      open = [];
+      continue;
+    }
     // The file names come before the first hunk; behind it a line "--- x" is a removed line that begins with two dashes.
-    else if (!inHunk && (line.startsWith("--- ") || line.startsWith("+++ "))) continue;
-    else if (line.startsWith("+")) added.push(line.slice(1));
-    else if (line.startsWith("-")) removed.push(line.slice(1));
+    if (!inHunk && (line.startsWith("--- ") || line.startsWith("+++ "))) continue;
+    open = open.filter((entry) => entry.indent < indentation(text));
+    if (line.startsWith("+")) added.push(within(text, open));
+    else if (line.startsWith("-")) removed.push(within(text, open));
+    const key = opening.exec(text)?.[1];
+    if (key !== undefined) open = [...open, { indent: indentation(text), key }];
   }
   return { removed, added };
 }
+
+/** A member of a JSON object that goes on over several lines: `"retry_join": [`. */
+type Opening = { readonly indent: number; readonly key: string };
+const opening = /^\s*"([^"]{1,80})":\s*[[{]\s*$/;
+const indentation = (text: string): number => text.length - text.trimStart().length;
+
+/** JSON says what a value is for lines above it: `"/etc/key",` alone means nothing, and means something in `ageSshKeyPaths`. */
+const within = (text: string, open: readonly Opening[]): string =>
+  open.length === 0 || text.trim() === "" || /^\s*[\]}],?$/.test(text) ? text : `${text} (in ${open.map((entry) => entry.key).join(".")})`;
 
 /** The changed lines that match, signed as in the diff, for evidence. */
 export function signed(lines: ChangedLines, matches: (line: string) => boolean = () => true): string[] {

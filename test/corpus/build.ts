@@ -30,7 +30,9 @@ export function readCases(directory: string = join(here, "cases")): Case[] {
     .filter((name) => name.endsWith(".json"))
     .toSorted()
     .map((name) => {
-      const json = JSON.parse(readFileSync(join(directory, name), "utf8")) as Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
+      const json = JSON.parse(readFileSync(join(directory, name), "utf8")) as Readonly<
+        Record<string, Readonly<Record<string, unknown>> | undefined>
+      >;
       return { answer: Answer.parse(json), facts: { ...json["host"], ...json["facts"] } };
     });
 }
@@ -48,8 +50,20 @@ export function buildCases(cases: readonly Case[], scratch: string, directory: s
   for (let at = 0; at < cases.length; at += batch) {
     const part = cases.slice(at, at + batch);
     const ids = `[ ${part.map((entry) => JSON.stringify(entry.answer.id)).join(" ")} ]`;
-    const run = (program: string, parts: readonly string[]): string => execFileSync(program, [...parts, ...options], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 << 20 }).trim();
-    const derivation = run("nix-instantiate", [join(here, "all.nix"), "--arg", "ids", ids, "--arg", "dir", directory, "--add-root", join(scratch, `derivation-${at}`), "--indirect"]);
+    const run = (program: string, parts: readonly string[]): string =>
+      execFileSync(program, [...parts, ...options], { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 << 20 }).trim();
+    const derivation = run("nix-instantiate", [
+      join(here, "all.nix"),
+      "--arg",
+      "ids",
+      ids,
+      "--arg",
+      "dir",
+      directory,
+      "--add-root",
+      join(scratch, `derivation-${at}`),
+      "--indirect",
+    ]);
     const output = run("nix-store", ["--realise", derivation, "--max-jobs", "4", "--add-root", join(scratch, `pairs-${at}`), "--indirect"]);
     const pairs = new Map(
       readFileSync(join(output, "pairs.jsonl"), "utf8")

@@ -56,19 +56,26 @@ async function judged(built: readonly Built[], scratch: string, phase: Phase): P
       verdict: judgement.verdict,
       mode: judgement.mode,
       rules: [...new Set(loud.map((finding) => finding.rule))],
-      lines: judgement.findings.map((finding) => `${finding.verdict.padEnd(6)} ${finding.rule}: ${finding.subject}${finding.evidence.map((line) => `\n           ${line}`).join("")}`),
+      lines: judgement.findings.map(
+        (finding) =>
+          `${finding.verdict.padEnd(6)} ${finding.rule}: ${finding.subject}${finding.evidence.map((line) => `\n           ${line}`).join("")}`,
+      ),
     };
   });
 }
 
 const percent = (value: number): string => `${(value * 100).toFixed(1)} %`;
-const shown = (rate: Rate): string => `${rate.count} of ${rate.of} (${percent(rate.rate)}, 95 % interval ${percent(rate.low)} to ${percent(rate.high)})`;
+const shown = (rate: Rate): string =>
+  `${rate.count} of ${rate.of} (${percent(rate.rate)}, 95 % interval ${percent(rate.low)} to ${percent(rate.high)})`;
 
 function print(title: string, result: Score, outcomes: readonly Judged[]): void {
   const { confusion } = result;
   console.log(`\n${title}: ${result.cases} cases\n`);
   console.log("  true \\ said    clean  reboot   risky");
-  for (const label of ["clean", "reboot", "risky"] as const) console.log(`  ${label.padEnd(12)}${[confusion[label].clean, confusion[label].reboot, confusion[label].risky].map((cell) => `${cell}`.padStart(8)).join("")}`);
+  for (const label of ["clean", "reboot", "risky"] as const)
+    console.log(
+      `  ${label.padEnd(12)}${[confusion[label].clean, confusion[label].reboot, confusion[label].risky].map((cell) => `${cell}`.padStart(8)).join("")}`,
+    );
   console.log(`\n  false clean    ${shown(result.falseClean)}`);
   console.log(`  missed risk    ${shown(result.missedRisk)}`);
   console.log(`  clean held     ${shown(result.overHold)}`);
@@ -77,12 +84,18 @@ function print(title: string, result: Score, outcomes: readonly Judged[]): void 
   console.log(`  exact          ${shown(result.exact)}`);
   console.log(`  pairs right    ${shown(result.pairs)}\n`);
   console.log(`  ${"hazard".padEnd(26)}cases  exact  too low  too high`);
-  for (const row of result.hazards) console.log(`  ${row.hazard.padEnd(26)}${[row.cases, row.exact, row.tooLow, row.tooHigh].map((cell, index) => `${cell}`.padStart([5, 7, 9, 10][index] ?? 0)).join("")}`);
+  for (const row of result.hazards)
+    console.log(
+      `  ${row.hazard.padEnd(26)}${[row.cases, row.exact, row.tooLow, row.tooHigh].map((cell, index) => `${cell}`.padStart([5, 7, 9, 10][index] ?? 0)).join("")}`,
+    );
   if (result.wrong.length > 0) console.log("\n  Judged wrongly:");
   for (const wrong of result.wrong) {
     const note = visible(wrong.answer) ? "" : wrong.answer.outside ? " [outside the closure]" : " [only reasoning can see it]";
-    console.log(`  ${wrong.answer.id}  ${wrong.answer.label} judged ${wrong.verdict}${note}  ${wrong.rules.join(", ")}\n           ${wrong.answer.reason}`);
-    if (options.explain) for (const line of outcomes.find((outcome) => outcome.answer.id === wrong.answer.id)?.lines ?? []) console.log(`         ${line}`);
+    console.log(
+      `  ${wrong.answer.id}  ${wrong.answer.label} judged ${wrong.verdict}${note}  ${wrong.rules.join(", ")}\n           ${wrong.answer.reason}`,
+    );
+    if (options.explain)
+      for (const line of outcomes.find((outcome) => outcome.answer.id === wrong.answer.id)?.lines ?? []) console.log(`         ${line}`);
   }
 }
 
@@ -105,13 +118,28 @@ async function main(): Promise<number> {
     const plain = await judged(built, join(scratch, "nix"), "pull-request");
     const careful = await judged(built, join(scratch, "nix"), "push");
     const results = { "pull-request": score(plain), push: score(careful) };
-    if (options.json) console.log(JSON.stringify({ schema: 1, rules: results, cases: plain.map(({ answer, verdict, mode, rules }) => ({ id: answer.id, label: answer.label, verdict, mode, rules })) }, null, 2));
+    if (options.json)
+      console.log(
+        JSON.stringify(
+          {
+            schema: 1,
+            rules: results,
+            cases: plain.map(({ answer, verdict, mode, rules }) => ({ id: answer.id, label: answer.label, verdict, mode, rules })),
+          },
+          null,
+          2,
+        ),
+      );
     else {
       print("Rules alone, pull request", results["pull-request"], plain);
       print("Rules alone, push (unknown facts take the careful value)", results.push, careful);
-      console.log(`\nBuilt in ${((ready - started) / 1000).toFixed(1)} s, compared and judged twice in ${((Date.now() - ready) / 1000).toFixed(1)} s.`);
+      console.log(
+        `\nBuilt in ${((ready - started) / 1000).toFixed(1)} s, compared and judged twice in ${((Date.now() - ready) / 1000).toFixed(1)} s.`,
+      );
     }
-    return options.cases === undefined && options.case === undefined ? keepFloor({ "pull-request": floorOf(results["pull-request"]), push: floorOf(results.push) }) : 0;
+    return options.cases === undefined && options.case === undefined
+      ? keepFloor({ "pull-request": floorOf(results["pull-request"]), push: floorOf(results.push) })
+      : 0;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -125,7 +153,8 @@ function keepFloor(now: Floors): number {
   const floor = existsSync(floorFile) ? (JSON.parse(readFileSync(floorFile, "utf8")) as Floors) : undefined;
   const worse = floor === undefined ? [] : phases.flatMap((phase) => below(now[phase], floor[phase]).map((line) => `${phase}: ${line}`));
   for (const line of worse) console.error(`Below the floor: ${line}`);
-  if (options.raise && worse.length === 0 && (floor === undefined || phases.some((phase) => better(now[phase], floor[phase])))) writeFileSync(floorFile, `${JSON.stringify(now, null, 2)}\n`);
+  if (options.raise && worse.length === 0 && (floor === undefined || phases.some((phase) => better(now[phase], floor[phase]))))
+    writeFileSync(floorFile, `${JSON.stringify(now, null, 2)}\n`);
   return options.check && worse.length > 0 ? 1 : 0;
 }
 

@@ -33,7 +33,13 @@ export type Score = {
   readonly riskyReboots: Rate;
   /** Pairs of cases with the same change and other facts, where every member is right. */
   readonly pairs: Rate;
-  readonly hazards: readonly { readonly hazard: string; readonly cases: number; readonly exact: number; readonly tooLow: number; readonly tooHigh: number }[];
+  readonly hazards: readonly {
+    readonly hazard: string;
+    readonly cases: number;
+    readonly exact: number;
+    readonly tooLow: number;
+    readonly tooHigh: number;
+  }[];
   readonly wrong: readonly Outcome[];
 };
 
@@ -49,16 +55,36 @@ export function score(outcomes: readonly Outcome[]): Score {
   const seen = outcomes.filter((outcome) => visible(outcome.answer));
   const truly = (label: Verdict, among = outcomes): Outcome[] => among.filter((outcome) => outcome.answer.label === label);
   const notClean = seen.filter((outcome) => outcome.answer.label !== "clean");
-  const pairs = [...Map.groupBy(outcomes.filter((outcome) => (outcome.answer.pair ?? "") !== ""), (outcome) => outcome.answer.pair).values()];
+  const pairs = [
+    ...Map.groupBy(
+      outcomes.filter((outcome) => (outcome.answer.pair ?? "") !== ""),
+      (outcome) => outcome.answer.pair,
+    ).values(),
+  ];
   return {
     cases: outcomes.length,
     confusion: { clean: row("clean"), reboot: row("reboot"), risky: row("risky") },
     exact: wilson(count(right), outcomes.length),
-    falseClean: wilson(count((outcome) => outcome.verdict === "clean", notClean), notClean.length),
-    missedRisk: wilson(count((outcome) => outcome.verdict !== "risky", truly("risky", seen)), truly("risky", seen).length),
-    overHold: wilson(count((outcome) => outcome.verdict === "risky", truly("clean")), truly("clean").length),
-    raised: wilson(count((outcome) => outcome.verdict !== "clean", truly("clean")), truly("clean").length),
-    riskyReboots: wilson(count((outcome) => outcome.verdict === "risky", truly("reboot")), truly("reboot").length),
+    falseClean: wilson(
+      count((outcome) => outcome.verdict === "clean", notClean),
+      notClean.length,
+    ),
+    missedRisk: wilson(
+      count((outcome) => outcome.verdict !== "risky", truly("risky", seen)),
+      truly("risky", seen).length,
+    ),
+    overHold: wilson(
+      count((outcome) => outcome.verdict === "risky", truly("clean")),
+      truly("clean").length,
+    ),
+    raised: wilson(
+      count((outcome) => outcome.verdict !== "clean", truly("clean")),
+      truly("clean").length,
+    ),
+    riskyReboots: wilson(
+      count((outcome) => outcome.verdict === "risky", truly("reboot")),
+      truly("reboot").length,
+    ),
     pairs: wilson(pairs.filter((members) => members.every(right)).length, pairs.length),
     hazards: [...Map.groupBy(outcomes, (outcome) => outcome.answer.hazard)]
       .map(([hazard, members]) => ({
@@ -76,7 +102,16 @@ export function score(outcomes: readonly Outcome[]): Score {
 const right = (outcome: Outcome): boolean => outcome.verdict === outcome.answer.label;
 
 /** What must never get worse: counts that may only fall, and counts that may only rise. */
-export type Floor = { readonly cases: number; readonly falseClean: number; readonly missedRisk: number; readonly overHold: number; readonly raised: number; readonly riskyReboots: number; readonly exact: number; readonly pairs: number };
+export type Floor = {
+  readonly cases: number;
+  readonly falseClean: number;
+  readonly missedRisk: number;
+  readonly overHold: number;
+  readonly raised: number;
+  readonly riskyReboots: number;
+  readonly exact: number;
+  readonly pairs: number;
+};
 
 export const floorOf = (result: Score): Floor => ({
   cases: result.cases,
@@ -100,4 +135,5 @@ export function below(result: Floor, floor: Floor): string[] {
 }
 
 /** Whether a result may become the floor: nothing is worse, something is better. */
-export const better = (result: Floor, floor: Floor): boolean => below(result, floor).length === 0 && (Object.keys(floor) as (keyof Floor)[]).some((key) => result[key] !== floor[key]);
+export const better = (result: Floor, floor: Floor): boolean =>
+  below(result, floor).length === 0 && (Object.keys(floor) as (keyof Floor)[]).some((key) => result[key] !== floor[key]);

@@ -65,9 +65,11 @@ export const sudoChanged: Rule = {
   },
 };
 
-const privileged =
-  /^(sudo|su|doas|pkexec|polkit-agent-helper-1|mount|umount|fusermount3?|unix_chkpwd|newgidmap|newuidmap|sg|newgrp|passwd|dbus-daemon-launch-helper)$/;
-const wrapperLine = /wrapperDir\/|\/run\/wrappers\/|security\.wrappers/;
+/** A line that gives a program its wrapper, in the words of the scripts that NixOS has used for it. Capabilities alone are no way to root. */
+function wrapperName(line: string): string | undefined {
+  if (!/u\+s|u=s|g\+s|setuid|\b[246][0-7]{3}\b/.test(line)) return undefined;
+  return (/^\s*mk\w*\s+"?([\w.-]+)/.exec(line) ?? /(?:wrapperDir|wrappers\/bin|wrappers)\/"?([\w.-]+)/.exec(line))?.[1];
+}
 
 export const setuidWrappers: Rule = {
   id: "setuid-wrappers",
@@ -78,27 +80,15 @@ export const setuidWrappers: Rule = {
   check: "Is every program of the list meant to run as root for everybody?",
   see: ({ diff }) =>
     changedTexts(diff).flatMap((text): Sighting[] => {
-      const matters = (line: string): boolean =>
-        wrapperLine.test(line) && /chmod|u\+s|u=s|setuid|4[0-7]{3}\b|cp |chown/.test(line) && !/cap_/.test(line);
-      const names = (lines: readonly string[]): Set<string> =>
-        new Set(
-          lines
-            .filter(matters)
-            .flatMap((line) => [...line.matchAll(/(?:wrapperDir|wrappers\/bin|wrappers)\/"?([\w.-]+)/g)].map((match) => match[1] ?? "")),
-        );
-      const [was, is] = [names(text.lines.removed), names(text.lines.added)];
-      const changed = [...was].filter((name) => !is.has(name)).concat([...is].filter((name) => !was.has(name)));
-      const lines = signed(
-        text.lines,
-        (line) =>
-          matters(line) &&
-          (changed.some((name) => line.includes(name)) || [...was, ...is].some((name) => privileged.test(name) && line.includes(name))),
-      );
-      // A wrapper whose line differs in mode or owner is a change too, even where the name stays.
-      const differs =
-        text.lines.removed.filter(matters).map(plain).toSorted().join("\n") !==
-        text.lines.added.filter(matters).map(plain).toSorted().join("\n");
-      return lines.length === 0 || !differs ? [] : [{ subject: text.source, evidence: lines }];
+      // The same mode for a program of another version is no change of the list.
+      const list = (lines: readonly string[]): string[] =>
+        lines.filter((line) => wrapperName(line) !== undefined).map((line) => plain(line.replaceAll(/\/nix\/store\/[^/\s"']+/g, "…")));
+      const [was, is] = [list(text.lines.removed), list(text.lines.added)];
+      const lines = [
+        ...was.filter((line) => !is.includes(line)).map((line) => `- ${line}`),
+        ...is.filter((line) => !was.includes(line)).map((line) => `+ ${line}`),
+      ];
+      return lines.length === 0 ? [] : [{ subject: text.source, evidence: lines }];
     }),
 };
 

@@ -75,6 +75,12 @@ export const activationActs: Rule = {
       }),
 };
 
+/** Too long to be shown whole: what a stranger puts behind the last line that is shown, no rule has read. */
+const cutShort = (diff: string): boolean => diff === "" || /^\\ \d+ (more lines|bytes, too long)/m.test(diff);
+/** Long lists from packages that nothing is decided by. */
+const listing =
+  /^\/etc\/(services|protocols|rpc|mime\.types|ssl\/|pki\/|ca-certificates|terminfo|zoneinfo|udev\/hwdb|man|bash_completion|nanorc|vimrc|X11\/|fonts\/|xdg\/|dconf\/|geoclue|ethertypes|magic|shells|issue)/;
+
 export const uncompared: Rule = {
   id: "not-compared",
   family: "activation",
@@ -84,7 +90,20 @@ export const uncompared: Rule = {
   check: "Look at the named path yourself.",
   see: ({ diff, after, before }): Sighting[] => {
     const lines = [...new Set([...diff.unknown, ...after.unread.filter((line) => !(before?.unread.includes(line) ?? false))])];
-    return lines.length === 0 ? [] : [{ subject: "comparison", evidence: lines }];
+    const files = diff.files.filter(
+      (file) =>
+        !file.hashOnly &&
+        file.change !== "removed" &&
+        (file.kind === "unread" || (file.kind === "text" && cutShort(file.diff) && !listing.test(file.path))),
+    );
+    const units = diff.units.filter((unit) => !unit.hashOnly && unit.change !== "removed" && cutShort(unit.diff));
+    return [
+      ...(lines.length === 0 ? [] : [{ subject: "comparison", evidence: lines }]),
+      ...[...files.map((file) => file.path), ...units.map((unit) => unit.name)].map((subject) => ({
+        subject,
+        evidence: [`${subject} could not be compared line by line`],
+      })),
+    ];
   },
 };
 

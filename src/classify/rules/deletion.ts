@@ -135,6 +135,8 @@ export const scriptDeletes: Rule = {
       const bad = text.lines.added.filter((raw) => {
         const line = withoutComment(raw);
         if (!deletes.test(line) || text.lines.removed.includes(raw)) return false;
+        // A copy that deletes at its target did so before as well: another target is no new deletion.
+        if (/\brsync\b/.test(line) && text.lines.removed.some((other) => /\brsync\b.*--del/.test(other))) return false;
         if (alwaysDeletes.test(line)) return true;
         // PGDATA, STATE_DIRECTORY and the like are state; RUNTIME and CACHE directories and what mktemp made are not.
         const named = paths(line);

@@ -171,7 +171,7 @@ export const initrdRemoteGained: Rule = {
 
 /** Lines of stage 1 that find, open and mount disks. The words are those of the scripted stage 1, of crypttab, fstab and of units in a systemd initrd. */
 const diskLine =
-  /\b(zpool import|cryptsetup|luksOpen|openLuks|open_?device|mountFS|vgchange|mdadm|bcachefs unlock|zfs load-key|specialMount|resumeDevice|resume=)\b|^\s*\/dev\/|^\S+\s+(UUID=|\/dev\/|PARTUUID=|LABEL=)|ExecStart=.*(zpool|cryptsetup|vgchange)/;
+  /\b(zpool import|cryptsetup|luksOpen|openLuks|open_?(device|normally|passphrase)|mountFS|vgchange|mdadm|bcachefs unlock|zfs load-key|specialMount|resumeDevice|resume=)\b|^\s*\/dev\/|^\S+\s+(UUID=|\/dev\/|PARTUUID=|LABEL=)|ExecStart=.*(zpool|cryptsetup|vgchange)|\/dev\/(disk\/by-|mapper\/|md|vd|sd|nvme|zvol)/i;
 
 export const initrdDisks: Rule = {
   id: "initrd-disks",

@@ -20,9 +20,16 @@ function nameMatches(pattern: string, name: string): boolean {
 
 /** Whether a file of networkd is about that interface: by its [Match] Name, else by the interface's name in the file's own name. undefined: cannot be told. */
 function about(text: string, path: string, uplink: string): boolean | undefined {
-  const names = [...text.matchAll(/^[ +-]?\s*(?:Name|OriginalName)\s*=\s*(.+)$/gm)].flatMap((match) =>
-    (match[1] ?? "").trim().split(/\s+/),
-  );
+  // A .link file matches a device and gives it its name; only the match says which one it is about. A .netdev file is about the device that it makes.
+  const about = path.endsWith(".netdev") ? "NetDev" : "Match";
+  const names: string[] = [];
+  let section = "Match";
+  for (const raw of text.split("\n")) {
+    const line = raw.replace(/^[ +-]/, "");
+    section = /^\[(\w+)\]/.exec(line)?.[1] ?? section;
+    const value = /^(?:Name|OriginalName)\s*=\s*(.+)$/.exec(line)?.[1];
+    if (value !== undefined && section === about) names.push(...value.trim().split(/\s+/));
+  }
   if (names.length > 0) {
     const plain = names.filter((name) => !name.startsWith("!"));
     const except = names.filter((name) => name.startsWith("!"));
@@ -31,9 +38,11 @@ function about(text: string, path: string, uplink: string): boolean | undefined 
   return (path.split("/").at(-1) ?? "").includes(uplink) ? true : undefined;
 }
 
+/** Both sides in full where they were read, else the diff. */
 const sidesText = (context: RuleContext, file: FileChange): string => {
   const key = file.path.replace(/^\/etc\//, "");
-  return [context.before?.etc.get(key)?.text ?? "", context.after.etc.get(key)?.text ?? "", file.diff].join("\n");
+  const sides = [context.before?.etc.get(key)?.text, context.after.etc.get(key)?.text].filter((text) => text !== undefined);
+  return sides.length > 0 ? sides.join("\n") : file.diff;
 };
 
 /** Lines that say how the machine is reached; a Description or a comment does not. */

@@ -201,6 +201,20 @@ export const keeperRemoved: Rule = {
 
 const dockerKeys =
   /data-root|graph|storage-driver|storage-opts|live-restore|userns-remap|exec-opts|cgroup|iptables|bip|default-address-pools|hosts|containerd/;
+/** Single settings of changed lines: small JSON stands on one line, and only what differs in it counts. */
+const members = (lines: readonly string[]): string[] =>
+  lines
+    .flatMap((line) =>
+      /^\s*\{.*\}\s*$/.test(line)
+        ? line
+            .trim()
+            .slice(1, -1)
+            .split(/,(?=\s*")/)
+        : [line],
+    )
+    .map((entry) => entry.trim().replace(/,$/, ""))
+    .filter((entry) => dockerKeys.test(entry) && !/^(Environment|Description)=/.test(entry));
+
 export const containerRuntime: Rule = {
   id: "container-runtime",
   family: "state",
@@ -216,9 +230,13 @@ export const containerRuntime: Rule = {
         text.change === "changed" &&
         /daemon\.json|docker\.service|containers\/storage\.conf|registries\.conf|containerd.*config\.toml/.test(text.source),
     );
-    const keys = files.flatMap((text) =>
-      signed(text.lines, (line) => dockerKeys.test(line) && !/^\s*(Environment|Description)=/.test(line.trim())),
-    );
+    const keys = files.flatMap((text) => {
+      const [was, is] = [members(text.lines.removed), members(text.lines.added)];
+      return [
+        ...was.filter((entry) => !is.includes(entry)).map((entry) => `- ${entry}`),
+        ...is.filter((entry) => !was.includes(entry)).map((entry) => `+ ${entry}`),
+      ];
+    });
     if (keys.length > 0) return [{ subject: files.map((text) => text.source).join(", "), evidence: keys }];
     const running = facts.runningContainers;
     const count = typeof running === "number" ? running : (running?.length ?? 0);
