@@ -1,14 +1,21 @@
-import { failure } from "../failure.ts";
+import { failure, GateError } from "../failure.ts";
 import type { Nix, Result, StoreFiles } from "../io/ports.ts";
 import { ClosureGraph } from "./closure.ts";
 import { compareDeclared, compareSystems, type FilesDiff } from "./compare-system.ts";
+import { foreignSystem } from "./foreign.ts";
 import { readClosures } from "./read-closures.ts";
 import type { SystemDiff } from "./system-diff.ts";
 import type { StorePath, System } from "./system.ts";
 import { newSystemCache, readSystem, type SystemCache, toplevelFailure } from "./toplevel.ts";
 
 /** Two toplevels of one host. */
-export type Pair = { readonly host: string; readonly from: StorePath; readonly to: StorePath };
+export type Pair = {
+  readonly host: string;
+  readonly from: StorePath;
+  readonly to: StorePath;
+  /** Where the old side may be found if it is not in the store of this machine: `ssh-ng://root@HOST`, a cache. Only its closure is read there, never its files. */
+  readonly fromStore?: string;
+};
 
 /** A diff with the systems that it compares: rules look at both. */
 export type Comparison = { readonly from: System; readonly to: System; readonly diff: SystemDiff };
@@ -48,6 +55,8 @@ class Fleet {
   readonly #ports: DiffPorts;
   readonly #cache: SystemCache = newSystemCache();
   readonly #transitions = new Map<string, Transition>();
+  /** Old sides whose closure was found in another store. */
+  readonly #elsewhere = new Map<StorePath, string>();
   readonly #compared = new Map<string, Result<Comparison>>();
 
   constructor(ports: DiffPorts) {
@@ -71,6 +80,7 @@ class Fleet {
     }
     const { graph, error } = await asking;
     if (error !== undefined) throw error;
+    await this.#askElsewhere(pairs, known, graph);
 
     const hosts = new Map<string, Result<Comparison>>();
     for (const { host, from, to } of pairs) {
@@ -78,6 +88,30 @@ class Fleet {
       hosts.set(host, this.#compared.get(keyOf(from, to)) as Result<Comparison>);
     }
     return { hosts, graph };
+  }
+
+  /** Old sides that are not here, store by store. A store that does not answer leaves its hosts with the failure that their old side is missing. */
+  async #askElsewhere(pairs: readonly Pair[], here: ReadonlySet<StorePath>, graph: ClosureGraph): Promise<void> {
+    const { nix, store } = this.#ports;
+    const byStore = Map.groupBy(
+      pairs.filter(
+        ({ from, to, fromStore }) => fromStore !== undefined && here.has(to) && toplevelFailure(store, from)?.code === "toplevel-missing",
+      ),
+      ({ fromStore }) => fromStore as string,
+    );
+    for (const [storeUrl, asked] of byStore) {
+      try {
+        await readClosures(
+          nix,
+          asked.map(({ from }) => from),
+          { storeUrl, into: graph },
+        );
+      } catch (error) {
+        if (!(error instanceof GateError)) throw error;
+        for (const { from, to } of asked) this.#compared.set(keyOf(from, to), { ok: false, failure: error.failure });
+      }
+      for (const { from } of asked) if (!graph.isMissing(from)) this.#elsewhere.set(from, storeUrl);
+    }
   }
 
   /** Reads both sides and compares what they declare, once for each transition; specialisations that both have are transitions of their own. */
@@ -104,6 +138,16 @@ class Fleet {
     const key = keyOf(from, to);
     if (this.#compared.has(key)) return;
     const { store } = this.#ports;
+    const storeUrl = this.#elsewhere.get(from);
+    if (storeUrl !== undefined) {
+      const after = readSystem(store, to, this.#cache);
+      const before = foreignSystem(from, after, graph, storeUrl);
+      this.#compared.set(key, {
+        ok: true,
+        value: { from: before, to: after, diff: compareSystems(compareDeclared(before, after, store), before, after, graph, store) },
+      });
+      return;
+    }
     for (const path of [from, to]) {
       const problem = toplevelFailure(store, path) ?? (graph.isMissing(path) ? failure("toplevel-missing", { path }) : undefined);
       if (problem === undefined) continue;

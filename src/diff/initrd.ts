@@ -59,7 +59,7 @@ function contentsOf(archive: readonly ArchiveFile[]): InitrdContents {
 /** Stage 1 is either a script or systemd itself; `init` says which. */
 function kindOf(init: string | undefined, files: ReadonlySet<string>): InitrdContents["kind"] {
   if (init !== undefined && /(?:^|[/-])stage-1-init/.test(init)) return "scripted";
-  if (init !== undefined && /\/systemd$/.test(init)) return "systemd";
+  if (init?.endsWith("/systemd") === true) return "systemd";
   if (files.has("etc/initrd-release") || files.has("etc/systemd/system") || files.has("etc/systemd/system/initrd.target")) return "systemd";
   if (init?.startsWith("#!") === true) return "scripted";
   return "unknown";

@@ -219,6 +219,52 @@ line"; truncate -s 100M huge`,
   });
 });
 
+describe("an old side that is elsewhere", () => {
+  /** A pair whose old side was moved into a binary cache. */
+  const moved = (name: string): { readonly pair: Pair; readonly cache: string } => {
+    const version = (number: string): string =>
+      build(
+        `derivation { name = "tool-${number}"; system = builtins.currentSystem; builder = "/bin/sh"; args = [ "-c" "echo ${name} > $out" ]; }`,
+      );
+    const from = toplevel(`${name}-web-1`, `ln -s ${version("1.0")} tool; printf old > kernel-params`);
+    const to = toplevel(`${name}-web-1`, `ln -s ${version("1.1")} tool; printf new > kernel-params`);
+    const cache = `file://${join(scratch, `cache-${name}`)}`;
+    execFileSync("nix", ["copy", "--to", cache, from], { stdio: "ignore" });
+    execFileSync("nix-store", ["--delete", "--ignore-liveness", from], { stdio: "ignore" });
+    return { pair: { host: name, from, to, fromStore: cache }, cache };
+  };
+
+  test("only in a cache: packages are compared, the rest is said to be unknown", async () => {
+    const { pair, cache } = moved("cached");
+    const [good] = pairs as [Pair];
+    const { hosts } = await diffFleet([good, pair], ports());
+    const { diff } = value(hosts.get("cached"));
+    expect(diff.packages.changed).toMatchObject([{ name: "tool", from: ["1.0"], to: ["1.1"], direction: "up" }]);
+    expect(diff.system.kernelParams.changed).toBe(false);
+    expect(diff.unknown).toHaveLength(1);
+    expect(diff.unknown[0]).toContain(cache);
+    expect(diff.revisionOnly).toBe(false);
+    expect(said(hosts.get(good.host))).toBe(said(await diffSystem(good.from, good.to, ports())));
+  });
+
+  test("gone everywhere, or in a store that does not answer: the host fails, the others do not", async () => {
+    const { pair } = moved("gone");
+    const [good] = pairs as [Pair];
+    const empty = `file://${mkdtempSync(join(scratch, "empty-cache."))}`;
+    const { hosts } = await diffFleet(
+      [
+        good,
+        { ...pair, fromStore: empty },
+        { ...pair, host: "unanswered", from: pair.from.replace("gone", "none"), fromStore: "http://127.0.0.1:9" },
+      ],
+      ports(),
+    );
+    expect(hosts.get(good.host)?.ok).toBe(true);
+    expect(hosts.get("gone")).toMatchObject({ ok: false, failure: { code: "toplevel-missing" } });
+    expect(hosts.get("unanswered")?.ok).toBe(false);
+  });
+});
+
 describe("Nix that fails", () => {
   const failing = (result: Partial<CommandResult>): Nix => ({
     version: () => Promise.reject(new Error("not asked")),
