@@ -48,9 +48,17 @@ export async function readTree(repository: Repository, rev: string): Promise<Git
 }
 
 /**
- * The flake's directory below the root. Nix goes up from the directory that was named until there is a flake.nix; so do we. undefined where there is none.
+ * The flake's directory below the root. Nix goes up from the directory that was named until there is a flake.nix; so do we. undefined where there is none. Throws the
+ * GateError `source-unusable` for a directory that is reached through a link: Nix would read the flake and its lock file from somewhere else than we do.
  */
-export function findFlake(tree: GitTree, from: string, exact: boolean): string | undefined {
+export function findFlake(tree: GitTree, from: string, exact: boolean, shown: string): string | undefined {
+  for (let at = from; at !== "" && at !== "."; at = posix.dirname(at))
+    if (tree.symlinks.has(at))
+      throw gateError("source-unusable", {
+        flake: shown,
+        problem: `its directory is reached through the symbolic link ${JSON.stringify(at.slice(0, 200))}`,
+        next: "Name the directory that the link leads to.",
+      });
   for (let at = from; ; at = posix.dirname(at)) {
     if (at === ".") at = "";
     if (tree.files.has(posix.join(at, "flake.nix"))) return at;
@@ -62,18 +70,10 @@ export function findFlake(tree: GitTree, from: string, exact: boolean): string |
 const inside = (directory: string, name: string): string => posix.join(directory, name);
 
 /**
- * The lock file of a flake in a commit, undefined where there is none. Throws the GateErrors `lock-unreadable` and `source-unusable`: a flake.lock that is a link, or
- * a directory that is reached through one, would be read by Nix from somewhere else than we read it from.
+ * The lock file of a flake in a commit, undefined where there is none. Throws the GateErrors `lock-unreadable`, also for a flake.lock that is a link, since Nix would
+ * read what it leads to, and `source-unusable` for a flake.nix that git holds only a pointer to.
  */
 export async function readLock(repository: Repository, tree: GitTree, directory: string, shown: string): Promise<LockFile | undefined> {
-  const parts = directory.split("/");
-  for (let length = 1; directory !== "" && length <= parts.length; length += 1)
-    if (tree.symlinks.has(parts.slice(0, length).join("/")))
-      throw gateError("source-unusable", {
-        flake: shown,
-        problem: `its directory ${JSON.stringify(directory.slice(0, 200))} is reached through a symbolic link`,
-        next: "Name the directory that the link leads to.",
-      });
   const flake = tree.files.get(inside(directory, "flake.nix"));
   if (flake?.kind === "file" && (await blob(repository, flake.object)).startsWith("version https://git-lfs.github.com/spec/"))
     throw gateError("source-unusable", {

@@ -87,7 +87,12 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
   await git.createRepository(repository.directory, checkout);
   const sides = await sidesOf(request, repository, checkout, flakeref);
   const tree = await readTree(repository, sides.head.rev);
-  const directory = findFlake(tree, join("/", checkout.prefix, flakeref.directory ?? "").slice(1), flakeref.directory !== undefined);
+  const directory = findFlake(
+    tree,
+    join("/", checkout.prefix, flakeref.directory ?? "").replace(/^\/|\/$/g, ""),
+    flakeref.directory !== undefined,
+    request.flake,
+  );
   if (directory === undefined) throw await noFlake(request, git, checkout, flakeref);
   const headLock = await readLock(repository, tree, directory, request.flake);
 

@@ -11,11 +11,12 @@ export type Snapshot = { readonly rev: string; readonly dirty: boolean };
  */
 export async function snapshot(repository: Repository, checkout: Checkout): Promise<Snapshot> {
   const own = `${repository.directory}/.git`;
-  const environment = { GIT_DIR: own, GIT_WORK_TREE: checkout.root };
+  // Objects go to a store that borrows from none: git marks an object that it would have written as fresh wherever it finds it, and that is a write to the checkout.
+  const environment = { GIT_DIR: own, GIT_WORK_TREE: checkout.root, GIT_OBJECT_DIRECTORY: `${own}/fresh` };
   const at: Repository = { git: repository.git, directory: checkout.root };
   const head = await headOf(repository, checkout);
   await ask(at, "reading the working tree", ["add", "--update", "--", "."], { environment });
-  const tree = await ask(at, "reading the working tree", ["write-tree"], { environment });
+  const tree = await ask(at, "reading the working tree", ["write-tree", "--missing-ok"], { environment });
   if (head !== undefined && tree === (await ask(repository, "reading the last commit", ["rev-parse", "--verify", `${head}^{tree}`])))
     return { rev: head, dirty: false };
   // The last commit's date, as Nix gives it to a working tree; so the same content is the same revision.

@@ -1,5 +1,5 @@
 import { constants, type Stats } from "node:fs";
-import { copyFile, lstat, mkdir, open, readdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { copyFile, lstat, mkdir, open, readdir, readFile, realpath, utimes, writeFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { gateError } from "../failure.ts";
 import type { Checkout, CommandResult, Git, GitRun, Place } from "./ports.ts";
@@ -142,15 +142,22 @@ export function gitPort(options: GitPortOptions): Git {
     await mkdir(join(own, "info"), { recursive: true });
     const objects = checkout.objectDirectories[0] ?? "";
     if (/[\n\r]/.test(objects)) throw gateError("git-failed", { doing: "reading the checkout" }, "its path contains a line break");
-    await writeFile(join(own, "objects", "info", "alternates"), `${objects}\n`);
+    await mkdir(join(own, "fresh"));
+    await writeFile(join(own, "objects", "info", "alternates"), `${objects}\n${join(own, "fresh")}\n`);
     // Before any `.gitattributes` of the tree: files go in and out as they are, as Nix reads them; no filter, no line ends, no keywords.
     await writeFile(join(own, "info", "attributes"), "* -text -eol -filter -ident -working-tree-encoding\n");
     if (checkout.shallow) {
       const shallow = await run({ directory: checkout.root, arguments: ["rev-parse", "--git-path", "shallow"] });
       await copyFile(resolve(checkout.root, shallow.stdout.replace(/\n$/, "")), join(own, "shallow"));
     }
-    for (const name of await readdir(checkout.gitDirectory))
-      if (name === "index" || name.startsWith("sharedindex.")) await copyFile(join(checkout.gitDirectory, name), join(own, name));
+    for (const name of await readdir(checkout.gitDirectory)) {
+      if (name !== "index" && !name.startsWith("sharedindex.")) continue;
+      const [from, to] = [join(checkout.gitDirectory, name), join(own, name)];
+      await copyFile(from, to);
+      // Git takes a file that is as old as the index for possibly changed and reads it; a copy that looks younger would hide a change of the same second.
+      const written = Math.floor((await lstat(from)).mtimeMs / 1000);
+      await utimes(to, written, written);
+    }
   };
 
   return { run, locate, createRepository, scan, readFile: readPlainFile };
