@@ -26,8 +26,14 @@ export type RedactionContext = {
 
 /** Replaces what looks like a secret. Linear in the text. */
 export function redact(text: string, context: RedactionContext = {}): Redacted {
-  if (text.length < 6) return { text, count: 0 };
-  const ranges = merged([...secretRanges(text, context.path ?? ""), ...scannerRanges(text)]);
+  return text.length < shortest ? { text, count: 0 } : replaced(text, scannerRanges(text), context);
+}
+
+/** No secret is shorter. */
+const shortest = 6;
+
+function replaced(text: string, scanned: readonly Range[], context: RedactionContext): Redacted {
+  const ranges = merged([...secretRanges(text, context.path ?? ""), ...scanned]);
   if (ranges.length === 0) return { text, count: 0 };
   const numbers = context.numbers ?? new Map<string, number>();
   const parts: string[] = [];
@@ -48,8 +54,9 @@ export function redactPair(
 ): { readonly from: string; readonly to: string; readonly redacted: boolean } {
   const numbers: RedactionNumbers = new Map();
   const context = path === undefined ? { numbers } : { numbers, path };
-  const before = redact(from, context);
-  const after = redact(to, context);
+  const scanned = scannerRangesOfPair(from, to);
+  const before = replaced(from, scanned.from, context);
+  const after = replaced(to, scanned.to, context);
   return { from: before.text, to: after.text, redacted: before.count + after.count > 0 };
 }
 
@@ -89,6 +96,22 @@ let scanner: ((text: string) => Range[]) | undefined;
 function scannerRanges(text: string): Range[] {
   scanner ??= makeScanner();
   return scanner(text);
+}
+
+/** Two texts are scanned as one, a gap of lines between them. What is found across the gap counts for both sides: rather too much than too little. */
+const gap = "\n\n";
+
+/** The scanner costs the same for a line as for a page, and a fleet has thousands of pairs of lines. */
+function scannerRangesOfPair(from: string, to: string): { readonly from: readonly Range[]; readonly to: readonly Range[] } {
+  if (from.length < shortest || to.length < shortest || from.length + to.length > pieceLength) {
+    return { from: from.length < shortest ? [] : scannerRanges(from), to: to.length < shortest ? [] : scannerRanges(to) };
+  }
+  const ranges = scannerRanges(`${from}${gap}${to}`);
+  const start = from.length + gap.length;
+  return {
+    from: ranges.filter(([begin]) => begin < from.length).map(([begin, end]) => [begin, Math.min(end, from.length)]),
+    to: ranges.filter(([, end]) => end > start).map(([begin, end]) => [Math.max(0, begin - start), end - start]),
+  };
 }
 
 /** Pieces keep a rule that is not linear from costing more than a piece squared. They overlap by what a token can be long. */

@@ -30,17 +30,22 @@ function isBaseName(base: string): boolean {
  * well and calls `system-path` a package "system"; there the whole name is kept.
  */
 export function packageName(name: string): PackageName {
-  const word = /^(.*)-([a-z]+|lib32|lib64)$/s.exec(name);
-  const whole = split(name);
-  if (word === null) return { ...whole, output: "" };
-  const [, before = "", output = ""] = word;
-  const shorter = split(before);
-  return shorter.version === "" ? { ...whole, output: "" } : { ...shorter, output };
+  const cut = versionStart(name);
+  // Without a version before it the last word is part of the name.
+  if (cut === -1) return { name, version: "", output: "" };
+  const last = name.lastIndexOf("-");
+  const output = last > cut ? name.slice(last + 1) : "";
+  const isOutput = output !== "" && (/^[a-z]+$/.test(output) || output === "lib32" || output === "lib64");
+  return { name: name.slice(0, cut), version: name.slice(cut + 1, isOutput ? last : undefined), output: isOutput ? output : "" };
 }
 
-function split(name: string): { readonly name: string; readonly version: string } {
-  const cut = name.search(/-[^A-Za-z]/);
-  return cut === -1 ? { name, version: "" } : { name: name.slice(0, cut), version: name.slice(cut + 1) };
+/** The dash before the version: the first that is not followed by a letter. */
+function versionStart(name: string): number {
+  for (let at = name.indexOf("-"); at !== -1 && at + 1 < name.length; at = name.indexOf("-", at + 1)) {
+    const code = name.charCodeAt(at + 1) | 0x20;
+    if (code < 0x61 || code > 0x7a) return at;
+  }
+  return -1;
 }
 
 /**
