@@ -1,8 +1,5 @@
-import type { StoreFiles } from "../../io/ports.ts";
-import { directory, unknown, walk, type BuildNode, type DirectoryNode, type Places } from "./build-node.ts";
+import { childOf, directory, unknown, walk, type BuildNode, type DirectoryNode, type Places } from "./build-node.ts";
 
-/** Of a file that a build copies or reads; what is longer is not followed. */
-const maxBytes = 4 << 20;
 const maxCopied = 20_000;
 
 /** Where a build runs; the sandbox's own name for it. */
@@ -12,11 +9,13 @@ export const buildDirectory = "/build";
  * The files that one build sees: its own outputs and its working directory, which it may write, and the store, which it may read. Nothing of it is on a disk.
  */
 export class BuildFiles implements Places {
-  readonly #store: StoreFiles;
+  readonly prefix: string;
+  readonly #store: Places;
   readonly #roots = new Map<string, BuildNode>([[buildDirectory, directory()]]);
   readonly #outputs: readonly string[];
 
-  constructor(store: StoreFiles, outputs: readonly string[]) {
+  constructor(store: Places, outputs: readonly string[]) {
+    this.prefix = store.prefix;
     this.#store = store;
     this.#outputs = outputs;
   }
@@ -31,14 +30,17 @@ export class BuildFiles implements Places {
   }
 
   nodeAt(place: string): BuildNode | undefined {
-    const root = this.#rootOf(place);
-    if (root !== undefined) return below(this.#roots.get(root), place.slice(root.length + 1));
-    return this.#fromStore(place);
+    const root = this.#ownRoot(place);
+    return root === undefined ? this.#store.nodeAt(place) : below(this.#roots.get(root), place.slice(root.length + 1));
+  }
+
+  rootOf(path: string): string | undefined {
+    return this.#ownRoot(path) ?? this.#store.rootOf(path);
   }
 
   /** What stands at a path, with the links before it followed, and itself if `follow` says so. */
   node(path: string, follow = true): BuildNode | undefined {
-    const found = walk(this, path, follow, (at) => this.#owns(at));
+    const found = walk(this, path, follow);
     if (found === undefined) return undefined;
     if ("outside" in found) return found.outside === "/dev/null" ? { kind: "file", text: "", executable: false } : undefined;
     return found.node;
@@ -46,7 +48,7 @@ export class BuildFiles implements Places {
 
   /** The path with all links followed, as `readlink -f` says it. */
   resolve(path: string): string | undefined {
-    const found = walk(this, path, true, (at) => this.#owns(at));
+    const found = walk(this, path, true);
     if (found === undefined) return undefined;
     return "outside" in found ? found.outside : found.place;
   }
@@ -63,7 +65,7 @@ export class BuildFiles implements Places {
     if (this.node(path)?.kind === "directory") return;
     if (parents) {
       const parent = path.slice(0, path.lastIndexOf("/"));
-      if (parent !== "" && this.#owns(parent) && this.#isWritable(parent)) this.makeDirectory(parent, true);
+      if (parent !== "" && this.#isWritable(parent)) this.makeDirectory(parent, true);
     }
     this.write(path, directory());
   }
@@ -76,7 +78,7 @@ export class BuildFiles implements Places {
       return;
     }
     const cut = clean.lastIndexOf("/");
-    const parent = walk(this, clean.slice(0, cut), true, (at) => this.#owns(at));
+    const parent = walk(this, clean.slice(0, cut), true);
     if (parent === undefined || "outside" in parent || parent.node.kind !== "directory" || !this.#isWritable(parent.place)) return;
     parent.node.entries.set(clean.slice(cut + 1), node);
   }
@@ -103,55 +105,14 @@ export class BuildFiles implements Places {
     return made;
   }
 
-  #rootOf(place: string): string | undefined {
-    for (const root of [buildDirectory, ...this.#outputs]) if (place === root || place.startsWith(`${root}/`)) return root;
-    return undefined;
-  }
-
-  #owns(path: string): boolean {
-    return this.#rootOf(path) !== undefined || (path.startsWith(`${this.#store.prefix}/`) && path.length > this.#store.prefix.length + 1);
+  #ownRoot(place: string): string | undefined {
+    for (const root of this.#outputs)
+      if (place.startsWith(root) && (place.length === root.length || place[root.length] === "/")) return root;
+    return place === buildDirectory || place.startsWith(`${buildDirectory}/`) ? buildDirectory : undefined;
   }
 
   #isWritable(path: string): boolean {
-    return this.#rootOf(path) !== undefined;
-  }
-
-  #fromStore(place: string): BuildNode | undefined {
-    const entry = this.#store.entry(place);
-    if (entry === undefined) return undefined;
-    if (entry.kind === "symlink") return entry;
-    if (entry.kind === "directory") return new StoreDirectory(this.#store, place, (at) => this.#fromStore(at));
-    if (entry.kind === "other") return unknown("made by the build of something else");
-    const text = this.#store.read(place, maxBytes);
-    if (text === undefined || text.truncated || text.binary) return unknown("a file that is not a text, or a very long one");
-    return { kind: "file", text: text.text, executable: entry.executable };
-  }
-}
-
-/** A directory of the store, read when it is asked for. */
-class StoreDirectory implements DirectoryNode {
-  readonly kind = "directory";
-  readonly complete = true;
-  readonly #store: StoreFiles;
-  readonly #place: string;
-  readonly #node: (place: string) => BuildNode | undefined;
-  #entries: Map<string, BuildNode> | undefined;
-
-  constructor(store: StoreFiles, place: string, node: (place: string) => BuildNode | undefined) {
-    this.#store = store;
-    this.#place = place;
-    this.#node = node;
-  }
-
-  get entries(): Map<string, BuildNode> {
-    if (this.#entries === undefined) {
-      this.#entries = new Map();
-      for (const name of this.#store.list(this.#place).slice(0, maxCopied)) {
-        const node = this.#node(`${this.#place}/${name}`);
-        if (node !== undefined) this.#entries.set(name, node);
-      }
-    }
-    return this.#entries;
+    return this.#ownRoot(path) !== undefined;
   }
 }
 
@@ -162,9 +123,7 @@ export function below(root: BuildNode | undefined, place: string): BuildNode | u
     if (name === "") continue;
     if (node?.kind === "unknown") return node;
     if (node?.kind !== "directory") return undefined;
-    const next: BuildNode | undefined = node.entries.get(name);
-    if (next === undefined && !node.complete) return unknown("made by a part of the build that could not be followed");
-    node = next;
+    node = childOf(node, name);
   }
   return node;
 }

@@ -1,3 +1,5 @@
+import { posix } from "node:path";
+
 /**
  * What stands at a place of an output that nobody has built yet. `unknown` is neither there nor absent: something is expected there that only the build can tell.
  */
@@ -8,61 +10,69 @@ export type BuildNode =
   | { readonly kind: "unknown"; readonly why: string };
 
 /** `complete` is false where the build may put more into it than could be followed. */
-export type DirectoryNode = { readonly kind: "directory"; readonly entries: Map<string, BuildNode>; complete: boolean };
+export type DirectoryNode = {
+  readonly kind: "directory";
+  readonly entries: Map<string, BuildNode>;
+  complete: boolean;
+  /** Its entries are read from a disk when they are asked for: a single one is better asked for by its place. */
+  readonly lazy?: true;
+};
 
 export const directory = (): DirectoryNode => ({ kind: "directory", entries: new Map(), complete: true });
 export const unknown = (why: string): BuildNode => ({ kind: "unknown", why });
 
-/** Where nodes can be asked for by a path whose directories hold no links. */
+/** Trees by their roots: the outputs of builds, the sources of a flake. */
 export interface Places {
+  readonly prefix: string;
+  /** The root that a clean absolute path lies in (`/nix/store/HASH-NAME`); undefined where it lies in none. */
+  rootOf(path: string): string | undefined;
+  /** What stands at a place whose directories hold no links; undefined where nothing does. */
   nodeAt(place: string): BuildNode | undefined;
 }
 
 /** Links followed for one path before it counts as a loop; the kernel's own limit. */
 const maxLinks = 40;
-const maxParts = 512;
+const maxLength = 4096;
+
+export type Found = { readonly place: string; readonly node: BuildNode } | { readonly outside: string };
 
 /**
- * Walks a path through links. Undefined where it dangles or loops. Below something unknown the rest of the path is taken as it stands. A path may end outside
- * of what `places` knows only through a link: `outside` then names it.
+ * Walks a path through links. Undefined where it dangles or loops. Below something unknown the rest of the path is taken as it stands. `outside` names where it leaves
+ * all roots.
  */
-export function walk(
-  places: Places,
-  path: string,
-  followLast: boolean,
-  owns: (path: string) => boolean,
-): { readonly place: string; readonly node: BuildNode } | { readonly outside: string } | undefined {
-  let links = 0;
-  let at = "";
-  let node: BuildNode | undefined;
-  const pending = path.split("/").reverse();
-  while (pending.length > 0) {
-    const part = pending.pop() as string;
-    if (part === "" || part === ".") continue;
-    if (part === "..") {
-      at = at.slice(0, Math.max(0, at.lastIndexOf("/")));
-      continue;
+export function walk(places: Places, path: string, followLast: boolean): Found | undefined {
+  let current = clean(path);
+  for (let links = 0; links <= maxLinks && current.length <= maxLength; links += 1) {
+    const root = places.rootOf(current);
+    if (root === undefined) return { outside: current };
+    let node = places.nodeAt(root);
+    let at = root.length;
+    let target: string | undefined;
+    while (target === undefined) {
+      if (node === undefined) return undefined;
+      const last = at >= current.length;
+      if (node.kind === "unknown" || (last && !(node.kind === "symlink" && followLast))) return { place: current, node };
+      if (node.kind === "symlink") {
+        target = node.target.startsWith("/") ? node.target : `${current.slice(0, current.lastIndexOf("/", at - 1))}/${node.target}`;
+      } else if (node.kind === "directory") {
+        const end = current.indexOf("/", at + 1);
+        const stop = end === -1 ? current.length : end;
+        node = node.lazy === true ? places.nodeAt(current.slice(0, stop)) : childOf(node, current.slice(at + 1, stop));
+        at = stop;
+      } else return undefined;
     }
-    at = `${at}/${part}`;
-    if (!owns(at)) continue;
-    node = places.nodeAt(at);
-    if (node === undefined) return undefined;
-    const last = !pending.some((rest) => rest !== "" && rest !== ".");
-    if (node.kind === "unknown") {
-      const rest = pending.filter((one) => one !== "" && one !== ".").reverse();
-      return rest.includes("..") ? undefined : { place: [at, ...rest].join("/"), node };
-    }
-    if (node.kind === "symlink" && (!last || followLast)) {
-      links += 1;
-      if (links > maxLinks) return undefined;
-      at = node.target.startsWith("/") ? "" : at.slice(0, at.lastIndexOf("/"));
-      pending.push(...node.target.split("/").reverse());
-      if (pending.length > maxParts) return undefined;
-    } else if (node.kind === "file" && !last) {
-      return undefined;
-    }
+    current = clean(target + current.slice(at));
   }
-  if (!owns(at)) return { outside: at === "" ? "/" : at };
-  node = places.nodeAt(at);
-  return node === undefined ? undefined : { place: at, node };
+  return undefined;
+}
+
+/** Without `.`, `..`, doubled and trailing slashes. Most paths have none, and there are a hundred thousand of them. */
+function clean(path: string): string {
+  const tidy = path.includes("/.") || path.includes("//") ? posix.normalize(path) : path;
+  return tidy.length > 1 && tidy.endsWith("/") ? tidy.slice(0, -1) : tidy;
+}
+
+/** What stands in a directory under a name; unknown where the build may have put more into it than could be followed. */
+export function childOf(node: DirectoryNode, name: string): BuildNode | undefined {
+  return node.entries.get(name) ?? (node.complete ? undefined : unknown("made by a part of the build that could not be followed"));
 }

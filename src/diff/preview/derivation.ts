@@ -52,37 +52,47 @@ export function readDerivation(key: string, value: unknown, prefix: string): Der
     if (typeof output["path"] === "string") paths.set(name, full(output["path"]));
     if (output["hash"] !== undefined && output["path"] !== undefined) fixed = true;
   }
-  const resolve = resolver(paths);
-  const environment = environmentOf(record, env, resolve);
-  const text = (name: string): string | undefined =>
-    typeof environment.get(name) === "string" ? (environment.get(name) as string) : undefined;
-  const own = new Set(paths.values());
-  const stdenv = text("stdenv");
-  const script = fixed ? undefined : scriptOf(record, text, resolve);
-  const isToolchain = stdenv === undefined && /-stdenv-/.test(key);
+  const structured = structuredOf(record, env);
+  const variables = structured === undefined ? env : { ...env, ...structured };
+  const text = (name: string): string | undefined => (typeof variables[name] === "string" ? variables[name] : undefined);
+  const inStore = (name: string): StorePath | undefined => (text(name)?.startsWith(`${prefix}/`) === true ? text(name) : undefined);
+  const script = fixed ? undefined : scriptOf(record, text);
+  const isToolchain = text("stdenv") === undefined && /-stdenv-/.test(key);
   return {
     path: full(key),
     outputs: paths,
     fixed,
-    mentions: fixed ? [] : mentionsOf(textsOf(record, env, script), prefix, own),
-    stdenv: stdenv?.startsWith(`${prefix}/`) === true ? stdenv : undefined,
-    libc: text("libc")?.startsWith(`${prefix}/`) === true ? text("libc") : undefined,
+    mentions: fixed ? [] : mentionsOf(variables, script, prefix, new Set(paths.values())),
+    stdenv: inStore("stdenv"),
+    libc: inStore("libc"),
     inputs: isToolchain ? inputsOf(record).map(full) : [],
-    build: script === undefined || size(environment) > maxEnvironment ? undefined : { script, environment, passAsFile: passAsFile(text) },
+    build: script === undefined ? undefined : buildOf(script, env, structured, resolver(paths)),
   };
 }
+
+function buildOf(script: string, env: Variables, structured: Variables | undefined, resolve: (text: string) => string): Build | undefined {
+  const environment = environmentOf(env, structured, resolve);
+  if (size(environment) > maxEnvironment) return undefined;
+  const passed = environment.get("passAsFile");
+  return {
+    script: resolve(script),
+    environment,
+    passAsFile: typeof passed === "string" ? passed.split(" ").filter((name) => name !== "") : [],
+  };
+}
+
+type Variables = Readonly<Record<string, unknown>>;
 
 /**
  * The variables of the build. With `__structuredAttrs` they stand as JSON in `__json`, or in a field of their own (Nix 2.33 and later); lists are then lists of the shell.
  */
 function environmentOf(
-  record: Readonly<Record<string, unknown>>,
-  env: Readonly<Record<string, unknown>>,
+  env: Variables,
+  structured: Variables | undefined,
   resolve: (text: string) => string,
 ): Map<string, string | ReadonlyMap<string, string>> {
   const made = new Map<string, string | ReadonlyMap<string, string>>();
   for (const [name, value] of Object.entries(env)) if (typeof value === "string") made.set(name, resolve(value));
-  const structured = structuredOf(record, env);
   if (structured === undefined) return made;
   made.delete("__json");
   for (const [name, value] of Object.entries(structured)) {
@@ -103,10 +113,7 @@ function environmentOf(
   return made;
 }
 
-function structuredOf(
-  record: Readonly<Record<string, unknown>>,
-  env: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> | undefined {
+function structuredOf(record: Variables, env: Variables): Variables | undefined {
   const structured = record["structuredAttrs"] ?? parse(env["__json"]);
   return isRecord(structured) ? structured : undefined;
 }
@@ -118,44 +125,31 @@ function resolver(outputs: ReadonlyMap<string, StorePath>): (text: string) => st
 }
 
 /** The script of `runCommand` and all that is made from it, or of a plain `sh -c`. */
-function scriptOf(
-  record: Readonly<Record<string, unknown>>,
-  text: (name: string) => string | undefined,
-  resolve: (text: string) => string,
-): string | undefined {
+function scriptOf(record: Variables, text: (name: string) => string | undefined): string | undefined {
   const { args, builder } = record;
   const words = Array.isArray(args) ? args.filter((word): word is string => typeof word === "string") : [];
   if (typeof builder === "string" && /(?:^|\/)(?:ba|da)?sh$/.test(builder) && words.length === 2 && /^-[a-z]*c[a-z]*$/.test(words[0] ?? ""))
-    return resolve(words[1] ?? "");
+    return words[1];
   const command = text("buildCommand");
   // `builder.pl` and the like: buildEnv says what it joins in variables that only its program understands.
   return command !== undefined && typeof builder === "string" && /(?:ba)?sh$/.test(builder) ? command : undefined;
 }
 
-function mentionsOf(texts: Iterable<readonly [string, string]>, prefix: string, own: ReadonlySet<string>): readonly StorePath[] {
+function mentionsOf(variables: Variables, script: string | undefined, prefix: string, own: ReadonlySet<string>): readonly StorePath[] {
   const found = new Set<StorePath>();
-  for (const [name, text] of texts) {
-    if (onlyForBuilding.test(name) || !text.includes(prefix)) continue;
+  const look = (text: string): void => {
+    if (!text.includes(prefix)) return;
     for (const { root } of storeMentions(text, prefix, maxMentions)) if (!own.has(root)) found.add(root);
+  };
+  for (const [name, value] of Object.entries(variables)) {
+    if (onlyForBuilding.test(name)) continue;
+    // Lists of lists too: buildEnv names its packages in one.
+    look(typeof value === "string" ? value : JSON.stringify(value));
   }
+  // A plain `sh -c` has its script in no variable.
+  if (script !== undefined && script !== variables["buildCommand"]) look(script);
   return [...found];
 }
-
-/** Every variable as text, lists of lists too: buildEnv names its packages in one. */
-function textsOf(
-  record: Readonly<Record<string, unknown>>,
-  env: Readonly<Record<string, unknown>>,
-  script: string | undefined,
-): (readonly [string, string])[] {
-  const structured = structuredOf(record, env) ?? {};
-  const texts = Object.entries({ ...env, ...structured }).map(
-    ([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)] as const,
-  );
-  return script === undefined ? texts : [...texts, ["script", script]];
-}
-
-const passAsFile = (text: (name: string) => string | undefined): readonly string[] =>
-  (text("passAsFile") ?? "").split(" ").filter((name) => name !== "");
 
 function inputsOf(record: Readonly<Record<string, unknown>>): readonly string[] {
   const drvs = isRecord(record["inputs"]) ? record["inputs"]["drvs"] : record["inputDrvs"];

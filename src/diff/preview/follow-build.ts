@@ -1,9 +1,9 @@
-import type { StoreFiles } from "../../io/ports.ts";
 import { BuildFiles, buildDirectory } from "./build-files.ts";
-import { unknown, type BuildNode } from "./build-node.ts";
+import { unknown, type BuildNode, type Places } from "./build-node.ts";
 import type { Derivation } from "./derivation.ts";
 import { followScript } from "./shell-run.ts";
 import { OverBudget, ShellState } from "./shell-state.ts";
+import { wellKnownBuild } from "./well-known-build.ts";
 import { ShellSyntaxError } from "./shell-words.ts";
 import type { StorePath } from "../system.ts";
 
@@ -17,11 +17,14 @@ export type Followed = {
 };
 
 /** Follows the script of a derivation in memory; nothing is run. Outputs of packages, which have none, are unknown. */
-export function followBuild(derivation: Derivation, store: StoreFiles): Followed {
+export function followBuild(derivation: Derivation, store: Places): Followed {
   const outputs = [...derivation.outputs.values()];
   const { build } = derivation;
   if (build === undefined)
     return { outputs: new Map(outputs.map((path) => [path, unknown("made by its own build")])), gaps: [], formatted: false };
+  const only = outputs.length === 1 ? outputs[0] : undefined;
+  const wellKnown = only === undefined ? undefined : wellKnownBuild(build);
+  if (only !== undefined && wellKnown !== undefined) return { outputs: new Map([[only, wellKnown]]), gaps: [], formatted: false };
   const files = new BuildFiles(store, outputs);
   const state = new ShellState(files);
   for (const [name, value] of build.environment) {

@@ -1,14 +1,14 @@
 import { failure, type Failure } from "../../failure.ts";
 import type { StoreFiles } from "../../io/ports.ts";
-import type { ClosureGraph } from "../closure.ts";
 import { compareDeclared, compareSystems, glibcOf } from "../compare-system.ts";
+import { redactPair } from "../secrets.ts";
 import { storePathOf } from "../store-path.ts";
 import type { SystemDiff } from "../system-diff.ts";
 import type { StorePath, System } from "../system.ts";
 import { newSystemCache, readSystem, type SystemCache } from "../toplevel.ts";
 import type { Derivations } from "./derivations.ts";
 import { splitPartial, withoutPartialUnits } from "./partial-units.ts";
-import { previewGraph } from "./preview-graph.ts";
+import { PreviewGraph } from "./preview-graph.ts";
 import { PreviewStore } from "./preview-store.ts";
 import { hasUnknownPackages, sayUnknown } from "./preview-unknown.ts";
 import { showDerivations, type ShowOptions } from "./show-derivations.ts";
@@ -38,10 +38,13 @@ export type PreviewOptions = ShowOptions & {
 export async function previewFleet(pairs: readonly PreviewPair[], options: PreviewOptions): Promise<Map<string, Preview | Failure>> {
   const found = new Map<string, Preview | Failure>();
   if (pairs.length === 0) return found;
-  const derivations = await showDerivations(
+  const asking = showDerivations(
     pairs.flatMap(({ before, after }) => (before === undefined ? [after] : [before, after])),
     options,
   );
+  // The scanner for secrets makes its rules ready when it is first asked; Nix takes longer than that to begin.
+  redactPair("", "secret = none\n");
+  const derivations = await asking;
   const fleet = new PreviewFleet(derivations, options.store);
   for (const { host, before, after } of pairs) {
     found.set(host, fleet.preview(before, after));
@@ -56,12 +59,14 @@ const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(res
 export class PreviewFleet {
   readonly #derivations: Derivations;
   readonly #store: PreviewStore;
+  readonly #graph: PreviewGraph;
   readonly #cache: SystemCache = newSystemCache();
   readonly #known = new Map<string, Preview | Failure>();
 
   constructor(derivations: Derivations, sources?: StoreFiles) {
     this.#derivations = derivations;
     this.#store = new PreviewStore(derivations, sources);
+    this.#graph = new PreviewGraph(derivations);
   }
 
   preview(before: string | undefined, after: string): Preview | Failure {
@@ -75,16 +80,15 @@ export class PreviewFleet {
     const [from, to] = [before === undefined ? undefined : this.#toplevel(before), this.#toplevel(after)];
     if (typeof to !== "string") return to;
     if (from !== undefined && typeof from !== "string") return from;
-    const graph = previewGraph(this.#derivations, from === undefined ? [to] : [from, to]);
-    const system = this.#system(to, graph);
+    const system = this.#system(to);
     if (from === undefined) return { unchanged: false, before: undefined, after: system, diff: undefined };
-    const old = this.#system(from, graph);
-    return { unchanged: from === to, before: old, after: system, diff: this.#compare(old, system, graph, 0) };
+    const old = this.#system(from);
+    return { unchanged: from === to, before: old, after: system, diff: this.#compare(old, system, 0) };
   }
 
-  #compare(from: System, to: System, graph: ClosureGraph, depth: number): SystemDiff {
+  #compare(from: System, to: System, depth: number): SystemDiff {
     const declared = compareDeclared(from, to, this.#store);
-    const whole = compareSystems(declared, from, to, graph, this.#store);
+    const whole = compareSystems(declared, from, to, this.#graph.closures, this.#store);
     const units = splitPartial(whole.units, from.units, to.units);
     const userUnits = splitPartial(whole.userUnits, from.userUnits, to.userUnits);
     const diff: SystemDiff = {
@@ -102,13 +106,13 @@ export class PreviewFleet {
     for (const name of diff.system.specialisations.changedNames) {
       const [was, is] = [from.specialisations.get(name), to.specialisations.get(name)];
       if (was === undefined || is === undefined || !this.#isDirectory(was) || !this.#isDirectory(is)) continue;
-      const inner = previewGraph(this.#derivations, [was, is]);
-      specialisations.set(name, this.#compare(this.#system(was, inner), this.#system(is, inner), inner, depth + 1));
+      specialisations.set(name, this.#compare(this.#system(was), this.#system(is), depth + 1));
     }
     return specialisations.size === 0 ? diff : { ...diff, specialisations };
   }
 
-  #system(toplevel: StorePath, graph: ClosureGraph): System {
+  #system(toplevel: StorePath): System {
+    this.#graph.add(toplevel);
     const read = readSystem(this.#store, toplevel, this.#cache);
     const system = withoutPartialUnits(read, this.#store, hasUnknownPackages(read, this.#store));
     return {
@@ -116,7 +120,7 @@ export class PreviewFleet {
       get initrd() {
         return system.initrd;
       },
-      glibc: glibcOf(read, graph),
+      glibc: glibcOf(read, this.#graph.closures),
     };
   }
 

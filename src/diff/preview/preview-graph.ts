@@ -11,20 +11,30 @@ const packed = /^(?:initrd|microcode)(?:-|$)/;
  * The closures of toplevels that are not built, as a guess: an output refers to what its derivation's environment names, compilers, sources and checks left out, and to
  * the C library of its toolchain. What a build drops or adds is not known, and neither are sizes, which are 0.
  */
-export function previewGraph(derivations: Derivations, toplevels: readonly StorePath[]): ClosureGraph {
-  const graph = new ClosureGraph();
-  const seen = new Set<StorePath>(toplevels);
-  const pending = [...toplevels];
-  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
-    const references = referencesOf(derivations, path);
-    graph.sink.valid({ path, narSize: 0, references });
-    for (const reference of references) {
-      if (seen.has(reference)) continue;
-      seen.add(reference);
-      pending.push(reference);
+export class PreviewGraph {
+  readonly closures = new ClosureGraph();
+  readonly #derivations: Derivations;
+  readonly #seen = new Set<StorePath>();
+
+  constructor(derivations: Derivations) {
+    this.#derivations = derivations;
+  }
+
+  /** Adds the closure of a toplevel; what other hosts brought already is there. */
+  add(toplevel: StorePath): void {
+    if (this.#seen.has(toplevel)) return;
+    this.#seen.add(toplevel);
+    const pending = [toplevel];
+    for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+      const references = referencesOf(this.#derivations, path);
+      this.closures.sink.valid({ path, narSize: 0, references });
+      for (const reference of references) {
+        if (this.#seen.has(reference)) continue;
+        this.#seen.add(reference);
+        pending.push(reference);
+      }
     }
   }
-  return graph;
 }
 
 function referencesOf(derivations: Derivations, path: StorePath): readonly StorePath[] {

@@ -39,11 +39,19 @@ export class PreviewStore implements StoreFiles, Places {
   }
 
   nodeAt(place: string): BuildNode | undefined {
+    // Asked for a hundred thousand times: whether it is a store path is only looked at where no derivation makes it.
+    const candidate = this.rootOf(place);
+    if (candidate === undefined) return undefined;
+    const derivation = this.#derivations.byOutput(candidate);
+    if (derivation !== undefined) return below(this.#follow(derivation.path, candidate), place.slice(candidate.length + 1));
     const root = storePathOf(place, this.prefix);
-    if (root === undefined) return undefined;
-    const derivation = this.#derivations.byOutput(root);
-    if (derivation !== undefined) return below(this.#follow(derivation.path, root), place.slice(root.length + 1));
-    return this.#source(root, place);
+    return root === undefined ? undefined : this.#source(root, place);
+  }
+
+  rootOf(path: string): string | undefined {
+    if (!path.startsWith(this.prefix) || path[this.prefix.length] !== "/" || path.length === this.prefix.length + 1) return undefined;
+    const end = path.indexOf("/", this.prefix.length + 1);
+    return end === -1 ? path : path.slice(0, end);
   }
 
   entry(path: string): StoreEntry | undefined {
@@ -67,8 +75,10 @@ export class PreviewStore implements StoreFiles, Places {
     const node = this.nodeAt(place);
     if (node?.kind !== "file") return undefined;
     const size = this.#size(node);
-    if (size <= maxBytes) return { text: node.text, size, truncated: false, binary: false };
-    return { text: Buffer.from(node.text, "utf8").subarray(0, maxBytes).toString("utf8"), size, truncated: true, binary: false };
+    // A picture that a script copied out of the sources.
+    const binary = node.text.includes("\0");
+    if (size <= maxBytes) return { text: node.text, size, truncated: false, binary };
+    return { text: Buffer.from(node.text, "utf8").subarray(0, maxBytes).toString("utf8"), size, truncated: true, binary };
   }
 
   readBytes(path: string, offset: number, length: number): Uint8Array | undefined {
@@ -87,19 +97,15 @@ export class PreviewStore implements StoreFiles, Places {
 
   resolve(path: string): string | undefined {
     if (this.#resolved.has(path)) return this.#resolved.get(path);
-    const found = walk(this, path, true, (at) => this.#owns(at));
+    const found = walk(this, path, true);
     const place = found === undefined || "outside" in found ? undefined : found.place;
     this.#resolved.set(path, place);
     return place;
   }
 
   #find(path: string, follow: boolean): BuildNode | undefined {
-    const found = walk(this, path, follow, (at) => this.#owns(at));
+    const found = walk(this, path, follow);
     return found === undefined || "outside" in found ? undefined : found.node;
-  }
-
-  #owns(path: string): boolean {
-    return path.startsWith(`${this.prefix}/`) && path.length > this.prefix.length + 1;
   }
 
   #isSource(root: StorePath): boolean {
@@ -158,6 +164,7 @@ function sourceDirectory(sources: StoreFiles | undefined, place: string, node: (
   return {
     kind: "directory",
     complete: true,
+    lazy: true,
     get entries() {
       if (entries !== undefined) return entries;
       entries = new Map();

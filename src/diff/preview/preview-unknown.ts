@@ -25,7 +25,8 @@ export function sayUnknown(diff: SystemDiff, from: System, to: System, store: Pr
       `Units that come with packages are known after the build only; these may change with theirs: ${names}${units.length > maxNamed ? ` and ${units.length - maxNamed} more` : ""}.`,
     );
   }
-  const unread = diff.unknown.filter((sentence) => !sentence.includes("initrd"));
+  // The initrd has a sentence of its own, and `init` is a copy of systemd, whose change is told.
+  const unread = diff.unknown.filter((sentence) => !sentence.includes("initrd") && !/\/init is neither/.test(sentence));
   for (const sentence of unread)
     said.push(
       sentence.replace(

@@ -248,7 +248,7 @@ function glob(state: ShellState, field: Field): string[] {
 /** `{a,b}` where nothing in it needs expanding; deeper ones stay as they are. */
 function braces(word: Word): Word[] {
   for (const [index, part] of word.entries()) {
-    if (part.kind !== "text" || part.quoted) continue;
+    if (part.kind !== "text" || part.quoted || !part.text.includes("{")) continue;
     const match = /\{([^{}\s]*,[^{}\s]*)\}/.exec(part.text);
     if (match === null) continue;
     const [before, after] = [part.text.slice(0, match.index), part.text.slice(match.index + match[0].length)];

@@ -4,9 +4,18 @@ import { readQuoted, readWord, ShellCursor, ShellSyntaxError } from "./shell-wor
 /** Nesting of commands and substitutions; nobody writes more, and a stranger's script must not use up the stack. */
 const maxDepth = 60;
 
+/** Most scripts are one of a few that nixpkgs writes a thousand times. */
+const known = new Map<string, Script>();
+const maxKnown = 200;
+const maxKnownLength = 4096;
+
 /** Reads a script. Throws a ShellSyntaxError where it is not one, or not in the part of the shell that is read here. */
 export function parseShell(text: string): Script {
-  return readScript(new ShellCursor(text), "");
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const script = readScript(new ShellCursor(text), "");
+  if (text.length <= maxKnownLength && known.size < maxKnown) known.set(text, script);
+  return script;
 }
 
 const blanks = /(?:[ \t]|\\\n)+/y;
