@@ -4,7 +4,7 @@ import { judgement, type Finding, type Judgement, type Verdict } from "./finding
 import type { HostFacts, RuleSetting } from "./host-facts.ts";
 import { judge, type RuleContext } from "./rule.ts";
 import { rules } from "./rules.ts";
-import { opensDisks } from "./rules/initrd.ts";
+import { opensDisks } from "./initrd-view.ts";
 
 /** A judgement and what the operator's settings did to it, as sentences for the report. */
 export type Classified = { readonly judgement: Judgement; readonly notes: readonly string[] };

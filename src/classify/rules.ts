@@ -7,9 +7,11 @@ import { bootRules } from "./rules/boot.ts";
 import { clusterRules } from "./rules/cluster.ts";
 import { deletionRules } from "./rules/deletion.ts";
 import { diskRules } from "./rules/disks.ts";
+import { unlockRules } from "./rules/initrd-unlock.ts";
 import { initrdRules } from "./rules/initrd.ts";
 import { injectionRules } from "./rules/injection.ts";
 import { kernelRules } from "./rules/kernel.ts";
+import { moduleRules } from "./rules/modules.ts";
 import { firewallRules } from "./rules/network-firewall.ts";
 import { nameRules } from "./rules/network-names.ts";
 import { uplinkRules } from "./rules/network-uplink.ts";
@@ -18,6 +20,7 @@ import { secretRules } from "./rules/secrets.ts";
 import { serviceRules } from "./rules/services.ts";
 import { stateDataRules } from "./rules/state-data.ts";
 import { statePackageRules } from "./rules/state-packages.ts";
+import { stateSystemRules } from "./rules/state-system.ts";
 
 /** Every rule there is, in the order of the page that shows them. */
 export const rules: readonly Rule[] = [
@@ -28,12 +31,15 @@ export const rules: readonly Rule[] = [
   ...firewallRules,
   ...nameRules,
   ...kernelRules,
+  ...moduleRules,
   ...initrdRules,
+  ...unlockRules,
   ...bootRules,
   ...diskRules,
   ...deletionRules,
   ...statePackageRules,
   ...stateDataRules,
+  ...stateSystemRules,
   ...clusterRules,
   ...secretRules,
   ...injectionRules,

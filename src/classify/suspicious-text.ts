@@ -3,18 +3,43 @@
  * looks. Written against false alarms on purpose: names and comments in German, Polish or Chinese are ordinary and say nothing.
  */
 
-/** Characters that are not seen and change how the rest is read: bidirectional controls, zero-width characters, Unicode tags, fillers. */
-const invisible =
-  /[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{1d173}-\u{1d17a}\u{e0000}-\u{e0fff}]/u;
+/**
+ * Characters that are not seen and change how the rest is read: bidirectional controls, zero-width characters, Unicode tags, fillers. As ranges of code points, since a
+ * character class that holds them cannot be read either.
+ */
+const unseen: readonly (readonly [number, number])[] = [
+  [0xad, 0xad],
+  [0x34f, 0x34f],
+  [0x61c, 0x61c],
+  [0x115f, 0x1160],
+  [0x17b4, 0x17b5],
+  [0x180e, 0x180e],
+  [0x200b, 0x200c],
+  [0x200e, 0x200f],
+  [0x202a, 0x202e],
+  [0x2060, 0x2064],
+  [0x2066, 0x206f],
+  [0x3164, 0x3164],
+  [0xfeff, 0xfeff],
+  [0xffa0, 0xffa0],
+  [0xfff9, 0xfffb],
+  [0x1d173, 0x1d17a],
+  [0xe0000, 0xe0fff],
+];
+const isUnseen = (character: string): boolean => {
+  const code = character.codePointAt(0) ?? 0;
+  return code >= 0xad && unseen.some(([low, high]) => low <= code && code <= high);
+};
+const withoutUnseen = (text: string): string => [...text].filter((character) => !isUnseen(character) && character !== "\u200d").join("");
+
 /** A zero-width joiner is part of emoji and of some scripts; between Latin letters it hides a break. */
 const joiner = /[A-Za-z0-9]\u200d|\u200d[A-Za-z0-9]/u;
-const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001a\u007f\u0080-\u009f]/u;
 /** Letters that are drawn like ASCII ones: fullwidth, mathematical and enclosed alphabets. */
 const disguised = /[\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}\u24b6-\u24e9\u{1f130}-\u{1f169}]/u;
 
 /** What makes the text treacherous to a reader, or undefined. */
 export function disguise(text: string): string | undefined {
-  if (invisible.test(text) || joiner.test(text)) return "invisible characters";
+  if ([...text].some(isUnseen) || joiner.test(text)) return "invisible characters";
   if (disguised.test(text)) return "letters that only look like ASCII";
   for (const word of text.match(/[\p{L}\p{M}]{2,}/gu) ?? []) if (mixed(word)) return `letters of two scripts in one word`;
   for (const word of text.match(/[\p{L}\p{M}]{3,}/gu) ?? [])
@@ -35,7 +60,11 @@ const mixed = (word: string): boolean =>
   !/^[\u00b5\u03bc\u0394\u03a9\u2126\u03c0\u03bb]\p{Script=Latin}{1,3}$|^\p{Script=Latin}[\u03a9\u0394]$/u.test(word);
 
 /** Terminal control sequences are ordinary in a greeting and dangerous in a name. */
-export const hasControl = (text: string): boolean => control.test(text);
+export const hasControl = (text: string): boolean =>
+  [...text].some((character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return (code < 0x20 && character !== "\t" && character !== "\n" && character !== "\r") || (code >= 0x7f && code <= 0x9f);
+  });
 
 const calm = String.raw`(clean|safe|harmless|benign|trivial|low[- ]?risk|no[- ]?risk|risk[- ]?free|approved|non[- ]?breaking|cosmetic|green|unbedenklich)`;
 const model = String.raw`(ai|llms?|gpt(-\d)?|claude|chatgpt|copilot|gemini|language model|ai assistant|assistant|reviewers?|classifier|judge|deploy gate|the gate|auditor|evaluator|analy[sz]er|agent)`;
@@ -57,7 +86,7 @@ const instructions: readonly RegExp[] = [
   new RegExp(
     String.raw`(?<!home[- ])(?<![-/.\w])${model}\b(?![-/.])[\s,:]{1,3}(please |you |must |should |shall |may |can )+(safely |now |just )?(ignore|skip|approve|classify|treat|return|output|answer|respond|say|mark|label|accept|pass|allow|not |consider|rate|report|disregard|proceed)`,
   ),
-  /\b(do not|don't|never|no need to|must not|please don't)\b.{0,15}\b(flag|hold|escalate|report|raise|question|classify|warn about|block)\b.{0,20}\b(this|these|the change|it|risky|deploy|anything)\b/,
+  /\b(do not|don't|never|no need to|must not|please don't)\b.{0,15}\b(flag|hold|escalate|report|raise|question|classify|warn about)\b.{0,20}\b(this|these|the change|it|risky|deploy|anything)\b/,
   /\b(no|without|skip|skips|skipping|bypass)\b.{0,15}\b(human |manual |further |additional |security |the |any )*(review|approval|analysis|scrutiny|inspection|the gate|gate check)s?\b(?=.{0,25}\b(needed|required|necessary|please|for this|this|deploy|merge)\b|\s*[.!]?$)/,
   /\b(safe to (deploy|merge|approve|switch|auto-?merge|roll out))\b/,
   /\b(approve|merge|deploy|accept|pass|wave through|let through)\b.{0,10}\b(this|the)\b.{0,15}\b(change|pr|pull request|merge request|diff|commit|plan|update)\b.{0,25}\b(without|immediately|automatically|now|right away|unconditionally|regardless)\b/,
@@ -78,9 +107,7 @@ const instructions: readonly RegExp[] = [
 
 /** Text that speaks to a reviewer: what it says, cut short, or undefined. Whitespace, invisible characters and disguised letters do not help it. */
 export function instruction(text: string): string | undefined {
-  const folded = text
-    .normalize("NFKC")
-    .replaceAll(/[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\u{e0000}-\u{e0fff}]/gu, "")
+  const folded = withoutUnseen(text.normalize("NFKC"))
     .replaceAll(/[_*`~|]+(?=\w)|(?<=\w)[*`~|]+/g, " ")
     .replaceAll(/\s+/g, " ")
     .toLowerCase();

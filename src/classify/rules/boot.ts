@@ -150,7 +150,8 @@ export const unitKept: Rule = {
         (change) =>
           change.change === "changed" &&
           change.effect === "skip" &&
-          !change.hashOnly &&
+          // A unit that only changed its hashes may name a file that says something else now.
+          (!change.hashOnly || diff.files.some((file) => !file.hashOnly && file.path.startsWith(`${change.name} → `))) &&
           !ofSystemd.test(change.name) &&
           change.name.endsWith(".service") &&
           !change.name.includes("@.") &&

@@ -89,7 +89,7 @@ export const mountAdded: Rule = {
         if (pseudo.test(mount?.fsType ?? "")) return [];
         const temporary = change.mountPoint === "/tmp" || change.mountPoint === "/var/tmp";
         // A tmpfs and a bind mount below /run need no device and cover nothing.
-        if (/^(tmpfs|overlay)$/.test(mount?.fsType ?? "") && /^\/run\//.test(change.mountPoint)) return [];
+        if (/^(tmpfs|overlay)$/.test(mount?.fsType ?? "") && change.mountPoint.startsWith("/run/")) return [];
         return optional(options) && !occupied.test(change.mountPoint) && !temporary ? [] : [shown(change)];
       }),
 };
@@ -208,7 +208,7 @@ export const swapRemoved: Rule = {
     const zram = diff.units.filter(
       (change) => /^(systemd-zram-setup@.+|zram-.+|dev-zram\d+)\.(service|swap)$/.test(change.name) && change.change === "removed",
     );
-    const files = diff.files.filter((file) => /zram-generator\.conf$/.test(file.path) && file.change === "removed");
+    const files = diff.files.filter((file) => file.path.endsWith("zram-generator.conf") && file.change === "removed");
     if (devices.length + units.length + zram.length + files.length === 0) return [];
     const used = facts.swapUsedBytes;
     // Up to a quarter of a GiB comes back in a moment.

@@ -1,18 +1,7 @@
-import type { InitrdContents, System } from "../../diff/system.ts";
-import { ask, type Rule, type RuleContext, type Sighting } from "../rule.ts";
-import { isStorageDriver, needed } from "./kernel.ts";
-
-const contents = (system: System | undefined): InitrdContents | undefined => system?.initrd?.contents;
-const has = (initrd: InitrdContents | undefined, pattern: RegExp): boolean =>
-  initrd !== undefined && [...initrd.files].some((path) => pattern.test(path));
-
-const sshFiles = /(^|\/)(sshd|dropbear|tinysshd)$|(^|\/)etc\/(ssh\/sshd_config|dropbear\/)|initrd-sshd|sshd\.service$/;
-const networkFiles =
-  /(^|\/)etc\/systemd\/network\/[^/]+\.(network|netdev)$|(^|\/)(udhcpc|ipconfig|dhcpcd)$|systemd-networkd\.service$|ifupdown/;
-const unlockers = /(^|\/)(clevis|tang|tpm2-.*|libtss2.*|systemd-cryptenroll|fido2luks|ykchalresp|yubikey.*)|crypttab\.d/;
-const encrypted = /(^|\/)(cryptsetup|systemd-cryptsetup|systemd-cryptsetup-generator|crypttab|zfs-load-key)/;
-/** Whether the initrd can open an encrypted disk, which is the only trace of a passphrase that a closure holds. */
-export const opensDisks = (system: System | undefined): boolean => has(contents(system), encrypted);
+import type { System } from "../../diff/system.ts";
+import { isStorageDriver, needed } from "../drivers.ts";
+import { contents, has, networkFiles } from "../initrd-view.ts";
+import { type Rule, type RuleContext, type Sighting } from "../rule.ts";
 
 export const initrdChanged: Rule = {
   id: "initrd",
@@ -103,72 +92,6 @@ export const initrdKind: Rule = {
   },
 };
 
-export const initrdRemoteLost: Rule = {
-  id: "initrd-remote-unlock-lost",
-  family: "kernel-and-boot",
-  verdict: "risky",
-  mode: "switch-then-reboot",
-  title: "The initrd loses ssh or its network",
-  hazard: "A host that is unlocked over the network waits for a passphrase that nobody can give it.",
-  check: "Who unlocks the disk of this host at boot, and how?",
-  see: (context): Sighting[] => {
-    const [old, now] = [contents(context.before), contents(context.after)];
-    if (old === undefined || now === undefined || !context.diff.system.initrd.changed) return [];
-    const lost = [
-      ...(has(old, sshFiles) && !has(now, sshFiles) ? ["ssh"] : []),
-      ...(has(old, networkFiles) && !has(now, networkFiles) ? ["network"] : []),
-      ...(has(old, unlockers) && !has(now, unlockers) ? ["automatic unlock"] : []),
-    ];
-    if (lost.length === 0) return [];
-    const { needsPassphraseAtBoot, unlockedOver } = context.facts;
-    const byNetwork =
-      unlockedOver === undefined || /ssh|network|tang|clevis|remote|net/i.test(unlockedOver) || lost.includes("automatic unlock");
-    const answer =
-      needsPassphraseAtBoot === undefined
-        ? undefined
-        : (needsPassphraseAtBoot || (unlockedOver !== undefined && /tang|clevis|tpm/i.test(unlockedOver))) && byNetwork;
-    const asked = ask(context, {
-      fact: "needsPassphraseAtBoot",
-      when: "somebody unlocks its disk over the network at boot",
-      answer,
-      plain: "reboot",
-      careful: "risky",
-    });
-    return [
-      {
-        subject: "initrd",
-        from: lost.join(", "),
-        to: "gone",
-        evidence: [...lost.map((what) => `- ${what} in the initrd`), ...asked.note],
-        verdict: asked.verdict,
-        settledBy: asked.settledBy,
-      },
-    ];
-  },
-};
-
-export const initrdRemoteGained: Rule = {
-  id: "initrd-remote-unlock-new",
-  family: "kernel-and-boot",
-  verdict: "risky",
-  mode: "switch-then-reboot",
-  title: "The initrd gains ssh or network",
-  hazard:
-    "Stage 1 now waits for a network and copies secrets when the boot loader is installed; where a key is missing on the host the boot fails.",
-  check: "Do the host key files exist on the machine, and does stage 1 know the driver of the uplink?",
-  see: ({ before, after, diff }): Sighting[] => {
-    const [old, now] = [contents(before), contents(after)];
-    if (old === undefined || now === undefined || !diff.system.initrd.changed) return [];
-    const gained = [
-      ...(!has(old, sshFiles) && has(now, sshFiles) ? ["ssh"] : []),
-      ...(!has(old, networkFiles) && has(now, networkFiles) ? ["network"] : []),
-    ];
-    return gained.length === 0
-      ? []
-      : [{ subject: "initrd", to: gained.join(", "), evidence: gained.map((what) => `+ ${what} in the initrd`) }];
-  },
-};
-
 /** Lines of stage 1 that find, open and mount disks. The words are those of the scripted stage 1, of crypttab, fstab and of units in a systemd initrd. */
 const diskLine =
   /\b(zpool import|cryptsetup|luksOpen|openLuks|open_?(device|normally|passphrase)|mountFS|vgchange|mdadm|bcachefs unlock|zfs load-key|specialMount|resumeDevice|resume=)\b|^\s*\/dev\/|^\S+\s+(UUID=|\/dev\/|PARTUUID=|LABEL=)|ExecStart=.*(zpool|cryptsetup|vgchange)|\/dev\/(disk\/by-|mapper\/|md|vd|sd|nvme|zvol)/i;
@@ -240,31 +163,4 @@ export const poolForceImport: Rule = {
   },
 };
 
-const secretCopy = /append-initrd-secrets|initrd-nixos-copy-secrets|initrdSecrets/;
-export const initrdSecrets: Rule = {
-  id: "initrd-secrets",
-  family: "kernel-and-boot",
-  verdict: "reboot",
-  title: "Other secrets are copied into the initrd",
-  hazard: "They are taken from the host when the boot loader is installed; a file that is missing there fails the switch.",
-  check: "Do the files exist on the host?",
-  see: ({ diff }) =>
-    diff.files
-      .filter((file) => secretCopy.test(file.path) && !file.hashOnly)
-      .map((file) => ({
-        subject: file.path,
-        evidence: file.diff.split("\n").filter((line) => /^[+-][^+-]/.test(line)),
-        verdict: /^\+[^+]*\bcp\b/m.test(file.diff) ? ("risky" as const) : ("reboot" as const),
-      })),
-};
-
-export const initrdRules: readonly Rule[] = [
-  initrdChanged,
-  initrdDriver,
-  initrdKind,
-  initrdRemoteLost,
-  initrdRemoteGained,
-  initrdDisks,
-  poolForceImport,
-  { ...initrdSecrets, verdict: "risky" },
-];
+export const initrdRules: readonly Rule[] = [initrdChanged, initrdDriver, initrdKind, initrdDisks, poolForceImport];

@@ -1,5 +1,4 @@
-import { signed, withoutComment } from "../changed-lines.ts";
-import { textsOf } from "../changed-texts.ts";
+import { needed } from "../drivers.ts";
 import { ask, type Rule, type RuleContext, type Sighting } from "../rule.ts";
 import { atLeast, step } from "../version-step.ts";
 
@@ -63,20 +62,6 @@ export const kernelGone: Rule = {
   ],
 };
 
-export const moduleMisfit: Rule = {
-  id: "module-misfit",
-  family: "kernel-and-boot",
-  verdict: "risky",
-  mode: "switch-then-reboot",
-  title: "A module was built for another kernel",
-  hazard: "The kernel refuses a module of another version: after the boot the disk, the network or the graphics that needs it is missing.",
-  check: "Which module is it, and does the root file system or the uplink need it?",
-  see: ({ diff }) =>
-    diff.system.kernelModules.misfits.length === 0
-      ? []
-      : [{ subject: "kernel modules", to: diff.system.kernel.to, evidence: diff.system.kernelModules.misfits }],
-};
-
 /** Parameters that stop the boot before the system is up, take its root away or hide a device. */
 const stops =
   /^(init=|rdinit=|single$|s$|S$|1$|emergency$|rescue$|rd\.break(=|$)|break(=|$)|systemd\.unit=|rd\.systemd\.unit=|root=|rootfstype=|rootflags=|resume=|ip=|luks(\.|=)|rd\.luks|cryptdevice=|zfs=|boot\.shell_on_fail|boot\.debug1|boot\.trace|systemd\.mask=|rd\.systemd\.mask=|systemd\.unified_cgroup_hierarchy=|module_blacklist=|modprobe\.blacklist=|rd\.driver\.blacklist=|initcall_blacklist=|acpi=off|noapic|nolapic|maxcpus=|nosmp|mem=|memmap=|pci=off|usbcore\.nousb|nousb|lockdown=|fips=|crashkernel=|ro$|systemd\.volatile=|overlayroot)/;
@@ -135,97 +120,6 @@ export const bootStoppingParam: Rule = {
   },
 };
 
-/** Modules without which a machine loses its disk or its network. `-` and `_` are the same to the kernel. */
-const storage =
-  /^(virtio_(blk|scsi|pci)|nvme(_core)?|ahci|ata_piix|sd_mod|usb_storage|uas|xhci_(hcd|pci)|megaraid_sas|mpt3sas|hpsa|aacraid|smartpqi|sata_.+|xen_blkfront|hv_storvsc|hv_vmbus|vmw_pvscsi|mptspi|mmc_block|sdhci(_pci|_acpi)?|dm_mod|dm_crypt|dm_thin_pool|dm_raid|md_mod|raid(0|1|10|456)|bcache|ext4|xfs|btrfs|zfs|spl|f2fs|vfat|nls_.+|overlay|nfsv?\d?|aes(ni_intel|_generic)?|xts|cryptd)$/;
-const network =
-  /^(virtio_net|e1000e?|igbv?f?|igc|ixgbe(vf)?|i40e|iavf|ice|r8169|r8125|tg3|bnx2x?|bnxt_en|mlx[45]_core|mlx[45]_en|ena|vmxnet3|hv_netvsc|xen_netfront|atlantic|sky2|forcedeth|be2net|qede|cxgb4|sfc|alx|iwlwifi|iwlmvm|ath\d+k(_pci)?|brcmfmac|mt76.*|rtw\d+.*|bonding|bridge|8021q|wireguard|tun|veth)$/;
-export const driverName = (name: string): string => name.replaceAll("-", "_");
-export const isStorageDriver = (name: string): boolean => storage.test(driverName(name));
-/** Whether the host may need this driver. A known uplink driver clears the other network drivers. */
-export function needed(name: string, uplinkDriver: string | undefined): boolean {
-  const driver = driverName(name);
-  if (storage.test(driver)) return true;
-  if (uplinkDriver !== undefined) return driver === driverName(uplinkDriver) || /^(bonding|bridge|8021q|wireguard)$/.test(driver);
-  return network.test(driver);
-}
-
-export const driverBlacklisted: Rule = {
-  id: "driver-blacklisted",
-  family: "kernel-and-boot",
-  verdict: "risky",
-  mode: "switch-then-reboot",
-  title: "A network or storage driver is blacklisted",
-  hazard: "After the next boot the device that it drives is missing, and with it the disk or the uplink.",
-  check: "Does this host use the driver: `lspci -k`?",
-  see: ({ diff, facts }) =>
-    textsOf(diff, /modprobe\.d\//).flatMap((text): Sighting[] => {
-      const lines = text.lines.added.filter((line) => {
-        const name =
-          /^\s*(?:blacklist|install)\s+([\w-]+)(\s+\S*\/(false|true)\b|\s*$)/.exec(line)?.[1] ??
-          /^\s*alias\s+([\w-]+)\s+off\b/.exec(line)?.[1];
-        return name !== undefined && needed(name, facts.uplinkDriver) && !text.lines.removed.includes(line);
-      });
-      return lines.length === 0 ? [] : [{ subject: text.source, evidence: lines.map((line) => `+ ${line.trim()}`) }];
-    }),
-};
-
-export const moduleSettings: Rule = {
-  id: "module-settings",
-  family: "kernel-and-boot",
-  verdict: "reboot",
-  title: "Which modules load, and how",
-  hazard: "A module that is loaded keeps its old options, and one that is new in this generation loads from the tree of the booted kernel.",
-  check: "Does anything need the module before the boot?",
-  see: ({ diff }) =>
-    textsOf(diff, /(^|\/)(modprobe\.d|modules-load\.d)\//).flatMap((text): Sighting[] => {
-      const lines = signed(text.lines, (line) => withoutComment(line).trim() !== "");
-      return lines.length === 0 ? [] : [{ subject: text.source, evidence: lines }];
-    }),
-};
-
-export const firmwareChanged: Rule = {
-  id: "firmware",
-  family: "kernel-and-boot",
-  verdict: "reboot",
-  title: "Other firmware",
-  hazard: "Devices that are up keep the firmware that they were given at boot.",
-  check: "Is there a window for the boot?",
-  see: ({ diff }) =>
-    diff.system.firmware.changed ? [{ subject: "firmware", from: diff.system.firmware.from, to: diff.system.firmware.to }] : [],
-};
-
-/** Userland that speaks to its kernel module by exact version. */
-const paired = /^(nvidia-(x11|open|settings|persistenced)|nvidia-x11-.+|zfs|zfs-user|virtualbox(-guest-additions)?|GuestAdditions)$/i;
-
-export const userlandModule: Rule = {
-  id: "userland-module-pair",
-  family: "kernel-and-boot",
-  verdict: "reboot",
-  mode: "boot-only",
-  title: "A driver's programs change before its module does",
-  hazard: "After a switch the new programs meet the old module: graphics stop working, and zfs commands may refuse.",
-  check: "Set it as the boot default instead of switching.",
-  see: ({ diff }) =>
-    diff.packages.changed
-      .filter((change) => paired.test(change.name))
-      .flatMap((change): Sighting[] => {
-        // `580.105.08-6.12.58`: the part behind the driver's own version is the kernel's, and a new kernel alone is no new driver.
-        const own = (version: string): string => /^[\d.]+/.exec(version)?.[0] ?? version;
-        const [from, to] = [change.from.map(own), change.to.map(own)];
-        return to.every((version) => from.includes(version))
-          ? []
-          : [
-              {
-                subject: change.name,
-                from: change.from.join(", "),
-                to: change.to.join(", "),
-                evidence: [`${change.name}: ${change.from.join(", ")} → ${change.to.join(", ")}`],
-              },
-            ];
-      }),
-};
-
 export const bootSpace: Rule = {
   id: "boot-space",
   family: "kernel-and-boot",
@@ -279,13 +173,8 @@ export const kernelRules: readonly Rule[] = [
   kernelChanged,
   kernelSeries,
   kernelGone,
-  moduleMisfit,
   kernelParams,
   bootStoppingParam,
-  driverBlacklisted,
-  moduleSettings,
-  firmwareChanged,
-  userlandModule,
   bootSpace,
   systemdMajor,
 ];

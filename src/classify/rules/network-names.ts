@@ -1,4 +1,4 @@
-import { signed, withoutComment } from "../changed-lines.ts";
+import { changedLines, signed, withoutComment } from "../changed-lines.ts";
 import { changedTexts, textsOf } from "../changed-texts.ts";
 import { overOverlay } from "../deploy-path.ts";
 import { ask, type Rule, type Sighting } from "../rule.ts";
@@ -24,7 +24,7 @@ export const resolverSwap: Rule = {
       if (file.path === "/etc/resolv.conf" && !file.hashOnly)
         sightings.push({
           subject: file.path,
-          evidence: [...(file.diff === "" ? [`${file.path}: ${file.change}`] : file.diff.split("\n").slice(2))],
+          evidence: file.diff === "" ? [`${file.path}: ${file.change}`] : signed(changedLines(file.diff)),
         });
     // A resolver that goes matters where this host asked itself; one that comes does where the host is told to ask it, which resolv.conf shows.
     for (const change of gone(context, resolvers))
@@ -81,7 +81,7 @@ export const overlayRestart: Rule = {
         !/\.(age|yaml|sops|gpg)$/i.test(text.source),
     );
     const netdevs = diff.files.filter(
-      (file) => !file.hashOnly && /\.netdev$/.test(file.path) && /Kind=wireguard|WireGuardPeer/.test(file.diff),
+      (file) => !file.hashOnly && file.path.endsWith(".netdev") && /Kind=wireguard|WireGuardPeer/.test(file.diff),
     );
     const subjects = [...units.map((change) => change.name), ...texts.map((text) => text.source), ...netdevs.map((file) => file.path)];
     if (subjects.length === 0) return [];

@@ -5,7 +5,7 @@ import { ask } from "../rule.ts";
 import { statefulPrograms, type Stateful } from "../stateful.ts";
 import { atLeast, numbers, step } from "../version-step.ts";
 import { value, values } from "../unit-view.ts";
-import { clusterRole } from "./cluster.ts";
+import { clusterRole } from "../cluster-role.ts";
 
 /** Versions of a package that the texts of units name: what the service really runs, where several versions are in the closure. */
 function namedVersions(system: System | undefined, units: RegExp, name: string): string[] {
