@@ -6,4 +6,5 @@ import "./node-version.ts";
  * the first line of ours could say so.
  */
 const { shellMain } = await import("./commands/shell-main.ts");
-process.exitCode = await shellMain();
+// src/ and dist/ both lie directly below the program's directory.
+process.exitCode = await shellMain(`${import.meta.dirname}/..`);

@@ -57,6 +57,11 @@ const table = {
     message: `The policy is not usable: ${c.key}: ${c.problem}.`,
     next: `nix eval --json .#deployGate   # compare with docs/policy.md`,
   }),
+  "command-unavailable": (c: { command: string }): Entry => ({
+    exit: 2,
+    message: `This version of the gate plans and reports; it cannot "${c.command}" yet, and no host was touched.`,
+    next: `Take the input or the trigger for "${c.command}" out of the workflow.`,
+  }),
   internal: (_: object): Entry => ({
     exit: 4,
     message: "The gate made a mistake of its own and stopped; no host was touched by what failed.",

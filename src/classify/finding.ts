@@ -47,11 +47,14 @@ const modes = Mode.options;
 export const maxVerdict = (a: Verdict, b: Verdict): Verdict => (verdicts.indexOf(a) >= verdicts.indexOf(b) ? a : b);
 export const maxMode = (a: Mode, b: Mode): Mode => (modes.indexOf(a) >= modes.indexOf(b) ? a : b);
 
-/** Merges findings into one judgement; no findings at all is clean. The worst findings come first, then by rule and subject, so that equal input gives equal bytes. */
+/**
+ * Merges findings into one judgement; no findings at all is clean. The worst come first: by verdict, then what cannot be undone, then what is certain before what
+ * hangs on a fact that is not known. Equals keep the order in which they were given, so that equal input gives equal bytes.
+ */
 export function judgement(findings: readonly Finding[]): Judgement {
-  const sorted = findings.toSorted(
-    (a, b) => verdicts.indexOf(b.verdict) - verdicts.indexOf(a.verdict) || compare(a.rule, b.rule) || compare(a.subject, b.subject),
-  );
+  const weight = (finding: Finding): number =>
+    verdicts.indexOf(finding.verdict) * 4 + (finding.reversible ? 0 : 2) + (finding.settledBy === undefined ? 1 : 0);
+  const sorted = findings.toSorted((a, b) => weight(b) - weight(a));
   return {
     verdict: sorted.reduce<Verdict>((worst, f) => maxVerdict(worst, f.verdict), "clean"),
     mode: sorted.reduce<Mode>((worst, f) => maxMode(worst, f.mode), "switch"),
@@ -60,5 +63,3 @@ export function judgement(findings: readonly Finding[]): Judgement {
     findings: sorted,
   };
 }
-
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -1,5 +1,102 @@
+import { join } from "node:path";
+import type { SourceEvent } from "../discover/source.ts";
+import type { Event } from "../event.ts";
 import { gateError } from "../failure.ts";
-import type { RunGate } from "./action.ts";
+import { gate } from "../gate.ts";
+import type { Credential } from "../io/session.ts";
+import type { Inputs } from "../inputs.ts";
+import type { PlanEvent } from "../report/plan.ts";
+import type { ActionRequest, RunGate } from "./action.ts";
+import { withPrepared } from "./prepare.ts";
+import { setUpSession } from "./session-setup.ts";
+import packageJson from "../../package.json" with { type: "json" };
 
-/** The pipeline, as the Action runs it. */
-export const runGate: RunGate = (request) => Promise.reject(gateError("internal", {}, `no pipeline is connected for "${request.command}"`));
+const planEvents: Readonly<Record<Event["kind"], PlanEvent>> = {
+  "pull-request": "pull_request",
+  push: "push",
+  dispatch: "workflow_dispatch",
+  schedule: "schedule",
+};
+
+/** The pipeline, as the Action runs it. `programRoot` is where `goals/` lies. */
+export const runGate =
+  (programRoot: string): RunGate =>
+  async (request, world) => {
+    const { inputs, event, run } = request;
+    if (request.command === "reboot") throw gateError("command-unavailable", { command: "reboot" });
+    if (inputs.approve.length > 0 || inputs.reject.length > 0) throw gateError("command-unavailable", { command: "approve" });
+
+    const fork = event.kind === "pull-request" && event.fromFork;
+    const plan = await withPrepared(
+      {
+        flake: inputs.flake,
+        directory: world.environment["GITHUB_WORKSPACE"] || process.cwd(),
+        event: sourceEvent(request),
+        environment: world.environment,
+        signal: world.signal,
+        log: world.log,
+      },
+      async ({ sources, ports, commitMessage, scratch }) =>
+        await gate(
+          {
+            event: planEvents[event.kind],
+            phase: event.kind === "pull-request" ? "pull-request" : "push",
+            repository: `${run.owner}/${run.repository}`,
+            flake: inputs.flake,
+            sources,
+            commitMessage,
+            hosts: inputs.hosts,
+            detail: request.detail,
+            holdings: holdings(inputs, world.environment, fork),
+            session: fork
+              ? "the pull request comes from a fork, whose text no session is asked about"
+              : setUpSession({
+                  credential: credential(inputs),
+                  program: inputs.claudePath,
+                  model: inputs.model,
+                  environment: world.environment,
+                  scratch,
+                  signal: world.signal,
+                  programRoot,
+                }),
+            version: packageJson.version,
+            notes: request.command === "deploy" ? ["This version plans and reports only; no host was contacted."] : [],
+          },
+          ports,
+        ),
+    );
+    world.log.show(plan.detail);
+    return plan;
+  };
+
+/** The directory of this program: `main.js` lies in `dist/`, `main.ts` in `src/`, both one below it. */
+export const rootOf = (entryDirectory: string): string => join(entryDirectory, "..");
+
+function sourceEvent({ event, inputs, run }: ActionRequest): SourceEvent {
+  const deployBranch = inputs.deployBranch ?? run.defaultBranch;
+  switch (event.kind) {
+    case "pull-request":
+      return { kind: "pull-request", number: event.number, headSha: event.headSha, baseRef: event.baseRef, deployBranch };
+    case "push":
+      return { kind: "branch", trust: event.branch === deployBranch ? "deploy-branch" : "unreviewed", before: inputs.base ?? event.before };
+    case "dispatch":
+    case "schedule":
+      return { kind: "branch", trust: event.branch === deployBranch ? "deploy-branch" : "unreviewed", before: inputs.base };
+  }
+}
+
+/** Exactly one credential reaches a session; with both given the subscription's is used, since a key that is also there costs money with every question. */
+function credential(inputs: Inputs): Credential | undefined {
+  if (inputs.claudeCodeOauthToken !== undefined) return { kind: "oauth-token", value: inputs.claudeCodeOauthToken };
+  if (inputs.anthropicApiKey !== undefined) return { kind: "api-key", value: inputs.anthropicApiKey };
+  return undefined;
+}
+
+/** A token counts as one that may write unless the pull request comes from a fork: what a workflow's `permissions` say cannot be asked on both forges. */
+function holdings(inputs: Inputs, environment: Readonly<Record<string, string | undefined>>, fork: boolean): { secrets: boolean; writeToken: boolean } {
+  const ambient = ["GITHUB_TOKEN", "FORGEJO_TOKEN", "GITEA_TOKEN"].some((name) => (environment[name] ?? "") !== "");
+  return {
+    secrets: [inputs.anthropicApiKey, inputs.claudeCodeOauthToken, inputs.sshPrivateKey].some((value) => value !== undefined),
+    writeToken: !fork && (inputs.token !== undefined || ambient),
+  };
+}

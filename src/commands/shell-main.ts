@@ -3,7 +3,7 @@ import { commandLine } from "./command-line.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 /** Builds the shell from the process and runs its command line. The first SIGINT or SIGTERM asks everything to end cleanly, the second ends at once. */
-export async function shellMain(): Promise<ExitCode> {
+export async function shellMain(programRoot: string): Promise<ExitCode> {
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stop.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
@@ -22,6 +22,7 @@ export async function shellMain(): Promise<ExitCode> {
     process.argv.slice(2),
     {
       directory: process.cwd(),
+      programRoot,
       environment: env,
       out: (text) => void stdout.write(text),
       error: (text) => void stderr.write(text),

@@ -3,6 +3,8 @@ import type { ExitCode } from "../failure.ts";
 /** What a command is given of the shell it was started from. */
 export type Shell = {
   readonly directory: string;
+  /** The directory of this program, which holds `goals/`. */
+  readonly programRoot: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Answers go here. */
   out(text: string): void;

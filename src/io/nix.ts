@@ -69,7 +69,7 @@ export function nixPort(options: NixPortOptions): Nix {
     directories ??= home();
     const environment = { ...nixEnvironment(options.environment, run.trust), ...directories };
     const { argv: wrapped, environment: wrappedEnvironment } =
-      run.trust === "unreviewed" && options.wrap !== undefined ? options.wrap(argv, environment, run.trust) : { argv, environment };
+      options.wrap !== undefined ? options.wrap(argv, environment, run.trust) : { argv, environment };
     const [program = "nix", ...rest] = wrapped;
     const { onLog } = run;
     const result = await runCommand({

@@ -36,7 +36,7 @@ describe("decide", () => {
       ]),
     );
     expect(decision.action).toBe("hold");
-    expect(decision.reasons).toEqual(["fstab: May not boot.", "sshd: May lock out."]);
+    expect(decision.reasons).toEqual(["sshd: May lock out.", "fstab: May not boot."]);
   });
 
   test("a risky change that also needs a reboot is held, not rebooted", () => {

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { mkdirSync } from "node:fs";
+import { controlDirectory, plantBait } from "../io/bait.ts";
+import { systemClock } from "../io/clock.ts";
+import { gitPort } from "../io/git.ts";
+import { type Jail, openJail } from "../io/jail.ts";
+import { machine, scratchDirectory } from "../io/machine.ts";
+import { nixPort } from "../io/nix.ts";
+import type { Git, Log } from "../io/ports.ts";
+import { storeFiles } from "../io/store-files.ts";
+import { openSources, type SourceEvent, type Sources } from "../discover/source.ts";
+import type { GatePorts } from "../gate.ts";
+
+export type Preparation = {
+  readonly flake: string;
+  readonly directory: string;
+  readonly event: SourceEvent;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+};
+
+/** A run that may begin: sources are laid out and every port is a real one. Nothing of the flake has been evaluated. */
+export type Prepared = {
+  readonly sources: Sources;
+  readonly ports: GatePorts;
+  /** Messages of the commits that the change brings, oldest first, bounded. Untrusted text. */
+  readonly commitMessage: string | undefined;
+  readonly scratch: string;
+};
+
+/**
+ * Lays out a run, hands it over, and takes everything down again, however it ended: the jail with all that runs in it, the gc roots, the scratch directory.
+ */
+export async function withPrepared<T>(preparation: Preparation, use: (prepared: Prepared) => Promise<T>): Promise<T> {
+  const { environment, signal, log } = preparation;
+  const scratch = scratchDirectory(environment);
+  let jail: Jail | undefined;
+  try {
+    const git = gitPort({ environment, scratch: scratch.path, signal });
+    const sources = await openSources({ flake: preparation.flake, directory: preparation.directory, scratch: scratch.path, event: preparation.event }, git);
+    const roots = join(scratch.path, "roots");
+    mkdirSync(roots, { mode: 0o700 });
+    if (sources.head.trust === "unreviewed") {
+      const opened = await openJail({ environment, scratch: scratch.path, readable: [...sources.readable, controlDirectory(scratch.path)], writable: [] });
+      if (opened.kind === "open") jail = opened.jail;
+      else log.debug("no jail on this machine", { reason: opened.reason });
+    }
+    const nix = nixPort({ environment, scratch: scratch.path, signal, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
+    return await use({
+      sources,
+      ports: { nix, store: storeFiles(), clock: systemClock, log, plantBait: () => plantBait(scratch.path), machine: machine(), roots },
+      commitMessage: await messagesBetween(git, scratch.path, sources),
+      scratch: scratch.path,
+    });
+  } finally {
+    await jail?.close();
+    scratch.remove();
+  }
+}
+
+const longestMessage = 16 * 1024;
+
+async function messagesBetween(git: Git, scratch: string, sources: Sources): Promise<string | undefined> {
+  const { head, base } = sources;
+  if (head.rev === undefined) return undefined;
+  const range = base?.rev === undefined ? ["--max-count=1", head.rev] : [`${base.rev}..${head.rev}`];
+  const result = await git.run({ directory: join(scratch, "repo"), arguments: ["log", "--reverse", "--no-merges", "--format=%B", "--max-count=200", ...range, "--"] });
+  const text = result.exitCode === 0 ? result.stdout.trim() : "";
+  return text === "" ? undefined : text.slice(0, longestMessage);
+}

@@ -1,0 +1,132 @@
+import { poolSize } from "./build/pool.ts";
+import { buildSides, type Revision } from "./build/sides.ts";
+import { judgeFleet } from "./classify/judge-fleet.ts";
+import type { Phase } from "./classify/rule.ts";
+import { secondOpinion } from "./classify/second-opinion.ts";
+import type { SessionJudgeOptions } from "./classify/session/session-judge.ts";
+import { decideFleet } from "./decide/decide-fleet.ts";
+import { compareFleet } from "./diff/compare-fleet.ts";
+import { discover, type FlakeOutputs, readFlake, selectHosts } from "./discover/discover.ts";
+import { guardEvaluation, type Holdings, refuseInputs } from "./discover/guard.ts";
+import type { Source, Sources } from "./discover/source.ts";
+import type { Bait, Clock, Log, Nix, StoreFiles } from "./io/ports.ts";
+import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
+import type { Plan, PlanEvent } from "./report/plan.ts";
+import { toPlan } from "./report/to-plan.ts";
+
+/** What one run is asked. */
+export type GateRequest = {
+  readonly event: PlanEvent;
+  readonly phase: Phase;
+  readonly repository?: string;
+  readonly flake: string;
+  readonly sources: Sources;
+  /** Of the commits in between. Untrusted text. */
+  readonly commitMessage: string | undefined;
+  /** Globs; all hosts where empty. */
+  readonly hosts: readonly string[];
+  /** How much strangers may read, unless the policy says. */
+  readonly detail: "full" | "names";
+  readonly holdings: Holdings;
+  /** The session, or why there is none, as a clause. */
+  readonly session: SessionJudgeOptions | string;
+  readonly version: string;
+  readonly notes: readonly string[];
+};
+
+export type GatePorts = {
+  readonly nix: Nix;
+  readonly store: StoreFiles;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly plantBait: () => Bait;
+  readonly machine: { readonly cores: number; readonly freeMemoryBytes: number };
+  /** A directory of this run alone, for gc roots. */
+  readonly roots: string;
+};
+
+/**
+ * THE PIPELINE. Each stage says on the log that it begins, takes what the stages before it made, and answers with values: a host that fails anywhere is that host's
+ * value from there on. Only what no host can be blamed for is thrown, as a GateError.
+ */
+export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan> {
+  const { nix, store, clock, log } = ports;
+  const { sources } = request;
+  const startedAt = clock.now();
+
+  log.progress({ kind: "stage", stage: "discover", text: `reading ${sources.head.shown}` });
+  refuseInputs(sources);
+  const base = sources.base && (await readFlake(nix, sources.base, { trust: sources.base.trust, timeoutSeconds: listingSeconds }));
+  const exposure = await guardEvaluation(sources, {
+    nix,
+    plantBait: ports.plantBait,
+    holdings: request.holdings,
+    policyIsolation: policyOf(base).evaluation.isolation,
+  });
+  const head = await discover(nix, sources.head, { trust: sources.head.trust, timeoutSeconds: listingSeconds });
+  const policy = policyOf(base ?? head);
+  const hosts = selectHosts([...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted(), request.hosts);
+
+  log.progress({ kind: "stage", stage: "build", text: `evaluating and building ${hosts.length} hosts` });
+  const sides = await buildSides(hosts, revision(sources.base, base), { ...head, trust: sources.head.trust }, {
+    nix,
+    files: store,
+    log,
+    clock,
+    jobs: poolSize(ports.machine),
+    evaluationSeconds: policy.evaluation.timeoutSeconds,
+    buildSeconds: policy.build.timeoutSeconds,
+    roots: ports.roots,
+    build: true,
+  });
+
+  log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
+  const compared = await compareFleet(sides, { nix, store });
+
+  log.progress({ kind: "stage", stage: "classify", text: "judging the changes" });
+  const rules = judgeFleet(compared, { policy, phase: request.phase, commitMessage: request.commitMessage });
+  const judged = await secondOpinion(compared, rules.judged, policy, request.session);
+
+  log.progress({ kind: "stage", stage: "decide", text: "deciding what happens to each host" });
+  const reports = decideFleet(compared, judged.judged, policy);
+
+  return toPlan({
+    tool: { version: request.version, nix: (await nix.version()).version },
+    ...(request.repository === undefined ? {} : { repository: request.repository }),
+    flake: request.flake,
+    event: request.event,
+    revision: { head: sources.head.rev, base: sources.base?.rev },
+    startedAt,
+    finishedAt: clock.now(),
+    policy: policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev),
+    session: judged.session,
+    detail: policy.report.detail ?? request.detail,
+    notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...rules.notes],
+    hosts: reports,
+  });
+}
+
+/** Listing hosts forces none of them, so that it is short whatever the fleet is; the policy's own limit is not known before it. */
+const listingSeconds = 300;
+
+/** The policy in force is the base's: a change is not judged by what it brings along (invariant 3). Without a base it is the flake's own. */
+function policyOf(outputs: FlakeOutputs | undefined): Policy {
+  return outputs?.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value);
+}
+
+function policySource(outputs: FlakeOutputs, rev: string | undefined): { source: "deployGate" | "none"; revision?: string } {
+  if (outputs.deployGate === undefined) return { source: "none" };
+  return rev === undefined ? { source: "deployGate" } : { source: "deployGate", revision: rev };
+}
+
+function revision(source: Source | undefined, outputs: FlakeOutputs | undefined): Revision | undefined {
+  return source === undefined || outputs === undefined ? undefined : { flake: outputs.flake, trust: source.trust, hosts: outputs.hosts };
+}
+
+/** What a reader would otherwise miss: why there is nothing to compare with, and that a policy is not yet the one in force. */
+function sourceNotes(sources: Sources, base: FlakeOutputs | undefined, head: FlakeOutputs): string[] {
+  const notes = sources.baseMissing === undefined ? [] : [`Every host counts as new, because ${sources.baseMissing}.`];
+  if (base !== undefined && base.deployGate === undefined && head.deployGate !== undefined)
+    notes.push("The policy deployGate is new in this change; until it is merged everything is only observed.");
+  return notes;
+}
