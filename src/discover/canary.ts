@@ -25,14 +25,23 @@ export async function releaseCanary(nix: Nix, bait: Bait, timeoutSeconds: number
       timeoutSeconds,
       maxBytes: 64 * 1024,
     });
-  const [first, second] = await Promise.all([
-    run(probe(bait, `/proc/${bait.process.pid}/environ`, bait.process.text, "with-builder")),
-    run(probe(bait, bait.file.path, bait.file.text, "evaluator-only")),
-  ]);
-  const ways = [
-    ...readProbe(first, bait, "the environment of the gate's process", true),
-    ...readProbe(second, bait, "files of the gate", false),
-  ];
+  const tries = [
+    {
+      expression: probe(bait, `/proc/${bait.process.pid}/environ`, bait.process.text, "with-builder"),
+      what: "the environment of the gate's process",
+      builds: true,
+    },
+    { expression: probe(bait, bait.file.path, bait.file.text, "evaluator-only"), what: "files of the gate", builds: false },
+  ] as const;
+  const results = await Promise.all(
+    tries.map(async ({ expression, what, builds }) => readProbe(await run(expression), bait, what, builds)),
+  );
+  const ways: string[] = [];
+  for (const [index, { expression, what, builds }] of tries.entries()) {
+    const result = results[index] ?? [];
+    // In a store that is just being made two at once can stand in each other's way; alone it has to work.
+    ways.push(...(result.some((way) => way.startsWith(unproven)) ? readProbe(await run(expression), bait, what, builds) : result));
+  }
   const [way, ...rest] = [...new Set(ways)];
   return way === undefined ? { kind: "isolated" } : { kind: "exposed", ways: [way, ...rest] };
 }
@@ -81,6 +90,8 @@ function quoted(path: string): string {
   return `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
+const unproven = "it could not be shown";
+
 function readProbe(result: CommandResult, bait: Bait, what: string, withBuilder: boolean): string[] {
   const said = `${result.stdout}\n${result.stderr}`;
   const ways: string[] = [];
@@ -101,7 +112,7 @@ function readProbe(result: CommandResult, bait: Bait, what: string, withBuilder:
           .split("\n")
           .findLast((line) => line.trim() !== "") ?? "it said nothing"
       ).trim();
-  return [`it could not be shown that evaluation cannot read ${what} (${why.slice(0, 200)})`];
+  return [`${unproven} that evaluation cannot read ${what} (${why.slice(0, 200)})`];
 }
 
 export type Evaluation = {

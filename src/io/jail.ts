@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
+import { closeSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { alwaysVisible, findProgram, jailRoot } from "./jail-root.ts";
+import { parseNixVersion } from "./nix.ts";
 import { runCommand } from "./run-command.ts";
 
 /** Puts a command where it cannot read the gate's process or files; the shape that the Nix port takes. `argv` begins with the program. */
@@ -40,7 +41,7 @@ export type JailOpened = { readonly kind: "open"; readonly jail: Jail } | { read
  * no half-made jail is ever entered. The old root is gone after `pivot_root`, unlike after chroot, where a descriptor or a nested namespace leads back.
  */
 const build = `set -eu
-root=$1 setpriv=$2; shift 2
+root=$1 setpriv=$2 super=$3; shift 3
 read -r pid rest </proc/self/stat
 mount -n -t tmpfs -o mode=0755,nosuid,nodev,size=16m tmpfs "$root"
 while [ $# -gt 0 ]; do
@@ -63,13 +64,24 @@ pivot_root . old
 cd /
 umount -n -l /old
 rmdir /old
-mount -n -o remount,ro,nosuid,nodev /
+mount -n -o remount,bind,ro,nosuid,nodev /
+if [ "$super" = super ]; then
+  echo 0 >/proc/sys/user/max_user_namespaces
+  mount -n -o remount,bind,ro,nosuid,nodev,noexec /proc
+fi
 trap '' CHLD
 exec "$setpriv" --bounding-set=-all --inh-caps=-all --no-new-privs -- /bin/sh -c 'echo "ready $0"; read -r line' "$pid"
 `;
 
-/** How a command gives up everything: no capability but the one that Nix's own sandbox needs to map its user, and none to be had by any program. */
-const dropped = ["--bounding-set=-all,+setfcap", "--inh-caps=-all", "--ambient-caps=-all", "--no-new-privs", "--pdeathsig=TERM", "--"];
+/** How a command gives up everything: every capability, and every way to gain one by starting a program. An ordinary user's Nix keeps what maps its sandbox's user. */
+const dropped = (superuser: boolean): readonly string[] => [
+  `--bounding-set=-all${superuser ? "" : ",+setfcap"}`,
+  "--inh-caps=-all",
+  "--ambient-caps=-all",
+  "--no-new-privs",
+  "--pdeathsig=TERM",
+  "--",
+];
 
 /**
  * Opens the jail: one process that holds the namespaces, entered by each command. Where the machine does not allow it the reason is the value. The holder ends with
@@ -84,6 +96,8 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
     return { kind: "unavailable", reason: `the programs ${missing.join(", ")} of util-linux are not installed` };
   if (!alwaysVisible(setpriv)) return { kind: "unavailable", reason: `${setpriv} is not a program of the system` };
 
+  const superuser = process.getuid?.() === 0;
+  closeInherited();
   const place = join(options.scratch, "jail");
   const [root, home, temporary, copies] = ["root", "home", "tmp", "settings"].map((name) => {
     mkdirSync(join(place, name), { recursive: true, mode: 0o700 });
@@ -130,6 +144,7 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
       "jail",
       root,
       setpriv,
+      superuser ? "super" : "user",
       ...steps.flat(),
     ],
     { env: { PATH: path, LC_ALL: "C" }, stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" },
@@ -159,18 +174,23 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
     "--preserve-credentials",
     "--",
     setpriv,
-    ...dropped,
+    ...dropped(superuser),
   ];
+  // Shows that it can be entered, and which Nix is in there: one that drops groups for its sandbox cannot, in a namespace that has none, and older ones would warn.
+  const [first = "/bin/sh", ...words] = nix[0] === undefined ? ["/bin/sh", "-c", ":"] : [nix[0], "--version"];
   const tried = await runCommand({
     program: nsenter,
-    arguments: [...enter.slice(1), "/bin/sh", "-c", ":"],
-    environment: {},
+    arguments: [...enter.slice(1), first, ...words],
+    environment: { HOME: home },
     timeoutSeconds: 10,
   });
   if (tried.exitCode !== 0) {
     await close();
     return { kind: "unavailable", reason: reasonOf(tried.stderr) };
   }
+  const version = parseNixVersion(tried.stdout);
+  const dropsGroups = version !== undefined && (version.major > 2 || version.minor >= 16);
+  const alone = `build-users-group =\n${dropsGroups ? "require-drop-supplementary-groups = false\n" : ""}${superuser ? "sandbox = false\n" : ""}`;
 
   const wrap: JailWrap = (argv, environment, trust) => {
     // With a daemon, what is on the deploy branch needs no jail, and may use credentials for its inputs. Without one the store itself is writable in here: what was
@@ -187,12 +207,31 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
         HOME: home,
         ...Object.fromEntries(["CACHE", "CONFIG", "DATA", "STATE"].map((name) => [`XDG_${name}_HOME`, join(home, name.toLowerCase())])),
         ...(daemon ? { NIX_REMOTE: "daemon" } : {}),
-        // Only one user exists in here, so that there are none to build as.
-        NIX_CONFIG: `${environment["NIX_CONFIG"] ?? ""}\n${daemon ? "" : "build-users-group =\n"}`,
+        // Only one user exists in here, so that there are none to build as; and where no namespace can be made there is no sandbox in the jail: the jail is it.
+        NIX_CONFIG: `${environment["NIX_CONFIG"] ?? ""}\n${daemon ? "" : alone}`,
       },
     };
   };
   return { kind: "open", jail: { wrap, daemon, close } };
+}
+
+/** O_CLOEXEC of Linux (asm-generic/fcntl.h), which Node does not name. */
+const closeOnExec = 0o2000000;
+
+/**
+ * Closes descriptors that this process was started with and never asked for: they would reach every command, and through `/proc/self/fd` its code. Node marks its own
+ * and the first ones as not to be inherited.
+ */
+function closeInherited(): void {
+  for (const name of readdirSync("/proc/self/fd")) {
+    if (Number(name) <= 2) continue;
+    try {
+      const flags = /^flags:\t([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${name}`, "utf8"))?.[1] ?? "";
+      if ((Number.parseInt(flags, 8) & closeOnExec) === 0) closeSync(Number(name));
+    } catch {
+      // The descriptor that listed them is gone by now.
+    }
+  }
 }
 
 /** The holder's number as this process sees it, or what it said instead. */

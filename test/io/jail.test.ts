@@ -1,0 +1,275 @@
+import { execFileSync, spawn } from "node:child_process";
+import {
+  accessSync,
+  chmodSync,
+  chownSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openJail, type Jail } from "../../src/io/jail.ts";
+import { runCommand, type CommandEnd } from "../../src/io/run-command.ts";
+import { nixVersions } from "../nix/versions.ts";
+
+const root = realpathSync(mkdtempSync(join(tmpdir(), "gate-jail-")));
+const [scratch, repo, roots, settings] = ["scratch", "repo with blanks", "roots", "settings"].map((name) => {
+  mkdirSync(join(root, name), { mode: 0o700 });
+  return join(root, name);
+}) as [string, string, string, string];
+const run = join(import.meta.dirname, "jail-run.ts");
+const isRoot = process.getuid?.() === 0;
+
+const must = async (more: Partial<Parameters<typeof openJail>[0]> = {}): Promise<Jail> => {
+  const opened = await openJail({
+    environment: { ...process.env, NIX_CONF_DIR: settings },
+    scratch,
+    readable: [repo],
+    writable: [roots],
+    ...more,
+  });
+  if (opened.kind !== "open") throw new Error(opened.reason);
+  return opened.jail;
+};
+const inside = (jail: Jail, script: string): Promise<CommandEnd> => {
+  const { argv, environment } = jail.wrap(
+    ["/bin/sh", "-c", script],
+    { PATH: process.env["PATH"] ?? "", SEEN: "yes", HOME: "/root", TMPDIR: root },
+    "unreviewed",
+  );
+  const [program = "", ...words] = argv;
+  return runCommand({ program, arguments: words, environment, timeoutSeconds: 60 });
+};
+
+let jail: Jail;
+beforeAll(async () => {
+  writeFileSync(join(scratch, "secret"), "s3cret", { mode: 0o600 });
+  writeFileSync(join(repo, "file"), "readable");
+  writeFileSync(join(settings, "nix.conf"), "access-tokens = s3cret", { mode: 0o600 });
+  jail = await must();
+});
+afterAll(async () => {
+  await jail.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+describe("in the jail", () => {
+  const paths = (): readonly string[] => [
+    join(scratch, "secret"),
+    join(settings, "nix.conf"),
+    root + "/..",
+    "/etc/shadow",
+    "/etc/ssl/private",
+    "/root",
+    "/home",
+    "/var",
+    "/sys",
+    "/old",
+    "/run/docker.sock",
+    "/dev/tty",
+    "/dev/vda",
+    "/dev/mem",
+    homedir(),
+    import.meta.dirname,
+    `/proc/${process.pid}/environ`,
+    `/proc/${process.ppid}/environ`,
+  ];
+  test("nothing of the gate or the machine is there that was not given", async () => {
+    for (const path of paths()) {
+      const seen = await inside(jail, `ls -d '${path}' && ls -A '${path}'`);
+      // The way down to what was given exists, and holds nothing else.
+      if (seen.exitCode === 0)
+        expect([
+          path,
+          seen.stdout
+            .split("\n")
+            .slice(1)
+            .filter((name) => name !== "" && !root.endsWith(name)),
+        ]).toEqual([path, []]);
+      else expect([path, seen.exitCode]).toEqual([path, 2]);
+    }
+  });
+
+  test("what was given is there: to read, or to write", async () => {
+    expect((await inside(jail, `cat '${repo}/file'`)).stdout).toBe("readable");
+    expect((await inside(jail, `echo changed > '${repo}/file'`)).stderr).toContain("Read-only file system");
+    expect((await inside(jail, `echo x > '${roots}/made' && echo y > /tmp/made && echo z > "$HOME/made" && echo $SEEN`)).stdout).toBe(
+      "yes\n",
+    );
+    expect(existsSync(join(roots, "made"))).toBe(true);
+    expect(existsSync("/tmp/made")).toBe(false);
+  });
+
+  test("nobody can write to the system, nor to the root itself", async () => {
+    for (const path of ["/usr/made", "/etc/made", "/made", "/bin/made", "/dev/made"])
+      expect((await inside(jail, `: > ${path}`)).stderr).toMatch(/Read-only file system|Permission denied/);
+    expect(existsSync("/usr/made")).toBe(false);
+  });
+
+  test("no way leads out: no power over mounts, none in a namespace of its own, none through the holder", async () => {
+    const status = (await inside(jail, "cat /proc/self/status")).stdout;
+    // CAP_SETFCAP alone, for the user map of Nix's own sandbox, and not where the user is root.
+    expect(/CapBnd:\t(\w+)/.exec(status)?.[1]).toBe(isRoot ? "0000000000000000" : "0000000080000000");
+    expect(/CapEff:\t(\w+)/.exec(status)?.[1]).toBe(isRoot ? "0000000000000000" : "0000000080000000");
+    expect(status).toContain("NoNewPrivs:\t1");
+    const attempts = [
+      "mount -o remount,bind,rw /usr",
+      "umount /proc",
+      "unshare --user --map-root-user --mount mount -o remount,bind,rw /usr",
+      "unshare --user --map-root-user --mount sh -c 'umount /usr || umount -l /usr'",
+      "chroot /proc/1/root true",
+      "nsenter --target 1 --mount true",
+      "cat /proc/kcore",
+      // Each writes what is there already, or nothing.
+      "value=$(cat /proc/sys/kernel/core_pattern); printf '%s\\n' \"$value\" > /proc/sys/kernel/core_pattern",
+      "value=$(cat /proc/sys/vm/swappiness); echo $value > /proc/sys/vm/swappiness",
+      ": >> /proc/sysrq-trigger",
+      ": >> /proc/irq/default_smp_affinity",
+      "unshare --user --map-root-user --mount --pid --fork sh -c 'mount -t proc proc /proc && : >> /proc/sys/kernel/core_pattern'",
+    ];
+    for (const attempt of attempts) {
+      const result = await inside(jail, attempt);
+      expect([attempt, result.exitCode === 0 && result.stdout !== ""]).toEqual([attempt, false]);
+      if (!attempt.startsWith("cat")) expect([attempt, result.exitCode]).not.toEqual([attempt, 0]);
+    }
+    expect(
+      (await inside(jail, "unshare --user --map-root-user --mount sh -c 'mount -o remount,bind,rw /usr; : > /usr/made'")).exitCode,
+    ).not.toBe(0);
+    expect(existsSync("/usr/made")).toBe(false);
+  });
+
+  test("only what runs in there is seen, and nothing of it can end the holder", async () => {
+    const seen = await inside(jail, "kill -9 1; kill -9 -1; echo alive; ls -d /proc/[0-9]* | wc -l");
+    expect(seen.exitCode === 0 ? Number(seen.stdout.split("\n")[1]) : 0).toBeLessThan(10);
+    expect((await inside(jail, "echo still")).stdout).toBe("still\n");
+  });
+
+  test("settings are shown where everybody may read them anyway", async () => {
+    chmodSync(join(settings, "nix.conf"), 0o644);
+    const other = await must({ scratch: join(root, "roots") });
+    try {
+      expect((await inside(other, `cat '${settings}/nix.conf'`)).stdout).toContain("s3cret");
+    } finally {
+      await other.close();
+    }
+  });
+});
+
+test("closing it ends everything inside at once", async () => {
+  const other = await must({ scratch: mkdtempSync(join(root, "other-")) });
+  const sleeping = inside(other, "setsid sleep 4321");
+  await pause(300);
+  await other.close();
+  expect((await sleeping).exitCode).not.toBe(0);
+});
+
+const processes = (text: string): string[] =>
+  readdirSync("/proc").filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(text);
+    } catch {
+      return false;
+    }
+  });
+
+test("it ends with the gate, even where that is killed: the builder too", { timeout: 60_000 }, async () => {
+  const nonce = `${process.pid}4321`;
+  const gate = spawn(process.execPath, [run, "hold", nonce], { stdio: ["ignore", "pipe", "inherit"] });
+  for (let tries = 0; tries < 200 && processes(nonce).length < 2; tries += 1) await pause(50);
+  expect(processes(nonce).length).toBeGreaterThan(1);
+  gate.kill("SIGKILL");
+  for (let tries = 0; tries < 200 && processes(nonce).length > 0; tries += 1) await pause(50);
+  expect(processes(nonce)).toEqual([]);
+});
+
+describe("where there are no namespaces", () => {
+  test("util-linux is missing: a value with the reason", async () => {
+    const opened = await openJail({
+      environment: { PATH: "/nonexistent" },
+      scratch,
+      readable: ["/does/not/exist"],
+      writable: ["/does/not/exist"],
+    });
+    expect(opened.kind).toBe("unavailable");
+  });
+
+  test("the machine forbids them: a value with the switch", () => {
+    const said = execFileSync(
+      "unshare",
+      ["--user", "--map-root-user", "sh", "-c", 'echo 0 > /proc/sys/user/max_user_namespaces; exec "$0" "$1"', process.execPath, run],
+      { encoding: "utf8" },
+    );
+    expect(JSON.parse(said)).toMatchObject({ kind: "unavailable", reason: expect.stringContaining("max_user_namespaces") as string });
+  });
+});
+
+const readable = ((): boolean => {
+  try {
+    for (let path = resolve(import.meta.dirname); path !== "/"; path = dirname(path)) accessSync(path, constants.R_OK);
+    execFileSync("setpriv", ["--reuid=61234", "--regid=61234", "--clear-groups", process.execPath, "--version"], { stdio: "ignore" });
+    execFileSync("setpriv", ["--reuid=61234", "--regid=61234", "--clear-groups", "cat", run], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+describe.each(nixVersions().map((nix) => [nix.version, nix] as const))("Nix %s", (_, nix) => {
+  test("evaluates and builds in it, isolated", () => {
+    const said = execFileSync(process.execPath, [run], { encoding: "utf8", env: { ...process.env, PATH: nix.path } });
+    expect(JSON.parse(said)).toMatchObject({ kind: "open", version: nix.version, isolation: { kind: "isolated" }, built: 0 });
+  });
+
+  test("evaluates and builds in it where the settings ask for a sandbox", () => {
+    const config = `${process.env["NIX_CONFIG"] ?? ""}\nsandbox = true\n`;
+    const said = execFileSync(process.execPath, [run], { encoding: "utf8", env: { ...process.env, PATH: nix.path, NIX_CONFIG: config } });
+    expect(JSON.parse(said)).toMatchObject({ isolation: { kind: "isolated" }, built: 0 });
+  });
+
+  test.skipIf(!isRoot || !readable)("works for an ordinary user with a store of their own", () => {
+    const user = 61234;
+    const home = mkdtempSync(join(tmpdir(), "gate-user-"));
+    chmodSync(home, 0o755);
+    const own = ["nix", "tmp", "cache"].map((name) => {
+      mkdirSync(join(home, name), { mode: 0o755 });
+      chownSync(join(home, name), user, user);
+      return join(home, name);
+    });
+    const [store = "", temporary = "", cache = ""] = own;
+    const brought = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+    // Their Nix may lie in a directory that only root may enter, so it is shown to them at its own place.
+    const script = `set -eu
+mount --bind "$1" /nix
+if [ -d "$3" ]; then mount --bind "$3" "$4"; mount -t tmpfs -o mode=755 tmpfs "$5"; mkdir -p "$3"; mount --bind "$4" "$3"; fi
+exec setpriv --reuid=${user} --regid=${user} --clear-groups --bounding-set=-all env TMPDIR="$2" HOME=/nonexistent "$6" "$7"`;
+    try {
+      const said = execFileSync(
+        "unshare",
+        ["--mount", "sh", "-c", script, "sh", store, temporary, brought, cache, homedir(), process.execPath, run],
+        {
+          encoding: "utf8",
+          env: { ...process.env, PATH: nix.path },
+        },
+      );
+      expect(JSON.parse(said)).toMatchObject({
+        kind: "open",
+        user,
+        daemon: false,
+        version: nix.version,
+        isolation: { kind: "isolated" },
+        built: 0,
+      });
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  });
+});
