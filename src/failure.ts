@@ -20,6 +20,9 @@ export type Failure = {
 
 type Entry = { readonly exit: ExitCode; readonly message: string; readonly next: string };
 
+/** What was typed, without the words that say which side of the change is meant: `. (main, 1a2b3c4d5)`. */
+const typed = (flake: string): string => flake.replace(/ \([^()]*\)$/, "");
+
 const table = {
   // ---- usage and configuration (exit 2) -------------------------------------------------------------------------
   usage: (c: { problem: string; command?: string }): Entry => ({
@@ -40,7 +43,7 @@ const table = {
   "no-hosts": (c: { flake: string }): Entry => ({
     exit: 2,
     message: `The flake ${c.flake} has no nixosConfigurations, so there is nothing to guard.`,
-    next: `nix flake show ${c.flake}`,
+    next: `nix flake show '${typed(c.flake)}'`,
   }),
   "no-host-matches": (c: { pattern: string; known: readonly string[] }): Entry => ({
     exit: 2,
@@ -194,17 +197,17 @@ const table = {
   "flake-unfetchable": (c: { flake: string }): Entry => ({
     exit: 4,
     message: `The flake ${c.flake} or one of its inputs could not be fetched.`,
-    next: `nix flake metadata ${c.flake}`,
+    next: `nix flake metadata '${typed(c.flake)}'`,
   }),
   "flake-evaluation-failed": (c: { flake: string }): Entry => ({
     exit: 2,
     message: `The flake ${c.flake} cannot be evaluated, so its hosts are not known.`,
-    next: `nix eval --apply builtins.attrNames '${c.flake}#nixosConfigurations'`,
+    next: `nix eval --apply builtins.attrNames '${typed(c.flake)}#nixosConfigurations'`,
   }),
   "flake-evaluation-timeout": (c: { flake: string; seconds: number }): Entry => ({
     exit: 4,
     message: `Listing the hosts of ${c.flake} did not end within ${c.seconds} seconds.`,
-    next: `time nix eval --apply builtins.attrNames '${c.flake}#nixosConfigurations'`,
+    next: `time nix eval --apply builtins.attrNames '${typed(c.flake)}#nixosConfigurations'`,
   }),
   "host-evaluation-failed": (c: { host: string }): Entry => ({
     exit: 1,

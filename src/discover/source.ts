@@ -86,6 +86,8 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
   const repository: Repository = { git, directory: join(request.scratch, "repo") };
   await git.createRepository(repository.directory, checkout);
   const sides = await sidesOf(request, repository, checkout, flakeref);
+  // Nix before 2.20 asks a repository for its HEAD even where the commit is named, and gives up on one that has none.
+  await ask(repository, "naming the commit", ["update-ref", "--no-deref", "HEAD", sides.head.rev]);
   const tree = await readTree(repository, sides.head.rev);
   const directory = findFlake(
     tree,

@@ -1,0 +1,1 @@
+import"./node-version.js";const[{actionMain:e},{rootOf:t,runGate:n}]=await Promise.all([import(`./action-main.js`),import(`./action-gate.js`)]);process.exitCode=await e(n(t(import.meta.dirname)));export{};
