@@ -30,7 +30,10 @@ const isUnseen = (character: string): boolean => {
   const code = character.codePointAt(0) ?? 0;
   return code >= 0xad && unseen.some(([low, high]) => low <= code && code <= high);
 };
-const withoutUnseen = (text: string): string => [...text].filter((character) => !isUnseen(character) && character !== "\u200d").join("");
+const withoutUnseen = (text: string): string =>
+  Array.from(text)
+    .filter((character) => !isUnseen(character) && character !== "\u200d")
+    .join("");
 
 /** A zero-width joiner is part of emoji and of some scripts; between Latin letters it hides a break. */
 const joiner = /[A-Za-z0-9]\u200d|\u200d[A-Za-z0-9]/u;
@@ -39,7 +42,7 @@ const disguised = /[\uff21-\uff3a\uff41-\uff5a\u{1d400}-\u{1d7ff}\u24b6-\u24e9\u
 
 /** What makes the text treacherous to a reader, or undefined. */
 export function disguise(text: string): string | undefined {
-  if ([...text].some(isUnseen) || joiner.test(text)) return "invisible characters";
+  if (Array.from(text).some(isUnseen) || joiner.test(text)) return "invisible characters";
   if (disguised.test(text)) return "letters that only look like ASCII";
   for (const word of text.match(/[\p{L}\p{M}]{2,}/gu) ?? []) if (mixed(word)) return `letters of two scripts in one word`;
   for (const word of text.match(/[\p{L}\p{M}]{3,}/gu) ?? [])
@@ -61,7 +64,7 @@ const mixed = (word: string): boolean =>
 
 /** Terminal control sequences are ordinary in a greeting and dangerous in a name. */
 export const hasControl = (text: string): boolean =>
-  [...text].some((character) => {
+  Array.from(text).some((character) => {
     const code = character.codePointAt(0) ?? 0;
     return (code < 0x20 && character !== "\t" && character !== "\n" && character !== "\r") || (code >= 0x7f && code <= 0x9f);
   });
