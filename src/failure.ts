@@ -285,11 +285,6 @@ const table = {
     message: `The repository has no commit called ${c.ref}${c.shallow ? " (its history has been cut off: it is a shallow clone)" : ""}.`,
     next: c.shallow ? "git fetch --unshallow   # then run it again" : "git branch --all   # then: nixos-deploy-gate plan --base REF",
   }),
-  "base-unknown": (_: object): Entry => ({
-    exit: 2,
-    message: "There is nothing to compare with: the repository has no default branch that differs, and its first commit has no parent.",
-    next: "nixos-deploy-gate plan --base REF",
-  }),
   "merge-conflict": (c: { base: string; files: readonly string[] }): Entry => ({
     exit: 1,
     message: `The change does not merge into ${c.base}: ${c.files.slice(0, 8).join(", ")}${c.files.length > 8 ? ` and ${c.files.length - 8} more` : ""}.`,

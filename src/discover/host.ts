@@ -14,6 +14,9 @@ export type HostName = z.infer<typeof HostName>;
 
 /** True where `name` matches the glob: `*` is any run of characters, `?` any one; everything else stands for itself. */
 export function matchesGlob(name: string, glob: string): boolean {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&").replace(/\*/g, ".*").replace(/\?/g, ".");
+  const source = glob
+    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
+    .replace(/\*/g, ".*")
+    .replace(/\?/g, ".");
   return new RegExp(`^${source}$`).test(name);
 }

@@ -147,10 +147,12 @@ async function sidesOf(request: SourceRequest, repository: Repository, checkout:
       event.base === undefined
         ? await defaultBase(repository, checkout, head)
         : { rev: await resolveRef(repository, checkout, event.base), shown: event.base };
+    const side = { ...head, shown: head.dirty ? "working tree with changes" : short(head.rev), trust: "unreviewed" } as const;
+    if (base === undefined) return { head: side, base: undefined, baseMissing: "nothing was committed before" };
     const branch = await defaultBranch(repository, checkout);
     const merged = branch !== undefined && (await isAncestor(repository, checkout, base.rev, branch.rev));
     return {
-      head: { ...head, shown: head.dirty ? "working tree with changes" : short(head.rev), trust: "unreviewed" },
+      head: side,
       base: { rev: base.rev, dirty: false, shown: `${base.shown}, ${short(base.rev)}`, trust: merged ? "deploy-branch" : "unreviewed" },
     };
   }

@@ -72,12 +72,13 @@ export async function defaultBranch(
 
 /**
  * What a change in a shell is compared with where nothing was said: the commit at which it left the default branch; else the last commit for a working tree with
- * changes, and the one before for one without. Throws the GateError `base-unknown` where there is none of these.
+ * changes, and the one before for one without. Undefined where there is none of these: every host is then new, which is the truth of a first commit. Throws the
+ * GateError `ref-unknown` where history was cut off.
  */
-export async function defaultBase(repository: Repository, checkout: Checkout, head: Snapshot): Promise<DefaultBase> {
+export async function defaultBase(repository: Repository, checkout: Checkout, head: Snapshot): Promise<DefaultBase | undefined> {
   const at: Repository = { git: repository.git, directory: checkout.root };
   const last = await headOf(repository, checkout);
-  if (last === undefined) throw gateError("base-unknown", {});
+  if (last === undefined) return undefined;
   const branch = await defaultBranch(repository, checkout);
   if (branch !== undefined) {
     // Without a common commit, in a shallow clone, its tip is the best there is.
@@ -86,7 +87,7 @@ export async function defaultBase(repository: Repository, checkout: Checkout, he
   }
   if (head.dirty) return { rev: last, shown: "the last commit" };
   const before = await askOptional(at, ["rev-parse", "--verify", "--quiet", `${last}~1^{commit}`]);
-  if (before === undefined)
-    throw checkout.shallow ? gateError("ref-unknown", { ref: "HEAD~1", shallow: true }) : gateError("base-unknown", {});
+  if (before === undefined && checkout.shallow) throw gateError("ref-unknown", { ref: "HEAD~1", shallow: true });
+  if (before === undefined) return undefined;
   return { rev: before, shown: "the commit before" };
 }
