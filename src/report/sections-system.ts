@@ -29,7 +29,8 @@ const label: Readonly<Record<keyof System, string>> = {
 export function systemSection(diff: PlanDiff): Section {
   const { system } = diff;
   const lines = (Object.keys(label) as (keyof System)[])
-    .filter((key) => system[key].changed)
+    // Triggers that no side names are kernel, initrd, modules, firmware and parameters once more.
+    .filter((key) => system[key].changed && (key !== "rebootTriggers" || system.rebootTriggers.known))
     .map((key) => fact(label[key], system[key], extras(system, key)));
   return { kind: "system", title: "System", summary: `${count(lines.length, "part")} changed`, lines, texts: [] };
 }

@@ -114,7 +114,10 @@ export const rebootTrigger: Rule = {
   hazard: "What the configuration names as a reason to boot differs between these two systems.",
   check: "Is there a window for the boot?",
   see: ({ diff }): Sighting[] => {
-    const keys = diff.system.rebootTriggers.keys.filter((key) => key.from !== undefined && key.to !== undefined);
+    const { known, keys: all } = diff.system.rebootTriggers;
+    // Where a side names none, kernel, initrd, modules, firmware and parameters are compared instead, and have rules of their own.
+    if (!known) return [];
+    const keys = all.filter((key) => key.from !== undefined && key.to !== undefined);
     return keys.length === 0
       ? []
       : [{ subject: "reboot triggers", evidence: keys.map((key) => `${key.key}: ${key.from ?? ""} → ${key.to ?? ""}`) }];

@@ -154,7 +154,10 @@ export const bootExamples: Examples = {
   },
   "reboot-trigger": {
     fires: [{ system: { rebootTriggers: { changed: true, known: true, keys: [{ key: "kernel", from: "a", to: "b" }] } } }],
-    misses: [{ system: { rebootTriggers: { changed: true, known: true, keys: [{ key: "kernel", from: undefined, to: "b" }] } } }],
+    misses: [
+      { system: { rebootTriggers: { changed: true, known: true, keys: [{ key: "kernel", from: undefined, to: "b" }] } } },
+      { system: { rebootTriggers: { changed: true, known: false, keys: [{ key: "kernel", from: "a", to: "b" }] } } },
+    ],
   },
   "init-interface": { fires: [{ system: { initInterface: changed } }], misses: [{}] },
   "unit-kept-until-boot": {
