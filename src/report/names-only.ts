@@ -67,14 +67,16 @@ function judgementNames(judgement: PlanJudgement, diff: PlanDiff | undefined): P
 function diffNames(diff: PlanDiff): PlanDiff {
   const { packages, system } = diff;
   const bare = { changed: false };
+  // That a path has no version at all tells a generated file from a package.
+  const none = (versions: readonly string[]): string[] => versions.filter((version) => version === "");
   const fact = (one: { readonly changed: boolean }): { changed: boolean } => ({ changed: one.changed });
   return {
     packages: {
       ...packages,
-      added: packages.added.map((one) => ({ ...one, versions: [] })),
-      removed: packages.removed.map((one) => ({ ...one, versions: [] })),
-      changed: packages.changed.map((one) => ({ ...one, from: [], to: [] })),
-      rebuilt: packages.rebuilt.map((one) => ({ ...one, from: [], to: [] })),
+      added: packages.added.map((one) => ({ ...one, versions: none(one.versions) })),
+      removed: packages.removed.map((one) => ({ ...one, versions: none(one.versions) })),
+      changed: packages.changed.map((one) => ({ ...one, from: none(one.from), to: none(one.to) })),
+      rebuilt: packages.rebuilt.map((one) => ({ ...one, from: none(one.from), to: none(one.to) })),
     },
     system: {
       kernel: { ...fact(system.kernel), series: system.kernel.series, direction: system.kernel.direction },

@@ -1,4 +1,5 @@
 import type { Verdict } from "../classify/finding.ts";
+import { packagesOf } from "./generated.ts";
 import type { Line } from "./line.ts";
 import { say, t } from "./line.ts";
 import { isObserved, standing, type Standing } from "./order.ts";
@@ -118,7 +119,7 @@ export function facts(plan: Plan, host: PlanHost): string[] {
   const diff = diffOf(plan, host);
   if (diff === undefined) return [];
   if (diff.revisionOnly) return ["only the revision differs"];
-  const { added, removed, changed, rebuilt } = diff.packages;
+  const { added, removed, changed, rebuilt, generated } = packagesOf(diff);
   const versions = added.length + removed.length + changed.length;
   const hit = diff.units.filter((unit) => unit.effect !== "nothing" && unit.effect !== "skip").length;
   const files = diff.files.filter((file) => !file.hashOnly).length;
@@ -127,7 +128,7 @@ export function facts(plan: Plan, host: PlanHost): string[] {
     ...(hit > 0 ? [count(hit, "unit")] : []),
     ...(files > 0 ? [count(files, "file")] : []),
   ];
-  return parts.length > 0 ? parts : ["small differences"];
+  return parts.length > 0 ? parts : [generated > 0 ? count(generated, "generated file") : "small differences"];
 }
 
 /** What a host's details hold, in numbers. */

@@ -1,6 +1,7 @@
+import { packagesOf } from "./generated.ts";
 import type { Group } from "./group.ts";
 import { list, say, type Line, type Section } from "./line.ts";
-import { failedStage, size, sizeChange } from "./phrases.ts";
+import { count, failedStage, size, sizeChange } from "./phrases.ts";
 import type { PlanDiff } from "./plan-diff.ts";
 import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
 import { filesSection } from "./sections-files.ts";
@@ -94,11 +95,12 @@ const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${w
 
 /** Packages that something names directly come first; what is only rebuilt is counted. */
 function packagesSection(diff: PlanDiff): Section {
-  const { added, removed, changed, rebuilt, sizeDelta, sizeFrom, sizeTo } = diff.packages;
+  const { added, removed, changed, rebuilt, generated } = packagesOf(diff);
+  const { sizeDelta, sizeFrom, sizeTo } = diff.packages;
   const named = (one: { readonly selectedBy: readonly string[] }): number => Number(one.selectedBy.length === 0);
   const by = <T extends { readonly name: string; readonly selectedBy: readonly string[] }>(all: readonly T[]): T[] =>
     all.toSorted((a, b) => named(a) - named(b));
-  const shown = (versions: readonly string[]): string => versions.join(", ");
+  const shown = (versions: readonly string[]): string => versions.map((version) => version || "no version").join(", ");
   const delta = (bytes: number): string => (bytes === 0 ? "" : `, ${sizeChange(bytes)}`);
   const direction = { down: "down", mixed: "mixed", up: "up", same: "changed" } as const;
   const moved = (["down", "mixed", "up", "same"] as const).flatMap((way) =>
@@ -112,7 +114,7 @@ function packagesSection(diff: PlanDiff): Section {
       spans: [
         `${word} `,
         { code: one.name },
-        ...(one.versions.length === 0 ? [] : [" ", { code: shown(one.versions) }]),
+        ...(one.versions.every((version) => version === "") ? [] : [" ", { code: shown(one.versions) }]),
         delta(sign * one.size),
       ],
     }));
@@ -140,9 +142,16 @@ function packagesSection(diff: PlanDiff): Section {
     ...(added.length > 0 ? [`${added.length} added`] : []),
     ...(removed.length > 0 ? [`${removed.length} removed`] : []),
     ...(rebuilt.length > 0 ? [`${rebuilt.length} rebuilt`] : []),
-  ];
+  ].join(", ");
+  const files = generated === 0 ? [] : [count(generated, "generated file")];
   const closure = `closure ${size(sizeFrom)} → ${size(sizeTo)} (${sizeChange(sizeDelta)})`;
-  return { kind: "packages", title: "Packages", summary: [...summary, closure].join(", "), lines, texts: [] };
+  return {
+    kind: "packages",
+    title: "Packages",
+    summary: [[summary, ...files].filter((part) => part !== "").join(" and "), closure].join("; "),
+    lines,
+    texts: [],
+  };
 }
 
 /** What else there is to know; warnings name their host, since a group shares its change and not its warnings. */

@@ -15,10 +15,10 @@ const watched = changed("w", databaseDiff("w"), judgement(databaseFindings), { a
 
 test.each([
   ["failed", pick("ci", "db1", "web1"), "failure", "failure", 1, "failed", "usage"],
-  ["held", pick("db1", "gateway"), "success", "pending", 3, "held", "last-key-removed"],
+  ["held", pick("db1", "gateway"), "success", "pending", 3, "held", "postgresql-major"],
   ["reboot", pick("gateway", "web1"), "success", "success", 0, "deploy", "kernel-changed"],
   ["clean", pick("web1"), "success", "success", 0, "deploy", "no-rule-objects"],
-  ["risky but only observed", [watched], "success", "success", 0, "observe", "last-key-removed"],
+  ["risky but only observed", [watched], "success", "success", 0, "observe", "postgresql-major"],
   ["unchanged", [unchanged("a")], "success", "success", 0, "nothing", "unchanged"],
   ["no host at all", [], "error", "error", 4, "failed", "no-hosts"],
 ] as const)("%s: status, exit code and outputs", (_, hosts, onPullRequest, onPush, exit, decision, reason) => {

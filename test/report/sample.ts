@@ -107,6 +107,10 @@ export function webDiff(host: string): SystemDiff {
       rebuilt: [
         { name: "openssh", from: ["10.2p1"], to: ["10.2p1"], direction: "same", sizeDelta: 0, selectedBy: ["unit"] },
         { name: "perl", from: ["5.42.0"], to: ["5.42.0"], direction: "same", sizeDelta: 0, selectedBy: [] },
+        { name: "deploy-note", from: [""], to: [""], direction: "same", sizeDelta: 0, selectedBy: ["system-path"] },
+        { name: "etc", from: [""], to: [""], direction: "same", sizeDelta: 0, selectedBy: [] },
+        { name: "unit-nginx.service", from: [""], to: [""], direction: "same", sizeDelta: 0, selectedBy: ["unit"] },
+        { name: "nixos-system-web1", from: ["26.05"], to: ["26.05"], direction: "same", sizeDelta: 0, selectedBy: [] },
       ],
       sizeDelta: 1_646_592,
       sizeTo: diff.packages.sizeFrom + 1_646_592,
