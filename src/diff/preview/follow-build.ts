@@ -2,7 +2,7 @@ import { BuildFiles, buildDirectory } from "./build-files.ts";
 import { unknown, type BuildNode, type Places } from "./build-node.ts";
 import type { Derivation } from "./derivation.ts";
 import { followScript } from "./shell-run.ts";
-import { OverBudget, ShellState } from "./shell-state.ts";
+import { type Budget, OverBudget, ShellState } from "./shell-state.ts";
 import { wellKnownBuild } from "./well-known-build.ts";
 import { ShellSyntaxError } from "./shell-words.ts";
 import type { StorePath } from "../system.ts";
@@ -17,7 +17,7 @@ export type Followed = {
 };
 
 /** Follows the script of a derivation in memory; nothing is run. Outputs of packages, which have none, are unknown. */
-export function followBuild(derivation: Derivation, store: Places): Followed {
+export function followBuild(derivation: Derivation, store: Places, budget?: Budget): Followed {
   const outputs = [...derivation.outputs.values()];
   const { build } = derivation;
   if (build === undefined)
@@ -26,7 +26,7 @@ export function followBuild(derivation: Derivation, store: Places): Followed {
   const wellKnown = only === undefined ? undefined : wellKnownBuild(build);
   if (only !== undefined && wellKnown !== undefined) return { outputs: new Map([[only, wellKnown]]), gaps: [], formatted: false };
   const files = new BuildFiles(store, outputs);
-  const state = new ShellState(files);
+  const state = new ShellState(files, budget);
   for (const [name, value] of build.environment) {
     if (typeof value !== "string") state.variables.set(name, { kind: "list", items: new Map(value) });
     else if (build.passAsFile.includes(name)) {

@@ -3,6 +3,7 @@ import type { StoreEntry, StoreFiles, StoreText } from "../../io/ports.ts";
 import { storePathOf } from "../store-path.ts";
 import type { StorePath } from "../system.ts";
 import { below } from "./build-files.ts";
+import { newBudget } from "./shell-state.ts";
 import { unknown, walk, type BuildNode, type Places } from "./build-node.ts";
 import type { Derivations } from "./derivations.ts";
 import { followBuild, type Followed } from "./follow-build.ts";
@@ -24,6 +25,7 @@ export class PreviewStore implements StoreFiles, Places {
   readonly #followed = new Map<string, Followed>();
   readonly #bytes = new WeakMap<BuildNode, number>();
   readonly #resolved = new Map<string, string | undefined>();
+  readonly #budget = newBudget();
   #nesting = 0;
 
   constructor(derivations: Derivations, sources?: StoreFiles) {
@@ -119,7 +121,7 @@ export class PreviewStore implements StoreFiles, Places {
     if (derivation === undefined || this.#nesting >= maxNesting) return unknown("made by a build that leans on too many others");
     this.#nesting += 1;
     try {
-      const followed = followBuild(derivation, this);
+      const followed = followBuild(derivation, this, this.#budget);
       this.#followed.set(derivationPath, followed);
       return followed.outputs.get(output);
     } finally {

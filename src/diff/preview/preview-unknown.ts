@@ -14,7 +14,7 @@ export function sayUnknown(diff: SystemDiff, from: System, to: System, store: Pr
   if (diff.from === diff.to) return [];
   const said = [
     "This is a preview from the derivations: sizes, and what packages refer to in the end, are known after the build only.",
-    ...difference(gapsOf(from, store), gapsOf(to, store)),
+    ...difference(gapsOf(from, store), gapsOf(to, store), store.prefix),
   ];
   if (from.initrd?.path !== to.initrd?.path) said.push("What is in the initrd is known after the build only.");
   if (from.kernelModules?.path !== to.kernelModules?.path)
@@ -55,9 +55,7 @@ function gapsOf(system: System, store: PreviewStore): readonly string[] {
     const root = target === undefined ? undefined : storePathOf(target, store.prefix);
     if (root !== undefined) roots.add(root);
   }
-  return [...roots].flatMap((root) =>
-    (store.followed(root)?.gaps ?? []).map((gap) => `Not known before the build of ${nameOf(root)}: ${named(gap, store.prefix)}.`),
-  );
+  return [...roots].flatMap((root) => (store.followed(root)?.gaps ?? []).map((gap) => `${nameOf(root)}: ${gap}`));
 }
 
 const named = (text: string, prefix: string): string =>
@@ -68,9 +66,12 @@ function labelled(path: string, prefix: string): string {
   return root === undefined ? path : `${label(root)}${path.slice(root.length)}`;
 }
 
-function difference(from: readonly string[], to: readonly string[]): readonly string[] {
+/** Of two lists of gaps, with the paths that they name, what only one has: the same package on both sides hides no difference. */
+function difference(from: readonly string[], to: readonly string[], prefix: string): readonly string[] {
   const [old, fresh] = [new Set(from), new Set(to)];
   const differing = [...from.filter((gap) => !fresh.has(gap)), ...to.filter((gap) => !old.has(gap))];
-  if (differing.length <= maxSaid) return differing;
-  return [...differing.slice(0, maxSaid), `${differing.length - maxSaid} more steps of builds are not known before them.`];
+  const said = [...new Set(differing.map((gap) => `Known after the build only, of ${named(gap, prefix)}.`))];
+  return said.length <= maxSaid
+    ? said
+    : [...said.slice(0, maxSaid), `${said.length - maxSaid} more such pieces are known after the build only.`];
 }

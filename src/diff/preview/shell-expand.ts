@@ -1,3 +1,4 @@
+import { cut, fits, replace } from "./shell-pattern.ts";
 import { Leave, stream, Unknowable, type ShellState, type Stream, type Value } from "./shell-state.ts";
 import type { Part, Script, Word } from "./shell-syntax.ts";
 
@@ -138,7 +139,6 @@ function change(state: ShellState, value: string | undefined, part: Part & { kin
   const asked = part.change;
   if (asked === undefined) return text;
   const word = (): string => expandText(state, asked.word, run);
-  const pattern = (source: string, greedy: boolean): string => patternSource(source, greedy);
   switch (asked.operator) {
     case ":-":
       return text === "" ? word() : text;
@@ -150,19 +150,14 @@ function change(state: ShellState, value: string | undefined, part: Part & { kin
       return value === undefined ? "" : word();
     case "#":
     case "##":
-      return text.replace(new RegExp(`^(?:${pattern(expandPattern(state, asked.word, run), asked.operator === "##")})`, "s"), "");
+      return cut(text, expandPattern(state, asked.word, run), "start", asked.operator === "##");
     case "%":
-    case "%%": {
-      const source = pattern(expandPattern(state, asked.word, run), true);
-      return asked.operator === "%%"
-        ? text.replace(new RegExp(`(?:${source})$`, "s"), "")
-        : shortestSuffix(text, new RegExp(`^(?:${source})$`, "s"));
-    }
+    case "%%":
+      return cut(text, expandPattern(state, asked.word, run), "end", asked.operator === "%%");
     case "/":
     case "//": {
       const [from, to] = splitOnce(expandPattern(state, asked.word, run), "/");
-      const plain = to.replace(/\\(.)/gs, "$1");
-      return text.replace(new RegExp(pattern(from, true), asked.operator === "//" ? "gs" : "s"), () => plain);
+      return replace(text, from, to.replace(/\\(.)/gs, "$1"), asked.operator === "//");
     }
     case "slice": {
       const [offset = "0", length] = word().split(":");
@@ -178,43 +173,12 @@ function change(state: ShellState, value: string | undefined, part: Part & { kin
   }
 }
 
-function shortestSuffix(text: string, pattern: RegExp): string {
-  for (let length = 0; length <= Math.min(text.length, 2000); length += 1)
-    if (pattern.test(text.slice(text.length - length))) return text.slice(0, text.length - length);
-  return text;
-}
-
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator, text.startsWith("\\/") ? 2 : 0);
   return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 const escapePattern = (text: string): string => text.replace(/[*?[\]\\]/g, "\\$&");
-
-/** A shell pattern as a regular expression's source. A run of stars is one: more would only make the match slow. */
-export function patternSource(pattern: string, greedy = true): string {
-  let source = "";
-  for (let index = 0; index < pattern.length; index += 1) {
-    const char = pattern[index] as string;
-    if (char === "*") {
-      while (pattern[index + 1] === "*") index += 1;
-      source += greedy ? ".*" : ".*?";
-    } else if (char === "?") source += ".";
-    else if (char === "[" && pattern.indexOf("]", index + 2) !== -1) {
-      const end = pattern.indexOf("]", index + 2);
-      const inside = pattern
-        .slice(index + 1, end)
-        .replace(/^!/, "^")
-        .replace(/[\\\]]/g, "\\$&");
-      source += `[${inside}]`;
-      index = end;
-    } else if (char === "\\" && index + 1 < pattern.length) {
-      index += 1;
-      source += (pattern[index] as string).replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-    } else source += char.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
-  }
-  return source;
-}
 
 /** Names that fit a pattern, sorted; none at all stays the pattern itself, as the shell has it, or nothing with nixpkgs' `nullglob`. */
 function glob(state: ShellState, field: Field): string[] {
@@ -228,13 +192,11 @@ function glob(state: ShellState, field: Field): string[] {
       found = found.map((base) => `${base}/${name}`);
       continue;
     }
-    const pattern = new RegExp(`^${patternSource(part)}$`, "s");
     const next: string[] = [];
     for (const base of found) {
       const names = state.files.names(base);
       if (names === "unknown") throw new Unknowable(`which files there are in ${base}`);
-      for (const name of names ?? [])
-        if (pattern.test(name) && (!name.startsWith(".") || part.startsWith("."))) next.push(`${base}/${name}`);
+      for (const name of names ?? []) if (fits(name, part) && (!name.startsWith(".") || part.startsWith("."))) next.push(`${base}/${name}`);
     }
     found = next;
   }

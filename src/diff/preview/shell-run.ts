@@ -1,10 +1,11 @@
 import { unknown } from "./build-node.ts";
 import { knownCommand } from "./shell-commands.ts";
-import { expandPattern, expandText, expandWords, patternSource } from "./shell-expand.ts";
+import { expandPattern, expandText, expandWords } from "./shell-expand.ts";
 import { parseShell } from "./shell-parse.ts";
 import { Leave, ShellState, stream, Unknowable, type Stream } from "./shell-state.ts";
 import { literal, type Assignment, type Command, type Pipeline, type Redirect, type Script, type Word } from "./shell-syntax.ts";
 import { substituteCommands } from "./substitute-commands.ts";
+import { fits } from "./shell-pattern.ts";
 import { evaluateTest } from "./shell-test.ts";
 import { unknownProgram } from "./unknown-program.ts";
 
@@ -245,7 +246,7 @@ function runCase(state: ShellState, command: Command & { kind: "case" }, flow: F
   try {
     const text = expandText(state, command.word, runSubstitution);
     body = command.branches.find(({ patterns }) =>
-      patterns.some((pattern) => new RegExp(`^(?:${patternSource(expandPattern(state, pattern, runSubstitution))})$`, "s").test(text)),
+      patterns.some((pattern) => fits(text, expandPattern(state, pattern, runSubstitution))),
     )?.body;
   } catch (error) {
     if (!(error instanceof Unknowable)) throw error;

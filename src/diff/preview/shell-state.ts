@@ -29,8 +29,12 @@ export type Value =
 export type Stream = { text: string; unknown: string | undefined; formatted: boolean };
 export const stream = (text = ""): Stream => ({ text, unknown: undefined, formatted: false });
 
-/** Steps of one build: the /etc of a large host takes about ten thousand. */
-const maxSteps = 400_000;
+/** Steps of one build: the /etc of a large host takes about ten thousand, a second in all. */
+const maxSteps = 100_000;
+
+/** What all builds of a run may take together, so that a stranger's thousand slow scripts end as well: about a minute. */
+export type Budget = { steps: number };
+export const newBudget = (): Budget => ({ steps: 5_000_000 });
 /** Characters that one build may hold or write. */
 const maxText = 32 << 20;
 
@@ -47,16 +51,19 @@ export class ShellState {
   readonly gaps = new Set<string>();
   /** What is shown as it was before a program formatted it. */
   formatted = false;
+  readonly #budget: Budget;
   #steps = 0;
   #written = 0;
 
-  constructor(files: BuildFiles) {
+  constructor(files: BuildFiles, budget = newBudget()) {
     this.files = files;
+    this.#budget = budget;
   }
 
   step(): void {
     this.#steps += 1;
-    if (this.#steps > maxSteps) throw new OverBudget("it has too many steps");
+    this.#budget.steps -= 1;
+    if (this.#steps > maxSteps || this.#budget.steps < 0) throw new OverBudget("it has too many steps");
   }
 
   count(characters: number): void {

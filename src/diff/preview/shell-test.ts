@@ -1,4 +1,4 @@
-import { patternSource } from "./shell-expand.ts";
+import { fits } from "./shell-pattern.ts";
 import { Unknowable, type ShellState } from "./shell-state.ts";
 
 /** A word of a test, and as a pattern where it may be one (`[[ x == *.service ]]`). */
@@ -59,8 +59,7 @@ export function evaluateTest(state: ShellState, words: readonly TestWord[], doub
 const binary = new Set(["=", "==", "!=", "=~", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge"]);
 
 function compare(left: TestWord, operator: string, right: TestWord, double: boolean): boolean {
-  const equal = (): boolean =>
-    double ? new RegExp(`^(?:${patternSource(right.pattern)})$`, "s").test(left.text) : left.text === right.text;
+  const equal = (): boolean => (double ? fits(left.text, right.pattern) : left.text === right.text);
   switch (operator) {
     case "=":
     case "==":
