@@ -14,8 +14,9 @@ export function controlDirectory(scratch: string): string {
 /** Plants a secret where the gate keeps its own: in the environment of a process of its kind, and in a file that only its user may read. */
 export function plantBait(scratch: string): Bait {
   const [control, file, environment] = [random(), random(), random()];
-  const controlPath = join(controlDirectory(scratch), "text");
-  const secretPath = join(scratch, "canary", "secret");
+  // Names of their own, because Nix remembers by its url what a fetch once gave.
+  const controlPath = join(controlDirectory(scratch), random());
+  const secretPath = join(scratch, "canary", `secret-${random()}`);
   writeFileSync(controlPath, control, { mode: 0o600 });
   writeFileSync(secretPath, file, { mode: 0o600 });
   const name = "NDG_CANARY";
