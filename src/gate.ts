@@ -2,12 +2,11 @@ import { poolSize } from "./build/pool.ts";
 import { buildSides, type Revision } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
 import type { Phase } from "./classify/rule.ts";
-import { secondOpinion } from "./classify/second-opinion.ts";
-import type { SessionJudgeOptions } from "./classify/session/session-judge.ts";
+import { secondOpinion, type SessionAtHand } from "./classify/second-opinion.ts";
 import { decideFleet } from "./decide/decide-fleet.ts";
 import { compareFleet } from "./diff/compare-fleet.ts";
 import { discover, type FlakeOutputs, readFlake, selectHosts } from "./discover/discover.ts";
-import { guardEvaluation, type Holdings, refuseInputs } from "./discover/guard.ts";
+import { type Holdings, mayBegin, proveIsolation, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
 import type { Bait, Clock, Log, Nix, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
@@ -29,7 +28,7 @@ export type GateRequest = {
   readonly detail: "full" | "names";
   readonly holdings: Holdings;
   /** The session, or why there is none, as a clause. */
-  readonly session: SessionJudgeOptions | string;
+  readonly session: SessionAtHand | string;
   readonly version: string;
   readonly notes: readonly string[];
 };
@@ -56,36 +55,51 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
 
   log.progress({ kind: "stage", stage: "discover", text: `reading ${sources.head.shown}` });
   refuseInputs(sources);
-  const base = sources.base && (await readFlake(nix, sources.base, { trust: sources.base.trust, timeoutSeconds: listingSeconds }));
-  const exposure = await guardEvaluation(sources, {
-    nix,
-    plantBait: ports.plantBait,
-    holdings: request.holdings,
-    policyIsolation: policyOf(base).evaluation.isolation,
-  });
-  const head = await discover(nix, sources.head, { trust: sources.head.trust, timeoutSeconds: listingSeconds });
+  const listing = (source: Source) => ({ trust: source.trust, timeoutSeconds: listingSeconds });
+  // The canary flies while a base that was merged is read; nothing that is unreviewed is looked at before it is back.
+  const isolation = proveIsolation(sources, { nix, plantBait: ports.plantBait });
+  const [merged] = await Promise.all([
+    sources.base?.trust === "deploy-branch" ? readFlake(nix, sources.base, listing(sources.base)) : undefined,
+    isolation,
+  ]);
+  const exposure = mayBegin(await isolation, request.holdings, policyOf(merged));
+  const [base, head] = await Promise.all([
+    merged ?? (sources.base && readFlake(nix, sources.base, listing(sources.base))),
+    discover(nix, sources.head, listing(sources.head)),
+  ]);
   const policy = policyOf(base ?? head);
   const hosts = selectHosts([...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted(), request.hosts);
 
   log.progress({ kind: "stage", stage: "build", text: `evaluating and building ${hosts.length} hosts` });
-  const sides = await buildSides(hosts, revision(sources.base, base), { ...head, trust: sources.head.trust }, {
-    nix,
-    files: store,
-    log,
-    clock,
-    jobs: poolSize(ports.machine),
-    evaluationSeconds: policy.evaluation.timeoutSeconds,
-    buildSeconds: policy.build.timeoutSeconds,
-    roots: ports.roots,
-    build: true,
-  });
+  const sides = await buildSides(
+    hosts,
+    revision(sources.base, base),
+    { ...head, trust: sources.head.trust },
+    {
+      nix,
+      files: store,
+      log,
+      clock,
+      jobs: poolSize(ports.machine),
+      evaluationSeconds: policy.evaluation.timeoutSeconds,
+      buildSeconds: policy.build.timeoutSeconds,
+      roots: ports.roots,
+      build: true,
+    },
+  );
 
   log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
   const compared = await compareFleet(sides, { nix, store });
 
   log.progress({ kind: "stage", stage: "classify", text: "judging the changes" });
   const rules = judgeFleet(compared, { policy, phase: request.phase, commitMessage: request.commitMessage });
-  const judged = await secondOpinion(compared, rules.judged, policy, request.session);
+  const policyInForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev);
+  const judged = await secondOpinion(compared, rules.judged, {
+    policy,
+    policyRevision: policyInForce.revision,
+    phase: request.phase,
+    session: request.session,
+  });
 
   log.progress({ kind: "stage", stage: "decide", text: "deciding what happens to each host" });
   const reports = decideFleet(compared, judged.judged, policy);
@@ -98,10 +112,16 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     revision: { head: sources.head.rev, base: sources.base?.rev },
     startedAt,
     finishedAt: clock.now(),
-    policy: policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev),
+    policy: policyInForce,
     session: judged.session,
     detail: policy.report.detail ?? request.detail,
-    notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...rules.notes],
+    notes: [
+      ...request.notes,
+      ...sourceNotes(sources, base, head),
+      ...(exposure === undefined ? [] : [exposure]),
+      ...rules.notes,
+      ...judged.notes,
+    ],
     hosts: reports,
   });
 }

@@ -1,11 +1,13 @@
 import { parseArgs, stripVTControlCharacters, styleText } from "node:util";
 import { type ExitCode, type Failure, GateError, gateError } from "../failure.ts";
-import { diffCommand } from "./diff.ts";
-import { planCommand } from "./plan.ts";
-import { rulesCommand } from "./rules.ts";
 import type { Command, Options, Shell } from "./shell.ts";
 
-const commands: readonly Command[] = [planCommand, diffCommand, rulesCommand];
+/** Each is loaded when it is asked for, so that none pays for the others. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  plan: async () => (await import("./plan.ts")).planCommand,
+  diff: async () => (await import("./diff.ts")).diffCommand,
+  rules: async () => (await import("./rules.ts")).rulesCommand,
+};
 
 const common = {
   help: { type: "boolean", short: "h", help: "show this" },
@@ -29,15 +31,15 @@ export async function commandLine(words: readonly string[], shell: Shell, versio
 async function dispatch(words: readonly string[], shell: Shell, version: string): Promise<ExitCode> {
   const [name, ...rest] = words;
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    const asked = name === "help" && rest[0] !== undefined ? find(rest[0]) : undefined;
-    shell.out(asked === undefined ? overview(version) : helpOf(asked));
+    const asked = name === "help" && rest[0] !== undefined ? await find(rest[0]) : undefined;
+    shell.out(asked === undefined ? await overview(version) : helpOf(asked));
     return name === undefined ? 2 : 0;
   }
   if (name === "--version" || name === "version") {
     shell.out(`nixos-deploy-gate ${version}\n`);
     return 0;
   }
-  const command = find(name);
+  const command = await find(name);
   const { positionals, options } = parse(command, rest);
   if (options["help"] === true) {
     shell.out(helpOf(command));
@@ -52,11 +54,11 @@ async function dispatch(words: readonly string[], shell: Shell, version: string)
   return await command.run(positionals, options, shell);
 }
 
-function find(name: string): Command {
-  const command = commands.find((known) => known.name === name);
-  if (command !== undefined) return command;
+async function find(name: string): Promise<Command> {
+  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (load !== undefined) return await load();
   throw gateError("usage", {
-    problem: `There is no command "${stripVTControlCharacters(name)}"; there are ${commands.map((known) => known.name).join(", ")}.`,
+    problem: `There is no command "${stripVTControlCharacters(name)}"; there are ${Object.keys(commands).join(", ")}.`,
   });
 }
 
@@ -77,9 +79,10 @@ function parse(command: Command, words: readonly string[]): { positionals: reado
   }
 }
 
-function overview(version: string): string {
-  const width = Math.max(...commands.map((command) => command.name.length));
-  const list = commands.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`).join("\n");
+async function overview(version: string): Promise<string> {
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  const width = Math.max(...all.map((command) => command.name.length));
+  const list = all.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`).join("\n");
   return `nixos-deploy-gate ${version}: what a change does to every NixOS host of a flake, before it does it
 
 Usage: nixos-deploy-gate COMMAND [options]
@@ -92,8 +95,9 @@ nixos-deploy-gate COMMAND --help tells more. Exit codes: 0 done, 1 a host failed
 }
 
 function helpOf(command: Command): string {
-  const rows = Object.entries({ ...command.options, ...common }).map(([name, option]): readonly [string, string] => {
-    const flag = `--${name}${"value" in option && option.value !== undefined ? ` ${option.value}` : ""}`;
+  const all: Command["options"] = { ...command.options, ...common };
+  const rows = Object.entries(all).map(([name, option]): readonly [string, string] => {
+    const flag = `--${name}${option.value === undefined ? "" : ` ${option.value}`}`;
     return [option.short === undefined ? `    ${flag}` : `-${option.short}, ${flag}`, option.help];
   });
   const width = Math.max(...rows.map(([flag]) => flag.length));

@@ -1,16 +1,7 @@
-import type { SessionJudgeOptions } from "../classify/session/session-judge.ts";
-import { gate } from "../gate.ts";
 import { openDebugLog } from "../io/debug-log.ts";
 import { plainLog, terminalLog } from "../io/log.ts";
-import type { Credential } from "../io/session.ts";
-import { comment } from "../report/comment.ts";
-import { exitCode } from "../report/exit-code.ts";
-import { planJson } from "../report/plan.ts";
-import { terminalReport } from "../report/terminal.ts";
 import { withPrepared } from "./prepare.ts";
-import { setUpSession } from "./session-setup.ts";
-import type { Command, Options, Shell } from "./shell.ts";
-import packageJson from "../../package.json" with { type: "json" };
+import type { Command } from "./shell.ts";
 
 /** `gate plan`: what would happen to every host of a flake. Changes nothing but the store. */
 export const planCommand: Command = {
@@ -28,57 +19,31 @@ export const planCommand: Command = {
     verbose: { type: "boolean", short: "v", help: "every list whole, with the diffs of units and files" },
     "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
   },
-  examples: ["nixos-deploy-gate plan", "nixos-deploy-gate plan . --base main --hosts 'web*,db1'", "nixos-deploy-gate plan --json | jq '.hosts[].decision'"],
+  examples: [
+    "nixos-deploy-gate plan",
+    "nixos-deploy-gate plan . --base main --hosts 'web*,db1'",
+    "nixos-deploy-gate plan --json | jq '.hosts[].decision'",
+  ],
   run: async ([flake = "."], options, shell) => {
     const debug = typeof options["debug-log"] === "string" ? await openDebugLog(options["debug-log"]) : undefined;
-    const sink = { write: (text: string): void => shell.error(text) };
-    const { unicode } = shell.terminal;
+    const logging = { unicode: shell.terminal.unicode, ...(debug === undefined ? {} : { debug }) };
     const log = shell.terminal.live
-      ? terminalLog(process.stderr, { unicode, ...(debug === undefined ? {} : { debug }) })
-      : plainLog(sink, { unicode, ...(debug === undefined ? {} : { debug }) });
+      ? terminalLog(process.stderr, logging)
+      : plainLog({ write: (text: string): void => shell.error(text) }, logging);
     try {
-      const base = text(options, "base");
-      const plan = await withPrepared(
-        { flake, directory: shell.directory, event: { kind: "shell", base }, environment: shell.environment, signal: shell.signal, log },
-        ({ sources, ports, commitMessage, scratch }) =>
-          gate(
-            {
-              event: "shell",
-              phase: "pull-request",
-              flake,
-              sources,
-              commitMessage,
-              hosts: (text(options, "hosts") ?? "").split(",").filter((glob) => glob !== ""),
-              detail: "full",
-              // What a shell holds is the operator's own affair: the isolation is used where there is one, and what cannot be isolated is as safe as `nix build`.
-              holdings: { secrets: false, writeToken: false },
-              session: options["session"] === true ? sessionOf(options, shell, scratch) : "no session was asked for",
-              version: packageJson.version,
-              notes: [],
-            },
-            ports,
-          ),
-      );
-      log.close();
-      if (options["json"] === true) shell.out(planJson(plan));
-      else if (options["markdown"] === true) shell.out(`${comment(plan, { limit: 60_000, detail: plan.detail, links: {} })}\n`);
-      else shell.out(terminalReport(plan, { ...shell.terminal, verbose: options["verbose"] === true }));
-      return exitCode(plan);
+      const base = typeof options["base"] === "string" ? options["base"] : undefined;
+      const { directory, environment, signal } = shell;
+      const event = { kind: "shell", base } as const;
+      return await withPrepared({ flake, directory, event, environment, signal, log }, async (prepared) => {
+        // Loaded here, while Nix has been at work since the sources were laid out.
+        const { runPlan, showPlan } = await import("./plan-run.ts");
+        const plan = await runPlan(prepared, flake, options, shell);
+        log.close();
+        return showPlan(plan, options, shell);
+      });
     } finally {
       log.close();
       debug?.close();
     }
   },
 };
-
-function sessionOf(options: Options, shell: Shell, scratch: string): SessionJudgeOptions | string {
-  const { environment, signal, programRoot } = shell;
-  const [token, key] = [environment["CLAUDE_CODE_OAUTH_TOKEN"] ?? "", environment["ANTHROPIC_API_KEY"] ?? ""];
-  const credential: Credential | undefined = token !== "" ? { kind: "oauth-token", value: token } : key !== "" ? { kind: "api-key", value: key } : undefined;
-  return setUpSession({ credential, program: undefined, model: text(options, "model"), environment, scratch, signal, programRoot });
-}
-
-function text(options: Options, name: string): string | undefined {
-  const value = options[name];
-  return typeof value === "string" ? value : undefined;
-}

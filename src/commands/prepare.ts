@@ -37,16 +37,28 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
   const scratch = scratchDirectory(environment);
   let jail: Jail | undefined;
   try {
+    // Asked first and awaited last: a machine without Nix is told so at once, and Nix starts while git lays out the sources.
+    const version = nixPort({ environment, scratch: scratch.path, signal }).version();
+    version.catch(() => {});
     const git = gitPort({ environment, scratch: scratch.path, signal });
-    const sources = await openSources({ flake: preparation.flake, directory: preparation.directory, scratch: scratch.path, event: preparation.event }, git);
+    const sources = await openSources(
+      { flake: preparation.flake, directory: preparation.directory, scratch: scratch.path, event: preparation.event },
+      git,
+    );
     const roots = join(scratch.path, "roots");
     mkdirSync(roots, { mode: 0o700 });
     if (sources.head.trust === "unreviewed") {
-      const opened = await openJail({ environment, scratch: scratch.path, readable: [...sources.readable, controlDirectory(scratch.path)], writable: [] });
+      const opened = await openJail({
+        environment,
+        scratch: scratch.path,
+        readable: [...sources.readable, controlDirectory(scratch.path)],
+        writable: [],
+      });
       if (opened.kind === "open") jail = opened.jail;
       else log.debug("no jail on this machine", { reason: opened.reason });
     }
-    const nix = nixPort({ environment, scratch: scratch.path, signal, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
+    await version;
+    const nix = nixPort({ environment, scratch: scratch.path, signal, version, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
     return await use({
       sources,
       ports: { nix, store: storeFiles(), clock: systemClock, log, plantBait: () => plantBait(scratch.path), machine: machine(), roots },
@@ -65,7 +77,10 @@ async function messagesBetween(git: Git, scratch: string, sources: Sources): Pro
   const { head, base } = sources;
   if (head.rev === undefined) return undefined;
   const range = base?.rev === undefined ? ["--max-count=1", head.rev] : [`${base.rev}..${head.rev}`];
-  const result = await git.run({ directory: join(scratch, "repo"), arguments: ["log", "--reverse", "--no-merges", "--format=%B", "--max-count=200", ...range, "--"] });
+  const result = await git.run({
+    directory: join(scratch, "repo"),
+    arguments: ["log", "--reverse", "--no-merges", "--format=%B", "--max-count=200", ...range, "--"],
+  });
   const text = result.exitCode === 0 ? result.stdout.trim() : "";
   return text === "" ? undefined : text.slice(0, longestMessage);
 }

@@ -55,8 +55,7 @@ in {
  */
 export async function readFlake(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<FlakeOutputs> {
   await nix.version();
-  const { value, locked } = await listOutputs(nix, flake, options);
-  await checkLock(nix, locked, options);
+  const [{ value, locked }] = await Promise.all([listOutputs(nix, flake, options), checkLock(nix, flake, options)]);
   const parsed = Listing.safeParse(value);
   if (!parsed.success) throw gateError("flake-evaluation-failed", { flake: flake.shown }, z.prettifyError(parsed.error));
   if (parsed.data.problem) throw gateError("flake-evaluation-failed", { flake: flake.shown }, parsed.data.problem);

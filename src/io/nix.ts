@@ -20,6 +20,8 @@ export type NixPortOptions = {
   /** Ends every command; a command that was ended so throws the failure `cancelled`. */
   readonly signal?: AbortSignal;
   readonly wrap?: Wrap;
+  /** Where it has been asked for already. */
+  readonly version?: Promise<NixVersion>;
   /** Between SIGTERM and SIGKILL, in seconds. */
   readonly graceSeconds?: number;
 };
@@ -47,7 +49,7 @@ const oldest = { major: 2, minor: 8 } as const;
 
 /** The Nix of this machine, found in PATH. */
 export function nixPort(options: NixPortOptions): Nix {
-  let asked: Promise<NixVersion> | undefined;
+  let asked = options.version;
 
   const home = (): Record<string, string> => {
     const directories = {
