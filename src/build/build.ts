@@ -3,6 +3,7 @@ import { failure, type Failure } from "../failure.ts";
 import type { Clock, CommandResult, Log, Nix, Result, StoreFiles, Trust } from "../io/ports.ts";
 import { lastError } from "../nix-message.ts";
 import type { BuildError } from "./build-error.ts";
+import { BuildProgress } from "./build-progress.ts";
 import { BuildLog } from "./nix-log.ts";
 
 /** One toplevel to build. `host` is whose it is, for messages; head and base of a host that did not change are one derivation and built once. */
@@ -72,12 +73,6 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
   for (const [drvPath, request] of wanted) {
     const why = failed.get(drvPath) ?? lacksOfSystem(request, options.files);
     found.set(drvPath, why === undefined ? { ok: true, value: { toplevel: request.outPath } } : { ok: false, failure: why });
-    options.log.progress({
-      kind: "host",
-      host: request.host,
-      step: why === undefined ? "built" : "failed",
-      ...(why === undefined ? {} : { text: why.message }),
-    });
   }
   return found;
 }
@@ -87,12 +82,11 @@ async function realise(
   { nix, trust, log: progress, timeoutSeconds }: BuildOptions,
   log: BuildLog,
   errors: BuildError[],
-  /** Told of each build that ends, well or not: Nix does not say which. */
+  /** Told of each build that ends, well or not. */
   ended: (derivation: string) => void,
 ): Promise<CommandResult> {
-  const hosts = new Map(wanted.map((request) => [request.drvPath, request.host]));
-  const warned = new Set<string>();
-  return nix.run({
+  const told = new BuildProgress(progress, new Map(wanted.map((request) => [request.drvPath, request.host])));
+  const result = await nix.run({
     program: "nix-store",
     arguments: ["--realise", "--keep-going", ...wanted.map((request) => request.drvPath)],
     trust,
@@ -100,26 +94,13 @@ async function realise(
     onLog: (line) => {
       const event = log.add(line);
       if (event === undefined) return;
-      if (event.kind === "failed") {
-        if (errors.length < 1000) errors.push(event.error);
-        return;
-      }
-      if (event.kind === "warning") {
-        if (warned.has(event.text) || warned.size >= 20) return;
-        warned.add(event.text);
-        progress.progress({ kind: "warning", text: event.text });
-        return;
-      }
+      if (event.kind === "failed" && errors.length < 1000) errors.push(event.error);
       if (event.kind === "finished") ended(event.derivation);
-      const host = event.kind === "started" ? hosts.get(event.derivation) : undefined;
-      if (host !== undefined) progress.progress({ kind: "host", host, step: "building" });
-      progress.progress({
-        kind: "build",
-        derivation: event.derivation,
-        ...(event.kind === "line" ? { step: "log", text: event.text } : { step: event.kind }),
-      });
+      told.take(event);
     },
   });
+  told.end();
+  return result;
 }
 
 /** Outputs that are valid in the store. A path that exists need not be: a failed build without sandbox leaves one behind. */

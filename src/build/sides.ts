@@ -4,6 +4,7 @@ import type { Failure } from "../failure.ts";
 import type { Clock, Log, Nix, Result, StoreFiles, Trust } from "../io/ports.ts";
 import { build, type Built } from "./build.ts";
 import { evaluate, type Evaluation } from "./evaluate.ts";
+import { HostProgress, type SideName } from "./host-progress.ts";
 
 /** One side of a host: what the flake says of it at one revision, as far as that could be built. */
 export type Side =
@@ -43,20 +44,21 @@ export async function buildSides(
 ): Promise<HostSides[]> {
   const at = (revision: Revision): HostName[] => wanted.filter((host) => revision.hosts.includes(host));
   const jobs = before === undefined ? options.jobs : Math.max(1, Math.floor(options.jobs / 2));
-  const evaluated = async (revision: Revision | undefined, share: number): Promise<Map<HostName, Result<Evaluation>>> =>
+  const progress = new HostProgress(options.log, { before: before === undefined ? [] : at(before), after: at(after) });
+  const evaluated = async (name: SideName, revision: Revision | undefined, share: number): Promise<Map<HostName, Result<Evaluation>>> =>
     revision === undefined
       ? new Map()
       : await evaluate(at(revision), {
           flake: revision.flake,
           trust: revision.trust,
           nix: options.nix,
-          log: options.log,
+          log: progress.of(name),
           jobs: share,
           timeoutSeconds: options.evaluationSeconds,
         });
   const [old, head] = await Promise.all([
-    evaluated(before, jobs),
-    evaluated(after, before === undefined ? jobs : options.jobs - jobs || 1),
+    evaluated("before", before, jobs),
+    evaluated("after", after, before === undefined ? jobs : options.jobs - jobs || 1),
   ]);
 
   const good = [...old.values(), ...head.values()].flatMap((result) => (result.ok ? [result.value] : []));
@@ -72,6 +74,9 @@ export async function buildSides(
         trust: before?.trust === "unreviewed" || after.trust === "unreviewed" ? "unreviewed" : "deploy-branch",
       })
     : undefined;
+  const made = (result: Result<Evaluation> | undefined): Result<Built> | undefined =>
+    result?.ok === true ? built?.get(result.value.drvPath) : undefined;
+  for (const host of wanted) progress.built(host, { before: made(old.get(host)), after: made(head.get(host)) });
   const side = (result: Result<Evaluation> | undefined): Side => (result === undefined ? { kind: "absent" } : sideOf(result, built));
   return wanted.map((host) => ({ host, before: side(old.get(host)), after: side(head.get(host)) }));
 }

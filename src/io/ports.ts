@@ -146,7 +146,7 @@ export interface Clock {
 export type Progress =
   | { readonly kind: "stage"; readonly stage: Stage; readonly text: string }
   | { readonly kind: "host"; readonly host: string; readonly step: "evaluating" | "evaluated" | "building" | "built" | "failed" | "diffed"; readonly text?: string }
-  | { readonly kind: "build"; readonly derivation: string; readonly step: "started" | "finished" | "log"; readonly text?: string }
+  | { readonly kind: "build"; readonly derivation: string; readonly step: "started" | "finished" | "failed" | "log"; readonly text?: string }
   | { readonly kind: "warning"; readonly host?: string; readonly text: string };
 
 export type Stage = "discover" | "build" | "diff" | "classify" | "decide" | "apply" | "verify" | "report";
@@ -270,8 +270,25 @@ export type SessionSilence =
   | "did-not-answer"
   | "failed";
 
+/** The program that holds the sessions, looked at once. `detail` says what to do about it, with the command to type. */
+export type SessionProgram =
+  | { readonly kind: "usable"; readonly version: string }
+  | { readonly kind: "too-old" | "not-installed"; readonly detail: string };
+
 export interface Session {
-  /** The CLI's version, asked once; undefined where there is none or where it is too old to be confined. */
-  version(): Promise<string | undefined>;
+  program(): Promise<SessionProgram>;
   ask(question: SessionQuestion): Promise<SessionAnswer>;
+}
+
+/** Answers of earlier runs, by the hash of all that they depend on. What is read is parsed and checked again by whoever asked; what cannot be read or kept is no error. */
+export interface AnswerCache {
+  read(key: string): unknown;
+  write(key: string, answer: unknown): void;
+}
+
+/** What sessions have cost on this day (UTC), over all runs that share it. */
+export interface Spending {
+  /** In USD; undefined where it cannot be told. */
+  today(): number | undefined;
+  add(usd: number): void;
 }

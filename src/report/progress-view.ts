@@ -22,6 +22,7 @@ export class ProgressView {
         return;
       case "build":
         if (event.step === "finished") this.#built += this.#building.delete(event.derivation) ? 1 : 0;
+        else if (event.step === "failed") this.#building.delete(event.derivation);
         else this.#building.set(event.derivation, event.text ?? this.#building.get(event.derivation) ?? "");
         return;
       case "warning":
@@ -68,6 +69,8 @@ const urgency = (step: HostStep): number => (active.has(step) ? 0 : step === "fa
 /** `/nix/store/<hash>-linux-6.12.44.drv` → `linux-6.12.44` */
 export const derivationName = (derivation: string): string => derivation.replace(/^.*\/[0-9a-z]{32}-/, "").replace(/\.drv$/, "");
 
+const ends = { started: "is being built", finished: "is built", failed: "failed" } as const;
+
 /**
  * An event as one line for a log that only grows; undefined for what would be noise there. With `names` only what strangers may read is left: no texts of Nix or
  * of the flake, no versions.
@@ -82,9 +85,11 @@ export function progressLine(event: Progress, detail: "full" | "names"): string 
       return event.step === "evaluating" || event.step === "building" ? undefined : `${event.host} ${event.step}${text}`;
     case "build": {
       const name = derivationName(event.derivation);
-      const shown = full ? name : name.replace(/-[0-9].*$/, "");
-      if (event.step !== "log") return `${shown} ${event.step === "started" ? "is being built" : "is built"}`;
-      return full && event.text !== undefined ? `${shown}> ${event.text}` : undefined;
+      const shown = full ? name : name.replace(/-[^A-Za-z].*$/s, "");
+      if (event.step === "log") return full && event.text !== undefined ? `${shown}> ${event.text}` : undefined;
+      // Units, etc, system-path and the toplevel: a fleet has hundreds, each takes a moment, and the host's own line says what came of them.
+      if (event.step !== "failed" && (!/-[^A-Za-z]/.test(name) || name.startsWith("nixos-system-"))) return undefined;
+      return `${shown} ${ends[event.step]}`;
     }
     case "warning":
       return `warning${event.host === undefined ? "" : ` for ${event.host}`}${text}`;

@@ -28,7 +28,11 @@ const events = (text: string): Progress[] => [
   { kind: "host", host: "web1", step: "evaluating", text },
   { kind: "build", derivation: drv, step: "started" },
   { kind: "build", derivation: drv, step: "log", text },
-  { kind: "build", derivation: `/nix/store/${"b".repeat(32)}-${text}.drv`, step: "started", text },
+  { kind: "build", derivation: `/nix/store/${"b".repeat(32)}-${text}-1.drv`, step: "started", text },
+  // What the configuration makes has no version; the host's own line tells of it.
+  { kind: "build", derivation: `/nix/store/${"c".repeat(32)}-system-path.drv`, step: "started" },
+  { kind: "build", derivation: `/nix/store/${"d".repeat(32)}-nixos-system-web1-26.05.drv`, step: "finished" },
+  { kind: "build", derivation: `/nix/store/${"e".repeat(32)}-unit-a.service.drv`, step: "failed" },
   { kind: "host", host: "web1", step: "failed", text },
   { kind: "warning", host: "web1", text },
   { kind: "build", derivation: drv, step: "finished" },
@@ -40,7 +44,7 @@ test("a pipe gets one plain line for each event that matters", () => {
   for (const event of events("five hosts")) log.progress(event);
   log.close();
   expect(sink.text).toBe(
-    "build: five hosts\nlinux-6.12.44 is being built\nfive hosts is being built\nweb1 failed: five hosts\nwarning for web1: five hosts\nlinux-6.12.44 is built\n",
+    "build: five hosts\nlinux-6.12.44 is being built\nfive hosts-1 is being built\nunit-a.service failed\nweb1 failed: five hosts\nwarning for web1: five hosts\nlinux-6.12.44 is built\n",
   );
 });
 
