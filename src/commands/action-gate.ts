@@ -32,6 +32,7 @@ export const runGate =
         flake: inputs.flake,
         directory: world.environment["GITHUB_WORKSPACE"] || process.cwd(),
         event: sourceEvent(request),
+        forgeToken: inputs.token === undefined ? undefined : { serverUrl: world.environment["GITHUB_SERVER_URL"] ?? "", token: inputs.token },
         environment: world.environment,
         signal: world.signal,
         log: world.log,
@@ -93,7 +94,11 @@ function credential(inputs: Inputs): Credential | undefined {
 }
 
 /** A token counts as one that may write unless the pull request comes from a fork: what a workflow's `permissions` say cannot be asked on both forges. */
-function holdings(inputs: Inputs, environment: Readonly<Record<string, string | undefined>>, fork: boolean): { secrets: boolean; writeToken: boolean } {
+function holdings(
+  inputs: Inputs,
+  environment: Readonly<Record<string, string | undefined>>,
+  fork: boolean,
+): { secrets: boolean; writeToken: boolean } {
   const ambient = ["GITHUB_TOKEN", "FORGEJO_TOKEN", "GITEA_TOKEN"].some((name) => (environment[name] ?? "") !== "");
   return {
     secrets: [inputs.anthropicApiKey, inputs.claudeCodeOauthToken, inputs.sshPrivateKey].some((value) => value !== undefined),

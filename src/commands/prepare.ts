@@ -8,13 +8,15 @@ import { machine, scratchDirectory } from "../io/machine.ts";
 import { nixPort } from "../io/nix.ts";
 import type { Git, Log } from "../io/ports.ts";
 import { storeFiles } from "../io/store-files.ts";
-import { openSources, type SourceEvent, type Sources } from "../discover/source.ts";
+import { type Knowledge, knowledgeOf } from "../discover/knowledge.ts";
+import { openSources, type SourceEvent, type SourceRequest, type Sources } from "../discover/source.ts";
 import type { GatePorts } from "../gate.ts";
 
 export type Preparation = {
   readonly flake: string;
   readonly directory: string;
   readonly event: SourceEvent;
+  readonly forgeToken?: SourceRequest["forgeToken"];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly log: Log;
@@ -26,6 +28,8 @@ export type Prepared = {
   readonly ports: GatePorts;
   /** Messages of the commits that the change brings, oldest first, bounded. Untrusted text. */
   readonly commitMessage: string | undefined;
+  /** Reads the operator's knowledge at the base revision. */
+  readonly knowledge: (paths: readonly string[]) => Promise<Knowledge>;
   readonly scratch: string;
 };
 
@@ -42,7 +46,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
     version.catch(() => {});
     const git = gitPort({ environment, scratch: scratch.path, signal });
     const sources = await openSources(
-      { flake: preparation.flake, directory: preparation.directory, scratch: scratch.path, event: preparation.event },
+      { flake: preparation.flake, directory: preparation.directory, scratch: scratch.path, event: preparation.event, forgeToken: preparation.forgeToken },
       git,
     );
     const roots = join(scratch.path, "roots");
@@ -63,6 +67,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       sources,
       ports: { nix, store: storeFiles(), clock: systemClock, log, plantBait: () => plantBait(scratch.path), machine: machine(), roots },
       commitMessage: await messagesBetween(git, scratch.path, sources),
+      knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),
       scratch: scratch.path,
     });
   } finally {

@@ -27,6 +27,8 @@ export type SourceEvent =
 
 export type SourceRequest = {
   readonly flake: string;
+  /** The job's token, for a checkout whose origin is on that very server and needs it. It is sent nowhere else. */
+  readonly forgeToken?: { readonly serverUrl: string; readonly token: string } | undefined;
   /** What a relative path in it starts from. */
   readonly directory: string;
   /** A directory of this run alone, 0700. */
@@ -158,7 +160,7 @@ async function sidesOf(request: SourceRequest, repository: Repository, checkout:
   }
   const checkedOut = await headOf(repository, checkout);
   if (checkedOut === undefined) throw gateError("ref-unknown", { ref: "HEAD", shallow: checkout.shallow });
-  const remote = await remoteOf(repository, checkout, event.remote);
+  const remote = await remoteOf(repository, checkout, event.remote, request.forgeToken);
   if (event.kind === "pull-request") {
     const { headSha, number, baseRef, deployBranch } = event;
     if (remote === undefined)
@@ -198,7 +200,12 @@ async function isAncestor(repository: Repository, checkout: Checkout, rev: strin
 }
 
 /** The remote that was given, else the checkout's origin. A password in its url becomes a token, so that it stands in no argument list. */
-async function remoteOf(repository: Repository, checkout: Checkout, given: Remote | undefined): Promise<Remote | undefined> {
+async function remoteOf(
+  repository: Repository,
+  checkout: Checkout,
+  given: Remote | undefined,
+  forgeToken: SourceRequest["forgeToken"],
+): Promise<Remote | undefined> {
   const at: Repository = { git: repository.git, directory: checkout.root };
   const asked =
     given === undefined ? await at.git.run({ directory: at.directory, arguments: ["config", "--get", "remote.origin.url"] }) : undefined;
@@ -207,7 +214,8 @@ async function remoteOf(repository: Repository, checkout: Checkout, given: Remot
   if (!URL.canParse(url)) return { url: url.startsWith("/") ? url : /^[^/]+:/.test(url) ? url : resolve(checkout.root, url) };
   const parsed = new URL(url);
   const password = decodeURIComponent(parsed.password === "" ? parsed.username : parsed.password);
-  const token = given?.token ?? (parsed.protocol.startsWith("http") && password !== "" ? password : undefined);
+  const own = forgeToken !== undefined && URL.canParse(forgeToken.serverUrl) && new URL(forgeToken.serverUrl).origin === parsed.origin;
+  const token = given?.token ?? (parsed.protocol.startsWith("http") && password !== "" ? password : own ? forgeToken.token : undefined);
   if (parsed.protocol.startsWith("http")) parsed.username = parsed.password = "";
   return { url: parsed.username === "" && parsed.password === "" && !url.includes("@") ? url : parsed.href, token };
 }
