@@ -67,7 +67,7 @@ export function walk(places: Places, path: string, followLast: boolean): Found |
 }
 
 /** Without `.`, `..`, doubled and trailing slashes. Most paths have none, and there are a hundred thousand of them. */
-function clean(path: string): string {
+export function clean(path: string): string {
   const tidy = path.includes("/.") || path.includes("//") ? posix.normalize(path) : path;
   return tidy.length > 1 && tidy.endsWith("/") ? tidy.slice(0, -1) : tidy;
 }

@@ -1,7 +1,6 @@
 import { failure, type Failure } from "../../failure.ts";
 import type { StoreFiles } from "../../io/ports.ts";
 import { compareDeclared, compareSystems, glibcOf } from "../compare-system.ts";
-import { redactPair } from "../secrets.ts";
 import { storePathOf } from "../store-path.ts";
 import type { SystemDiff } from "../system-diff.ts";
 import type { StorePath, System } from "../system.ts";
@@ -11,6 +10,7 @@ import { splitPartial, withoutPartialUnits } from "./partial-units.ts";
 import { PreviewGraph } from "./preview-graph.ts";
 import { PreviewStore } from "./preview-store.ts";
 import { hasUnknownPackages, sayUnknown } from "./preview-unknown.ts";
+import { warmUp } from "./warm-up.ts";
 import { showDerivations, type ShowOptions } from "./show-derivations.ts";
 
 /** The toplevel's derivation on each side, as evaluation gives it. `before` is undefined where the host is new or where its old side is not known. */
@@ -42,8 +42,7 @@ export async function previewFleet(pairs: readonly PreviewPair[], options: Previ
     pairs.flatMap(({ before, after }) => (before === undefined ? [after] : [before, after])),
     options,
   );
-  // The scanner for secrets makes its rules ready when it is first asked; Nix takes longer than that to begin.
-  redactPair("", "secret = none\n");
+  warmUp();
   const derivations = await asking;
   const fleet = new PreviewFleet(derivations, options.store);
   for (const { host, before, after } of pairs) {

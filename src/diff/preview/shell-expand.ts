@@ -6,7 +6,11 @@ import type { Part, Script, Word } from "./shell-syntax.ts";
 export type RunScript = (state: ShellState, script: Script, output: Stream) => void;
 
 /** A field of a word: its text, and as a pattern in which everything quoted stands for itself. */
-type Field = { text: string; pattern: string; globs: boolean; quoted: boolean };
+type Field = { readonly pieces: { readonly text: string; readonly quoted: boolean }[]; globs: boolean };
+
+const textOf = ({ pieces }: Field): string =>
+  pieces.length === 1 ? (pieces[0] as { text: string }).text : pieces.map(({ text }) => text).join("");
+const patternOf = ({ pieces }: Field): string => pieces.map(({ text, quoted }) => (quoted ? escapePattern(text) : text)).join("");
 
 const maxFields = 50_000;
 
@@ -15,6 +19,8 @@ const isPattern = /(?<!\\)(?:[*?]|\[[^\]]+\])/;
 
 /** A word where the shell makes one text of it: assignments, redirects, patterns' subjects. */
 export function expandText(state: ShellState, word: Word, run: RunScript): string {
+  const [only] = word;
+  if (word.length === 1 && only?.kind === "text") return only.text;
   let text = "";
   for (const part of word) text += part.kind === "text" ? part.text : values(state, part, run).join(" ");
   return text;
@@ -33,25 +39,43 @@ export function expandPattern(state: ShellState, word: Word, run: RunScript): st
 /** Words as the arguments of a command: split at blanks where not quoted, patterns replaced by the names that fit. */
 export function expandWords(state: ShellState, words: readonly Word[], run: RunScript): string[] {
   const found: string[] = [];
-  for (const word of words.flatMap(braces)) {
-    for (const field of fields(state, word, run)) {
-      if (field.globs && isPattern.test(field.pattern)) found.push(...glob(state, field));
-      else found.push(field.text);
-      if (found.length > maxFields) throw new Unknowable("a list with too many words");
+  for (const word of words) {
+    const plain = plainText(word);
+    if (plain !== undefined) {
+      found.push(plain);
+      continue;
+    }
+    for (const one of braces(word)) {
+      for (const field of fields(state, one, run)) {
+        const pattern = field.globs ? patternOf(field) : "";
+        if (field.globs && isPattern.test(pattern)) found.push(...glob(state, pattern, textOf(field)));
+        else found.push(textOf(field));
+        if (found.length > maxFields) throw new Unknowable("a list with too many words");
+      }
     }
   }
   return found;
 }
 
+/** The word's text where nothing in it is expanded; most words of a builder are such. */
+function plainText(word: Word): string | undefined {
+  let text = "";
+  for (const part of word) {
+    if (part.kind !== "text" || (!part.quoted && special.test(part.text))) return undefined;
+    text += part.text;
+  }
+  return text;
+}
+
+const special = /[*?[{]/;
+
 function fields(state: ShellState, word: Word, run: RunScript): Field[] {
   const done: Field[] = [];
   let current: Field | undefined;
   const add = (text: string, quoted: boolean): void => {
-    current ??= { text: "", pattern: "", globs: false, quoted: false };
-    current.text += text;
-    current.pattern += quoted ? escapePattern(text) : text;
-    current.globs ||= !quoted && /[*?[]/.test(text);
-    current.quoted ||= quoted;
+    current ??= { pieces: [], globs: false };
+    current.pieces.push({ text, quoted });
+    if (!quoted && /[*?[]/.test(text)) current.globs = true;
   };
   const end = (): void => {
     if (current !== undefined) done.push(current);
@@ -178,14 +202,14 @@ function splitOnce(text: string, separator: string): [string, string] {
   return at === -1 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-const escapePattern = (text: string): string => text.replace(/[*?[\]\\]/g, "\\$&");
+const escapePattern = (text: string): string => (/[*?[\]\\]/.test(text) ? text.replace(/[*?[\]\\]/g, "\\$&") : text);
 
 /** Names that fit a pattern, sorted; none at all stays the pattern itself, as the shell has it, or nothing with nixpkgs' `nullglob`. */
-function glob(state: ShellState, field: Field): string[] {
-  const parts = field.pattern.split("/");
-  let found = [field.pattern.startsWith("/") ? "" : state.directory];
-  const prefix = field.pattern.startsWith("/") ? "" : `${state.directory}/`;
-  for (const part of parts.slice(field.pattern.startsWith("/") ? 1 : 0)) {
+function glob(state: ShellState, pattern: string, text: string): string[] {
+  const parts = pattern.split("/");
+  let found = [pattern.startsWith("/") ? "" : state.directory];
+  const prefix = pattern.startsWith("/") ? "" : `${state.directory}/`;
+  for (const part of parts.slice(pattern.startsWith("/") ? 1 : 0)) {
     if (part === "") continue;
     if (!isPattern.test(part)) {
       const name = part.replace(/\\(.)/gs, "$1");
@@ -203,8 +227,8 @@ function glob(state: ShellState, field: Field): string[] {
   const existing = found
     .filter((path) => state.files.node(path, false) !== undefined)
     .map((path) => (prefix === "" ? path : path.slice(prefix.length)));
-  if (existing.length === 0) return state.variables.has("stdenv") ? [] : [field.text];
-  return existing.map((path) => (field.text.endsWith("/") ? `${path}/` : path));
+  if (existing.length === 0) return state.variables.has("stdenv") ? [] : [text];
+  return existing.map((path) => (text.endsWith("/") ? `${path}/` : path));
 }
 
 /** `{a,b}` where nothing in it needs expanding; deeper ones stay as they are. */

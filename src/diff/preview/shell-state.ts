@@ -1,5 +1,5 @@
-import { posix } from "node:path";
 import type { BuildFiles } from "./build-files.ts";
+import { clean } from "./build-node.ts";
 import type { Script } from "./shell-syntax.ts";
 
 /** Thrown where only the build itself can tell: a program's output, a file of a package, a part of the shell that is not read here. */
@@ -83,7 +83,7 @@ export class ShellState {
   }
 
   path(path: string): string {
-    return posix.normalize(path.startsWith("/") ? path : `${this.directory}/${path}`);
+    return clean(path.startsWith("/") ? path : `${this.directory}/${path}`);
   }
 
   gap(why: string): void {
