@@ -144,7 +144,8 @@ function judgeUrl(text: unknown): string | undefined {
   const scheme = match?.[1]?.toLowerCase();
   if (scheme === "file" || scheme === "path" || /^[./~]/.test(text)) return "it is a file of this machine";
   // `git@host:path` and `host:path`, as scp writes them.
-  if (scheme === undefined || scheme === "ssh" || !/^\/\//.test(match?.[2] ?? "")) return "it is fetched over ssh, with this machine's key";
+  if (scheme === undefined || scheme === "ssh" || match?.[2]?.startsWith("//") !== true)
+    return "it is fetched over ssh, with this machine's key";
   if (scheme !== "https" && scheme !== "http") return `its scheme ${scheme.slice(0, 40)} is not known`;
   // Parsed as http even where it is not, since only for that are all spellings of an address turned into one.
   const plain = `${scheme}:${match?.[2] ?? ""}`;
@@ -190,7 +191,7 @@ function inputNames(lock: LockFile): ReadonlyMap<string, readonly string[]> {
 
 function referenceOf(node: LockNode): string {
   const { type, url, path, owner, repo, host, id } = { ...(node.locked ?? node.original) };
-  const words = [type, host, url ?? path ?? (owner === undefined ? id : `${String(owner)}/${String(repo)}`)];
+  const words = [type, host, url ?? path ?? (typeof owner === "string" && typeof repo === "string" ? `${owner}/${repo}` : id)];
   // Whatever stands before an "@" may be a password.
   const text = words
     .filter((word) => typeof word === "string")

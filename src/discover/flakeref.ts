@@ -48,7 +48,7 @@ export function parseFlakeref(text: string): Flakeref {
   if (scheme !== undefined && scheme !== "path" && scheme !== "git+file")
     return unusable(`its scheme ${scheme} is not known`, "nix flake metadata --help   # lists the forms of a flakeref");
 
-  const [beforeQuery = "", query] = splitOnce(scheme === undefined ? text : text.slice(scheme.length + 1), "?");
+  const [beforeQuery, query] = splitOnce(scheme === undefined ? text : text.slice(scheme.length + 1), "?");
   const parameters = new URLSearchParams(query ?? "");
   const allowed = scheme === "path" ? ["dir"] : ["dir", "rev", "ref"];
   for (const name of parameters.keys())

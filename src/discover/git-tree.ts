@@ -75,7 +75,9 @@ const inside = (directory: string, name: string): string => posix.join(directory
  */
 export async function readLock(repository: Repository, tree: GitTree, directory: string, shown: string): Promise<LockFile | undefined> {
   const flake = tree.files.get(inside(directory, "flake.nix"));
-  if (flake?.kind === "file" && (await blob(repository, flake.object)).startsWith("version https://git-lfs.github.com/spec/"))
+  // Only attributes can have put it there.
+  const attributed = [directory, ""].some((each) => tree.files.has(inside(each, ".gitattributes")));
+  if (attributed && flake?.kind === "file" && (await blob(repository, flake.object)).startsWith("version https://git-lfs.github.com/spec/"))
     throw gateError("source-unusable", {
       flake: shown,
       problem: "its flake.nix is kept in Git LFS, so that git holds only a pointer to it",

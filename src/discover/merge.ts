@@ -37,14 +37,7 @@ export async function mergePullRequest(repository: Repository, checkout: Checkou
   const baseSpec = `+refs/heads/${baseRef}:refs/gate/base`;
   const headSpec = request.number === undefined ? `+${headSha}:refs/gate/head` : `+refs/pull/${request.number}/head:refs/gate/head`;
 
-  await fetch(
-    repository,
-    remote,
-    [...(checkout.shallow ? ["--depth=1"] : [])],
-    [baseSpec],
-    `The branch ${baseRef}`,
-    request.timeoutSeconds,
-  );
+  await fetch(repository, remote, checkout.shallow ? ["--depth=1"] : [], [baseSpec], `The branch ${baseRef}`, request.timeoutSeconds);
   const base = await ask(repository, "reading the base branch", ["rev-parse", "--verify", "refs/gate/base^{commit}"]);
 
   // Read raw: in a shallow clone git hides the parents, but they stand in the commit.
@@ -80,14 +73,7 @@ export async function fetchCommit(
   sha: string,
   timeoutSeconds: number,
 ): Promise<void> {
-  await fetch(
-    repository,
-    remote,
-    [...(checkout.shallow ? ["--depth=1"] : [])],
-    [`+${sha}:refs/gate/before`],
-    `The commit ${sha}`,
-    timeoutSeconds,
-  );
+  await fetch(repository, remote, checkout.shallow ? ["--depth=1"] : [], [`+${sha}:refs/gate/before`], `The commit ${sha}`, timeoutSeconds);
 }
 
 async function fetch(

@@ -100,7 +100,8 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
   if (directory === undefined) throw await noFlake(request, git, checkout, flakeref);
   const headLock = await readLock(repository, tree, directory, request.flake);
 
-  const shallow = (await ask(repository, "reading the history", ["rev-parse", "--is-shallow-repository"])) === "true";
+  // A fetch may have brought the rest of it.
+  const shallow = checkout.shallow && (await ask(repository, "reading the history", ["rev-parse", "--is-shallow-repository"])) === "true";
   const source = (side: Side): Source => ({
     url: commitUrl(repository.directory, side.rev, directory, shallow),
     shown: `${request.flake} (${side.shown})`,
@@ -143,16 +144,19 @@ async function sidesOf(request: SourceRequest, repository: Repository, checkout:
   const short = (rev: string): string => rev.slice(0, 9);
   if (event.kind === "shell") {
     const named = flakeref.rev ?? flakeref.ref;
+    const last = await headOf(repository, checkout);
     const head =
-      named === undefined ? await snapshot(repository, checkout) : { rev: await resolveRef(repository, checkout, named), dirty: false };
+      named === undefined
+        ? await snapshot(repository, checkout, last)
+        : { rev: await resolveRef(repository, checkout, named), dirty: false };
+    const branch = await defaultBranch(repository, checkout);
     const base =
       event.base === undefined
-        ? await defaultBase(repository, checkout, head)
+        ? await defaultBase(repository, checkout, head, { last, branch })
         : { rev: await resolveRef(repository, checkout, event.base), shown: event.base };
     const side = { ...head, shown: head.dirty ? "working tree with changes" : short(head.rev), trust: "unreviewed" } as const;
     if (base === undefined) return { head: side, base: undefined, baseMissing: "nothing was committed before" };
-    const branch = await defaultBranch(repository, checkout);
-    const merged = branch !== undefined && (await isAncestor(repository, checkout, base.rev, branch.rev));
+    const merged = branch !== undefined && (base.rev === branch.rev || (await isAncestor(repository, checkout, base.rev, branch.rev)));
     return {
       head: side,
       base: { rev: base.rev, dirty: false, shown: `${base.shown}, ${short(base.rev)}`, trust: merged ? "deploy-branch" : "unreviewed" },

@@ -9,12 +9,11 @@ export type Snapshot = { readonly rev: string; readonly dirty: boolean };
  * The working tree as `nix build .` would see it: tracked files with their present content, and new ones that are staged. It becomes a commit of our own repository by
  * way of its copy of the index; the checkout's index, objects and stat cache stay as they are. Without changes it is the checkout's own commit.
  */
-export async function snapshot(repository: Repository, checkout: Checkout): Promise<Snapshot> {
+export async function snapshot(repository: Repository, checkout: Checkout, head: string | undefined): Promise<Snapshot> {
   const own = `${repository.directory}/.git`;
   // Objects go to a store that borrows from none: git marks an object that it would have written as fresh wherever it finds it, and that is a write to the checkout.
   const environment = { GIT_DIR: own, GIT_WORK_TREE: checkout.root, GIT_OBJECT_DIRECTORY: `${own}/fresh` };
   const at: Repository = { git: repository.git, directory: checkout.root };
-  const head = await headOf(repository, checkout);
   await ask(at, "reading the working tree", ["add", "--update", "--", "."], { environment });
   const tree = await ask(at, "reading the working tree", ["write-tree", "--missing-ok"], { environment });
   if (head !== undefined && tree === (await ask(repository, "reading the last commit", ["rev-parse", "--verify", `${head}^{tree}`])))
@@ -57,15 +56,26 @@ export async function resolveRef(repository: Repository, checkout: Checkout, ref
 
 export type DefaultBase = { readonly rev: string; readonly shown: string };
 
+export type DefaultBranch = { readonly name: string; readonly rev: string };
+
 /** The default branch, as far as the checkout knows one: where its origin's HEAD leads, else main or master. */
-export async function defaultBranch(
-  repository: Repository,
-  checkout: Checkout,
-): Promise<{ readonly name: string; readonly rev: string } | undefined> {
+export async function defaultBranch(repository: Repository, checkout: Checkout): Promise<DefaultBranch | undefined> {
   const at: Repository = { git: repository.git, directory: checkout.root };
-  for (const name of ["origin/HEAD", "origin/main", "origin/master", "main", "master"]) {
-    const rev = await askOptional(at, ["rev-parse", "--verify", "--quiet", `${name}^{commit}`]);
-    if (rev !== undefined) return { name, rev };
+  const names = [
+    "refs/remotes/origin/HEAD",
+    "refs/remotes/origin/main",
+    "refs/remotes/origin/master",
+    "refs/heads/main",
+    "refs/heads/master",
+  ];
+  const known = await ask(at, "reading the branches", ["for-each-ref", "--format=%(refname) %(objectname)", ...names]);
+  for (const name of names) {
+    // A pattern also names what stands below it (refs/heads/main/x), and the blank ends the name.
+    const rev = known
+      .split("\n")
+      .find((line) => line.startsWith(`${name} `))
+      ?.slice(name.length + 1);
+    if (rev !== undefined) return { name: name.replace(/^refs\/(remotes|heads)\//, ""), rev };
   }
   return undefined;
 }
@@ -75,11 +85,15 @@ export async function defaultBranch(
  * changes, and the one before for one without. Undefined where there is none of these: every host is then new, which is the truth of a first commit. Throws the
  * GateError `ref-unknown` where history was cut off.
  */
-export async function defaultBase(repository: Repository, checkout: Checkout, head: Snapshot): Promise<DefaultBase | undefined> {
+export async function defaultBase(
+  repository: Repository,
+  checkout: Checkout,
+  head: Snapshot,
+  known: { readonly last: string | undefined; readonly branch: DefaultBranch | undefined },
+): Promise<DefaultBase | undefined> {
   const at: Repository = { git: repository.git, directory: checkout.root };
-  const last = await headOf(repository, checkout);
+  const { last, branch } = known;
   if (last === undefined) return undefined;
-  const branch = await defaultBranch(repository, checkout);
   if (branch !== undefined) {
     // Without a common commit, in a shallow clone, its tip is the best there is.
     const left = (await askOptional(at, ["merge-base", branch.rev, last])) ?? branch.rev;

@@ -103,27 +103,27 @@ export function gitPort(options: GitPortOptions): Git {
     if (!(await lstat(real)).isDirectory()) return { kind: "file", path: real };
     const asked = await run({
       directory: real,
+      // What has an answer everywhere first: the last one fails where there is no working tree.
       arguments: [
         "rev-parse",
-        "--is-bare-repository",
         "--is-inside-work-tree",
         "--absolute-git-dir",
         "--git-path",
         "objects",
         "--git-path",
         "shallow",
+        "--show-toplevel",
       ],
     });
-    const [bare, inside, gitDirectory, objects, shallow] = asked.stdout.split("\n");
-    if (asked.exitCode !== 0 || gitDirectory === undefined || objects === undefined || shallow === undefined) {
+    const [inside, gitDirectory, objects, shallow, root] = asked.stdout.split("\n");
+    if (inside === "false") return { kind: "bare", path: real };
+    if (asked.exitCode !== 0 || gitDirectory === undefined || objects === undefined || shallow === undefined || root === undefined) {
       if (!/not a git repository/.test(asked.stderr)) throw gateError("git-failed", { doing: `looking at ${real}` }, asked.stderr);
       return { kind: "plain", path: real };
     }
-    if (bare === "true" || inside !== "true") return { kind: "bare", path: real };
-    // Apart from the rest, because it fails where there is no working tree.
-    const top = await run({ directory: real, arguments: ["rev-parse", "--show-toplevel"] });
-    const root = top.stdout.replace(/\n$/, "");
-    if (top.exitCode !== 0 || !isAbsolute(root)) throw gateError("git-failed", { doing: `looking at ${real}` }, top.stderr);
+    // A line break in a path moves the lines that follow.
+    if (!isAbsolute(root) || !isAbsolute(gitDirectory))
+      throw gateError("git-failed", { doing: `looking at ${real}` }, "its path contains a line break");
     const checkout = {
       root,
       prefix: real === root ? "" : real.slice(root === "/" ? 1 : root.length + 1),
@@ -136,13 +136,13 @@ export function gitPort(options: GitPortOptions): Git {
 
   const createRepository = async (directory: string, checkout: Checkout): Promise<void> => {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    const made = await run({ directory, arguments: ["init", "--quiet", "--template=", directory] });
-    if (made.exitCode !== 0) throw gateError("git-failed", { doing: "making a repository of our own" }, made.stderr);
     const own = join(directory, ".git");
-    await mkdir(join(own, "info"), { recursive: true });
+    for (const name of ["objects/info", "objects/pack", "refs/heads", "info", "fresh"]) await mkdir(join(own, name), { recursive: true });
+    // As gitrepository-layout(5) has it; starting git for it would cost more than the rest.
+    await writeFile(join(own, "HEAD"), "ref: refs/heads/gate\n");
+    await writeFile(join(own, "config"), "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n");
     const objects = checkout.objectDirectories[0] ?? "";
     if (/[\n\r]/.test(objects)) throw gateError("git-failed", { doing: "reading the checkout" }, "its path contains a line break");
-    await mkdir(join(own, "fresh"));
     await writeFile(join(own, "objects", "info", "alternates"), `${objects}\n${join(own, "fresh")}\n`);
     // Before any `.gitattributes` of the tree: files go in and out as they are, as Nix reads them; no filter, no line ends, no keywords.
     await writeFile(join(own, "info", "attributes"), "* -text -eol -filter -ident -working-tree-encoding\n");

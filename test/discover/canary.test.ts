@@ -65,10 +65,10 @@ describe.each(nixVersions().map((nix) => [nix.version, nix] as const))("Nix %s",
   test("where builders cannot run nothing is shown, so it is not isolated", async () => {
     const opened = await openJail({ environment, scratch, readable: [controlDirectory(scratch)], writable: [] });
     if (opened.kind !== "open") throw new Error(opened.reason);
-    const { wrap, close } = opened.jail;
-    const noBuild: Wrap = (argv, env, trust) => wrap([...argv, "--option", "allow-import-from-derivation", "false"], env, trust);
+    const { jail } = opened;
+    const noBuild: Wrap = (argv, env, trust) => jail.wrap([...argv, "--option", "allow-import-from-derivation", "false"], env, trust);
     const { isolation } = await release(noBuild);
-    await close();
+    await jail.close();
     expect(ways(isolation)[0]).toMatch(/^it could not be shown .*process/);
   });
 });

@@ -19,7 +19,7 @@ const code = async (promise: Promise<unknown>): Promise<string> =>
   await promise.then(
     () => "no failure",
     (error: { failure?: { code: string; message: string } }) =>
-      error.failure === undefined ? String(error) : `${error.failure.code}: ${error.failure.message}`,
+      error.failure === undefined ? JSON.stringify(error) : `${error.failure.code}: ${error.failure.message}`,
   );
 
 describe("a working tree", () => {
@@ -287,6 +287,8 @@ describe("bad sources fail clearly", () => {
     rmSync(join(here.scratch, "repo"), { recursive: true });
     write(here.checkout, { "flake.lock": "{", "flake.nix": "{}" });
     expect(await code(open())).toContain("lock-unreadable");
+    write(here.checkout, { ".gitattributes": "flake.nix filter=lfs\n" });
+    git(here.checkout, "add", ".gitattributes");
     write(here.checkout, { "flake.nix": "version https://git-lfs.github.com/spec/v1\noid sha256:0\n" });
     rmSync(join(here.scratch, "repo"), { recursive: true });
     expect(await code(open())).toContain("Git LFS");
