@@ -52,6 +52,9 @@ const schema = z.object({
   "anthropic-api-key": secret.optional(),
   "claude-code-oauth-token": secret.optional(),
   "claude-path": plain(4096).optional(),
+  "session-cache": plain(4096)
+    .refine((path) => path.startsWith("/"), "it is not an absolute path")
+    .optional(),
   model: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/[\]-]{0,127}$/, "it is not the name of a model")
@@ -96,6 +99,8 @@ export type Inputs = {
   readonly anthropicApiKey: string | undefined;
   readonly claudeCodeOauthToken: string | undefined;
   readonly claudePath: string | undefined;
+  /** A directory that outlives the job. */
+  readonly sessionCache: string | undefined;
   readonly model: string | undefined;
   readonly sshPrivateKey: string | undefined;
   readonly sshKnownHosts: string | undefined;
@@ -139,6 +144,7 @@ export function readInputs(environment: Environment): Inputs {
     anthropicApiKey: all["anthropic-api-key"],
     claudeCodeOauthToken: all["claude-code-oauth-token"],
     claudePath: all["claude-path"],
+    sessionCache: all["session-cache"],
     model: all.model,
     sshPrivateKey: all["ssh-private-key"] === undefined ? undefined : `${all["ssh-private-key"]}\n`,
     sshKnownHosts: all["ssh-known-hosts"],

@@ -10,6 +10,34 @@ const HostPolicy = z.strictObject({
   facts: HostFacts.optional(),
 });
 
+/** A file of the repository, read from git at the base revision. */
+const RepositoryPath = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine(
+    (path) => !/[\p{C}\\]/u.test(path) && path.split("/").every((part) => part !== "" && part !== "." && part !== ".."),
+    "a path inside the repository, without a slash at its ends and without .. in it",
+  );
+const dollars = z.number().positive().max(1_000);
+
+/** What a Claude session may cost and what it is told besides the change. */
+const SessionSettings = z.strictObject({
+  /** As the CLI takes it; the input `model` of the workflow and `--model` in a shell win over it. */
+  model: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._:@/[\]-]{0,127}$/, "it is not the name of a model")
+    .default("sonnet"),
+  /** Caps in US dollars: of one question, of one run, and of one day (UTC) over all runs that share a cache directory. */
+  questionUsd: dollars.default(0.5),
+  runUsd: dollars.default(3),
+  dayUsd: dollars.default(20),
+  /** For one question. */
+  timeoutSeconds: z.int().min(10).max(3_600).default(240),
+  /** What the operator wrote down about these machines. Those that are not there are passed over. */
+  knowledge: z.array(RepositoryPath).max(8).default(["docs/edge-cases.md", "EDGE-CASES.md", "CLAUDE.md"]),
+});
+
 /**
  * The flake output `deployGate`: pure Nix data, every key optional. Strict on purpose: a misspelt key would be a rule that the operator believes in and the
  * gate does not know.
@@ -18,6 +46,7 @@ export const Policy = z.strictObject({
   hosts: z.record(HostName, HostPolicy).default({}),
   /** `required`: no verdict of the session holds the host. `optional`: the rules alone decide, and the report says so. */
   session: z.enum(["required", "optional", "off"]).default("optional"),
+  sessionSettings: SessionSettings.prefault({}),
   rules: z.record(z.string(), RuleSetting).default({}),
   report: z.strictObject({ detail: z.enum(["full", "names"]).optional() }).default({}),
   evaluation: z

@@ -1,18 +1,67 @@
 import type { Compared } from "../diff/compare-fleet.ts";
 import type { HostName } from "../discover/host.ts";
+import type { Knowledge } from "../discover/knowledge.ts";
+import type { AnswerCache, Session, Spending } from "../io/ports.ts";
 import type { Policy } from "../policy.ts";
 import type { Judged } from "./judge-fleet.ts";
-import { opinions } from "./session/opinions.ts";
-import type { SessionJudgeOptions } from "./session/session-judge.ts";
+import type { Phase } from "./rule.ts";
+import { answersFor } from "./session/answers-for.ts";
+import { knowledgeNotes } from "./session/knowledge-notes.ts";
+import { opinions, type ChangeOpinion, type Questionable } from "./session/opinions.ts";
+import type { SessionLimits } from "./session/session-judge.ts";
 
 /** `session` is how a host was judged: by a session that answered, by one that was asked and gave no verdict, or by the rules alone. */
 export type Opinion = Judged & { readonly session: "answered" | "missing" | "not-asked" };
 
-export type SecondOpinion = {
-  readonly judged: ReadonlyMap<HostName, Opinion>;
-  readonly session: { readonly ran: boolean; readonly note: string; readonly model?: string; readonly costUsd?: number };
+/** A session that can be asked, before the policy is known. */
+export type SessionAtHand = {
+  readonly session: Session;
+  readonly goal: string;
+  /** Wins over the policy's: whoever writes the workflow or types the command. */
+  readonly model: string | undefined;
+  readonly nonce: () => string;
+  /** Where answers and what they cost are kept between runs, where there is such a place. */
+  readonly kept: { readonly cache: AnswerCache; readonly spending: Spending } | undefined;
+  /** Reads the operator's knowledge at the base revision. */
+  readonly knowledge: (paths: readonly string[]) => Promise<Knowledge>;
+  /** Someone asks for an opinion on every host, also on those that the policy does not hand to the gate. */
+  readonly everyHost: boolean;
+  /** About the set-up, as sentences. */
   readonly notes: readonly string[];
 };
+
+export type SecondOpinion = {
+  readonly judged: ReadonlyMap<HostName, Opinion>;
+  readonly session: SessionRecord;
+  readonly notes: readonly string[];
+};
+
+/** How it went: `note` is a clause in our own words, without anything that a stranger wrote; empty where `changes` tell all. */
+export type SessionRecord = {
+  readonly ran: boolean;
+  readonly note: string;
+  readonly model?: string;
+  readonly cliVersion?: string;
+  readonly costUsd?: number;
+  readonly changes: readonly ChangeOpinion[];
+};
+
+export type SecondOpinionOptions = {
+  readonly policy: Policy;
+  /** Of the policy in force; undefined where it is no commit. */
+  readonly policyRevision: string | undefined;
+  readonly phase: Phase;
+  /** The session, or why there is none, as a clause. */
+  readonly session: SessionAtHand | string;
+};
+
+/** Of evidence, in one question: about 3,000 tokens. */
+const documentCharacters = 12_000;
+
+export function sessionLimits(policy: Policy, model: string | undefined): SessionLimits {
+  const { questionUsd, runUsd, dayUsd, timeoutSeconds, model: usual } = policy.sessionSettings;
+  return { model: model ?? usual, questionUsd, runUsd, dayUsd, timeoutSeconds, documentCharacters };
+}
 
 /**
  * Asks the session about the hosts that the policy hands to the gate, where there is a session and the policy wants one. What it says can only raise what the rules
@@ -21,30 +70,72 @@ export type SecondOpinion = {
 export async function secondOpinion(
   fleet: readonly Compared[],
   rules: ReadonlyMap<HostName, Judged>,
-  policy: Policy,
-  session: SessionJudgeOptions | string,
+  { policy, policyRevision, phase, session }: SecondOpinionOptions,
 ): Promise<SecondOpinion> {
-  const asked = policy.session === "off" || typeof session === "string" ? "not-asked" : "missing";
-  const silent = (state: Opinion["session"]): Map<HostName, Opinion> => new Map([...rules].map(([host, judged]) => [host, { ...judged, session: state }]));
-  if (policy.session === "off") return { judged: silent("not-asked"), session: { ran: false, note: "the policy switches the session off" }, notes: [] };
+  const without = (state: Opinion["session"], note: string): SecondOpinion => ({
+    judged: new Map([...rules].map(([host, judged]) => [host, { ...judged, session: state }])),
+    session: { ran: false, note, changes: [] },
+    notes: [],
+  });
+  if (policy.session === "off") return without("not-asked", "the policy switches the session off");
   // A session that the policy requires and that cannot be had is a verdict that is missing.
-  if (typeof session === "string") return { judged: silent(policy.session === "required" ? "missing" : asked), session: { ran: false, note: session }, notes: [] };
+  if (typeof session === "string") return without(policy.session === "required" ? "missing" : "not-asked", session);
 
-  const questions = fleet.flatMap((host) => {
+  const questions = fleet.flatMap((host): Questionable[] => {
     const judged = rules.get(host.sides.host);
     const managed = Object.hasOwn(policy.hosts, host.sides.host) && policy.hosts[host.sides.host]?.deploy === true;
-    return "comparison" in host && judged !== undefined && managed ? [{ host: host.sides.host, diff: host.comparison.diff, ...judged }] : [];
+    return "comparison" in host && judged !== undefined && (managed || session.everyHost)
+      ? [{ host: host.sides.host, diff: host.comparison.diff, ...judged }]
+      : [];
   });
-  const answers = await opinions(questions, session);
+  const worthAsking = questions.some((question) => !question.diff.revisionOnly);
+  const knowledge = worthAsking ? await session.knowledge(policy.sessionSettings.knowledge) : { files: [], notes: [] };
+  const limits = sessionLimits(policy, session.model);
+  const answers = await opinions(questions, {
+    session: session.session,
+    goal: session.goal,
+    limits,
+    nonce: session.nonce,
+    knowledge: knowledgeNotes(knowledge.files),
+    policyRevision: policyRevision ?? "",
+    cache: answersFor(phase, session.kept?.cache),
+    spending: session.kept?.spending,
+  });
   const judged = new Map<HostName, Opinion>();
   for (const [host, byRules] of rules) {
     const answer = answers.judgements.get(host);
     if (answer === undefined) judged.set(host, { ...byRules, session: "missing" });
     else judged.set(host, { ...byRules, judgement: answer.judgement, session: answer.answered ? "answered" : "missing" });
   }
+  const program = worthAsking ? await session.session.program() : undefined;
   return {
     judged,
-    session: { ran: answers.ran, note: answers.note, model: session.limits.model, costUsd: answers.costUsd },
-    notes: [],
+    session: record(answers.changes, limits, program?.kind === "usable" ? program.version : undefined),
+    notes: [
+      ...session.notes,
+      ...knowledge.notes,
+      // What can be mended is said once, with the command; why each change has no verdict stands with the change.
+      ...(program === undefined || program.kind === "usable" ? [] : [`No session was asked: ${program.detail}.`]),
+    ],
+  };
+}
+
+/** The record of a session's questions. */
+export function record(changes: readonly ChangeOpinion[], limits: SessionLimits, cliVersion: string | undefined): SessionRecord {
+  const ran = changes.some((change) => change.outcome === "answered");
+  const silent = new Set(changes.flatMap((change) => (change.outcome === "none" ? [change.reason] : [])));
+  const note =
+    changes.length === 0
+      ? "no change had to be put before a session"
+      : ran
+        ? ""
+        : `the session gave no verdict (${[...silent].join(", ")})`;
+  return {
+    ran,
+    note,
+    model: limits.model,
+    ...(cliVersion === undefined ? {} : { cliVersion }),
+    ...(changes.length === 0 ? {} : { costUsd: changes.reduce((sum, change) => sum + change.costUsd, 0) }),
+    changes,
   };
 }

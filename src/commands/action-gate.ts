@@ -3,12 +3,11 @@ import type { SourceEvent } from "../discover/source.ts";
 import type { Event } from "../event.ts";
 import { gateError } from "../failure.ts";
 import { gate } from "../gate.ts";
-import type { Credential } from "../io/session.ts";
 import type { Inputs } from "../inputs.ts";
 import type { PlanEvent } from "../report/plan.ts";
 import type { ActionRequest, RunGate } from "./action.ts";
 import { withPrepared } from "./prepare.ts";
-import { setUpSession } from "./session-setup.ts";
+import { credentialOf, setUpSession } from "./session-setup.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 const planEvents: Readonly<Record<Event["kind"], PlanEvent>> = {
@@ -32,12 +31,13 @@ export const runGate =
         flake: inputs.flake,
         directory: world.environment["GITHUB_WORKSPACE"] || process.cwd(),
         event: sourceEvent(request),
-        forgeToken: inputs.token === undefined ? undefined : { serverUrl: world.environment["GITHUB_SERVER_URL"] ?? "", token: inputs.token },
+        forgeToken:
+          inputs.token === undefined ? undefined : { serverUrl: world.environment["GITHUB_SERVER_URL"] ?? "", token: inputs.token },
         environment: world.environment,
         signal: world.signal,
         log: world.log,
       },
-      async ({ sources, ports, commitMessage, scratch }) =>
+      async ({ sources, ports, commitMessage, knowledge, scratch }) =>
         await gate(
           {
             event: planEvents[event.kind],
@@ -52,13 +52,17 @@ export const runGate =
             session: fork
               ? "the pull request comes from a fork, whose text no session is asked about"
               : setUpSession({
-                  credential: credential(inputs),
+                  credential: credentialOf(inputs.anthropicApiKey, inputs.claudeCodeOauthToken),
                   program: inputs.claudePath,
                   model: inputs.model,
+                  keptIn: inputs.sessionCache,
+                  everyHost: false,
+                  knowledge,
                   environment: world.environment,
                   scratch,
                   signal: world.signal,
                   programRoot,
+                  log: world.log,
                 }),
             version: packageJson.version,
             notes: request.command === "deploy" ? ["This version plans and reports only; no host was contacted."] : [],
@@ -84,13 +88,6 @@ function sourceEvent({ event, inputs, run }: ActionRequest): SourceEvent {
     case "schedule":
       return { kind: "branch", trust: event.branch === deployBranch ? "deploy-branch" : "unreviewed", before: inputs.base };
   }
-}
-
-/** Exactly one credential reaches a session; with both given the subscription's is used, since a key that is also there costs money with every question. */
-function credential(inputs: Inputs): Credential | undefined {
-  if (inputs.claudeCodeOauthToken !== undefined) return { kind: "oauth-token", value: inputs.claudeCodeOauthToken };
-  if (inputs.anthropicApiKey !== undefined) return { kind: "api-key", value: inputs.anthropicApiKey };
-  return undefined;
 }
 
 /** A token counts as one that may write unless the pull request comes from a fork: what a workflow's `permissions` say cannot be asked on both forges. */

@@ -1,23 +1,18 @@
-import type { SessionJudgeOptions } from "../classify/session/session-judge.ts";
+import type { SessionAtHand } from "../classify/second-opinion.ts";
 import { gate } from "../gate.ts";
-import type { Credential } from "../io/session.ts";
 import { comment } from "../report/comment.ts";
 import { exitCode } from "../report/exit-code.ts";
 import { planJson, type Plan } from "../report/plan.ts";
 import { terminalReport } from "../report/terminal.ts";
 import type { ExitCode } from "../failure.ts";
 import type { Prepared } from "./prepare.ts";
-import { setUpSession } from "./session-setup.ts";
+import { credentialOf, setUpSession, shellCache } from "./session-setup.ts";
 import type { Options, Shell } from "./shell.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
 /** The pipeline as a shell runs it. */
-export async function runPlan(
-  { sources, ports, commitMessage, scratch }: Prepared,
-  flake: string,
-  options: Options,
-  shell: Shell,
-): Promise<Plan> {
+export async function runPlan(prepared: Prepared, flake: string, options: Options, shell: Shell): Promise<Plan> {
+  const { sources, ports, commitMessage } = prepared;
   return await gate(
     {
       event: "shell",
@@ -29,7 +24,7 @@ export async function runPlan(
       detail: "full",
       // What a shell holds is the operator's own affair: the isolation is used where there is one, and what cannot be isolated is as safe as `nix build`.
       holdings: { secrets: false, writeToken: false },
-      session: options["session"] === true ? sessionOf(options, shell, scratch) : "no session was asked for",
+      session: options["session"] === true ? sessionOf(options, shell, prepared) : "no session was asked for",
       version: packageJson.version,
       notes: [],
     },
@@ -45,12 +40,22 @@ export function showPlan(plan: Plan, options: Options, shell: Shell): ExitCode {
   return exitCode(plan);
 }
 
-function sessionOf(options: Options, shell: Shell, scratch: string): SessionJudgeOptions | string {
+function sessionOf(options: Options, shell: Shell, { scratch, knowledge, ports }: Prepared): SessionAtHand | string {
   const { environment, signal, programRoot } = shell;
-  const [token, key] = [environment["CLAUDE_CODE_OAUTH_TOKEN"] ?? "", environment["ANTHROPIC_API_KEY"] ?? ""];
-  const credential: Credential | undefined =
-    token !== "" ? { kind: "oauth-token", value: token } : key !== "" ? { kind: "api-key", value: key } : undefined;
-  return setUpSession({ credential, program: undefined, model: textOption(options, "model"), environment, scratch, signal, programRoot });
+  return setUpSession({
+    credential: credentialOf(environment["ANTHROPIC_API_KEY"], environment["CLAUDE_CODE_OAUTH_TOKEN"]),
+    program: undefined,
+    model: textOption(options, "model"),
+    keptIn: shellCache(environment),
+    // Whoever types --session wants to hear of every host.
+    everyHost: true,
+    knowledge,
+    environment,
+    scratch,
+    signal,
+    programRoot,
+    log: ports.log,
+  });
 }
 
 function textOption(options: Options, name: string): string | undefined {

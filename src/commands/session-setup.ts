@@ -1,27 +1,43 @@
 import { randomBytes } from "node:crypto";
-import type { SessionJudgeOptions } from "../classify/session/session-judge.ts";
+import { isAbsolute, join } from "node:path";
+import type { SessionAtHand } from "../classify/second-opinion.ts";
+import type { Knowledge } from "../discover/knowledge.ts";
+import { systemClock } from "../io/clock.ts";
+import type { Log } from "../io/ports.ts";
 import { claudeSession, type Credential } from "../io/session.ts";
+import { openSessionStore } from "../io/session-store.ts";
 import { readGoal } from "./goal.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export type SessionSetup = {
   readonly credential: Credential | undefined;
   /** `claude` where nothing else was said. */
   readonly program: string | undefined;
   readonly model: string | undefined;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where answers and what they cost are kept between runs; nothing is kept where this is undefined. */
+  readonly keptIn: string | undefined;
+  readonly everyHost: boolean;
+  readonly knowledge: (paths: readonly string[]) => Promise<Knowledge>;
+  readonly environment: Environment;
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly programRoot: string;
+  readonly log: Pick<Log, "debug">;
 };
 
-/** The session of a run, ready to be asked, or why there is none, as a clause. */
-export function setUpSession(setup: SessionSetup): SessionJudgeOptions | string {
-  const { credential, environment } = setup;
+/** The session of a run, ready to be asked, or why there is none, as a clause in our own words. */
+export function setUpSession(setup: SessionSetup): SessionAtHand | string {
+  const { credential, environment, log } = setup;
+  const program = setup.program ?? "claude";
   if (credential === undefined) return "no credential for a Claude session is set";
+  // A path that starts in the working directory starts in what a pull request wrote.
+  if (program.includes("/") && !isAbsolute(program)) return "the path of the claude program is not absolute";
   const baseUrl = environment["ANTHROPIC_BASE_URL"] ?? "";
+  const kept = setup.keptIn === undefined ? undefined : openSessionStore(setup.keptIn, { clock: systemClock, log });
   return {
     session: claudeSession({
-      program: setup.program ?? "claude",
+      program,
       credential,
       path: environment["PATH"] ?? "/usr/bin:/bin",
       scratch: setup.scratch,
@@ -29,7 +45,27 @@ export function setUpSession(setup: SessionSetup): SessionJudgeOptions | string 
       ...(baseUrl === "" ? {} : { baseUrl }),
     }),
     goal: readGoal(setup.programRoot, "classify"),
-    limits: { model: setup.model ?? "sonnet", budgetUsd: 0.5, runBudgetUsd: 3, timeoutSeconds: 240, documentCharacters: 12_000 },
+    model: setup.model,
     nonce: () => randomBytes(8).toString("hex"),
+    kept: typeof kept === "string" ? undefined : kept,
+    knowledge: setup.knowledge,
+    everyHost: setup.everyHost,
+    notes:
+      typeof kept === "string"
+        ? [`No answer of a session is kept and the cap of a day is not held, since the cache directory cannot be used: ${kept}.`]
+        : [],
   };
+}
+
+/** Exactly one of the two reaches a session; with both given the subscription's is used, since a key that is also there costs money with every question. */
+export function credentialOf(key: string | undefined, token: string | undefined): Credential | undefined {
+  if (token !== undefined && token !== "") return { kind: "oauth-token", value: token };
+  return key === undefined || key === "" ? undefined : { kind: "api-key", value: key };
+}
+
+/** The cache directory of a person at a prompt, by the XDG base directory specification: a relative XDG_CACHE_HOME counts as unset. */
+export function shellCache(environment: Environment): string | undefined {
+  const [cache = "", home = ""] = [environment["XDG_CACHE_HOME"], environment["HOME"]];
+  const base = isAbsolute(cache) ? cache : isAbsolute(home) ? join(home, ".cache") : undefined;
+  return base === undefined ? undefined : join(base, "nixos-deploy-gate", "session");
 }

@@ -19,7 +19,9 @@ export type CommandResult = {
 export type Trust = "deploy-branch" | "unreviewed";
 
 /** One line of Nix's `--log-format internal-json`, which the port asks for where `onLog` is given, or a line that something else wrote to stderr. */
-export type NixLogLine = { readonly kind: "nix"; readonly event: Readonly<Record<string, unknown>> } | { readonly kind: "text"; readonly text: string };
+export type NixLogLine =
+  | { readonly kind: "nix"; readonly event: Readonly<Record<string, unknown>> }
+  | { readonly kind: "text"; readonly text: string };
 
 export type NixRun = {
   /** Everything after the program's name, the sub-command first: `["eval", "--json", …]`. The port adds the flags of invariant 4. */
@@ -46,7 +48,12 @@ export interface Nix {
   run(run: NixRun): Promise<CommandResult>;
 }
 
-export type NixVersion = { readonly implementation: "nix" | "lix" | "determinate"; readonly version: string; readonly major: number; readonly minor: number };
+export type NixVersion = {
+  readonly implementation: "nix" | "lix" | "determinate";
+  readonly version: string;
+  readonly major: number;
+  readonly minor: number;
+};
 
 /**
  * One git command. Nothing of the machine's git comes along: no system or user configuration, no hooks, filters, credential helpers or prompts, and no protocol but
@@ -93,7 +100,10 @@ export interface Git {
   /** What a directory holds that must not be copied into the store unseen: the first `.git`, and symbolic links by their path below it. */
   scan(path: string): Promise<{ readonly git: string | undefined; readonly symlinks: ReadonlySet<string> }>;
   /** A regular file's text, links not followed, at most `maxBytes`; for a flake that is not in git. */
-  readFile(path: string, maxBytes: number): Promise<{ readonly kind: "text"; readonly text: string } | { readonly kind: "missing" | "symlink" | "other" | "too-long" }>;
+  readFile(
+    path: string,
+    maxBytes: number,
+  ): Promise<{ readonly kind: "text"; readonly text: string } | { readonly kind: "missing" | "symlink" | "other" | "too-long" }>;
 }
 
 /** What the canary tries to steal, planted by us. `text` is the whole content, so that its hash is known. */
@@ -145,8 +155,18 @@ export interface Clock {
 /** Progress, as the pipeline tells it. Terminal, Action log and tests each listen in their own way; the pipeline prints nothing itself. */
 export type Progress =
   | { readonly kind: "stage"; readonly stage: Stage; readonly text: string }
-  | { readonly kind: "host"; readonly host: string; readonly step: "evaluating" | "evaluated" | "building" | "built" | "failed" | "diffed"; readonly text?: string }
-  | { readonly kind: "build"; readonly derivation: string; readonly step: "started" | "finished" | "failed" | "log"; readonly text?: string }
+  | {
+      readonly kind: "host";
+      readonly host: string;
+      readonly step: "evaluating" | "evaluated" | "building" | "built" | "failed" | "diffed";
+      readonly text?: string;
+    }
+  | {
+      readonly kind: "build";
+      readonly derivation: string;
+      readonly step: "started" | "finished" | "failed" | "log";
+      readonly text?: string;
+    }
   | { readonly kind: "warning"; readonly host?: string; readonly text: string };
 
 export type Stage = "discover" | "build" | "diff" | "classify" | "decide" | "apply" | "verify" | "report";
@@ -245,7 +265,12 @@ export type SessionQuestion = {
   readonly timeoutSeconds: number;
 };
 
-export type SessionUse = { readonly costUsd: number; readonly inputTokens: number; readonly outputTokens: number; readonly seconds: number };
+export type SessionUse = {
+  readonly costUsd: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly seconds: number;
+};
 
 /** `value` has the shape that the session claims; it is parsed again by whoever asked. No verdict is a value like any other: it frees nobody and ends nothing. */
 export type SessionAnswer =

@@ -74,7 +74,7 @@ export function sessionOutcome(end: CommandEnd): SessionAnswer {
 function apiSilence(line: ResultLine): SessionSilence {
   const status = line.api_error_status ?? 0;
   if (line.api_error === "usage_limit_reached") return "usage-limit";
-  if (/^Not logged in/.test(line.result ?? "")) return "no-credential";
+  if (line.result?.startsWith("Not logged in") === true) return "no-credential";
   if (status === 401 || status === 403 || /credit balance/i.test(line.result ?? "")) return "credential-refused";
   if (line.stop_reason === "refusal") return "refused";
   if (line.terminal_reason === "blocking_limit" || status === 413) return "too-large";

@@ -1,6 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Session, SessionAnswer, SessionQuestion } from "./ports.ts";
+import type { Session, SessionAnswer, SessionProgram, SessionQuestion } from "./ports.ts";
 import { runCommand } from "./run-command.ts";
 import { sessionOutcome } from "./session-outcome.ts";
 
@@ -22,6 +22,10 @@ export type SessionOptions = {
 /** First version whose `--restricted` and `--permission-prompts` exist; without them a session cannot be confined, and an older one says "unknown option". */
 const oldest = [2, 1, 260] as const;
 
+/** The version that the tests run against; what an operator without one is told to install. */
+export const pinnedVersion = "2.1.330";
+const install = `npm install --global @anthropic-ai/claude-code@${pinnedVersion} (on NixOS: nix profile install nixpkgs#claude-code)`;
+
 /**
  * The `claude` command as a question that is answered once.
  *
@@ -30,9 +34,9 @@ const oldest = [2, 1, 260] as const;
  * home of its own, one credential and nothing else in the environment, and a wall clock that ends the whole process group.
  */
 export function claudeSession(options: SessionOptions): Session {
-  let known: Promise<string | undefined> | undefined;
+  let known: Promise<SessionProgram> | undefined;
 
-  const version = async (): Promise<string | undefined> => {
+  const program = async (): Promise<SessionProgram> => {
     const home = homeIn(options.scratch);
     try {
       const end = await runCommand({
@@ -41,10 +45,23 @@ export function claudeSession(options: SessionOptions): Session {
         environment: confined(options, home),
         timeoutSeconds: 20,
         directory: home,
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
-      const match = /(\d+)\.(\d+)\.(\d+)/.exec(end.stdout);
-      if (end.missing || match === null) return undefined;
-      return newEnough(match.slice(1).map(Number)) ? match[0] : undefined;
+      if (end.missing)
+        return { kind: "not-installed", detail: `there is no program ${options.program} on this machine; to install it: ${install}` };
+      const match = /^(\d+)\.(\d+)\.(\d+)\b/.exec(end.stdout.trim());
+      if (end.exitCode !== 0 || match === null) {
+        const said = (end.stderr || end.stdout).trim().slice(0, 200);
+        return {
+          kind: "not-installed",
+          detail: `${options.program} does not say its version${said === "" ? "" : ` (${said})`}; to install it: ${install}`,
+        };
+      }
+      if (newEnough(match.slice(1).map(Number))) return { kind: "usable", version: match[0] };
+      return {
+        kind: "too-old",
+        detail: `${options.program} is version ${match[0]}, and a session can be confined from ${oldest.join(".")} on; to update it: ${install}`,
+      };
     } finally {
       rmSync(home, { recursive: true, force: true });
     }
@@ -60,21 +77,7 @@ export function claudeSession(options: SessionOptions): Session {
       writeFileSync(goal, question.system);
       const end = await runCommand({
         program: options.program,
-        arguments: [
-          ...[
-            "--print",
-            "--output-format",
-            "json",
-            "--restricted",
-            "--setting-sources",
-            "",
-            "--strict-mcp-config",
-            "--disable-slash-commands",
-          ],
-          ...["--permission-prompts", "none", "--permission-mode", "dontAsk", "--no-session-persistence", "--tools", ""],
-          ...["--model", question.model, "--max-turns", String(question.maxTurns), "--max-budget-usd", String(question.budgetUsd)],
-          ...["--system-prompt-file", goal, "--json-schema", JSON.stringify(question.schema)],
-        ],
+        arguments: argumentsFor(question, goal),
         environment: confined(options, home),
         directory: join(home, "empty"),
         input: question.prompt,
@@ -90,18 +93,24 @@ export function claudeSession(options: SessionOptions): Session {
   };
 
   return {
-    version: () => (known ??= version()),
+    program: () => (known ??= program()),
     ask: async (question) => {
-      if ((await (known ??= version())) === undefined)
-        return {
-          kind: "none",
-          reason: "not-installed",
-          detail: `${options.program} is missing or older than ${oldest.join(".")}`,
-          use: { costUsd: 0, inputTokens: 0, outputTokens: 0, seconds: 0 },
-        };
-      return await ask(question);
+      const found = await (known ??= program());
+      if (found.kind === "usable") return await ask(question);
+      return { kind: "none", reason: found.kind, detail: found.detail, use: { costUsd: 0, inputTokens: 0, outputTokens: 0, seconds: 0 } };
     },
   };
+}
+
+/** Measured with 2.1.330: each of these closes a way in which what the session reads could act, or in which it could act itself. */
+function argumentsFor(question: SessionQuestion, goal: string): string[] {
+  return [
+    ["--print", "--output-format", "json", "--no-session-persistence"],
+    ["--restricted", "--setting-sources", "", "--strict-mcp-config", "--disable-slash-commands"],
+    ["--permission-prompts", "none", "--permission-mode", "dontAsk", "--tools", ""],
+    ["--model", question.model, "--max-turns", String(question.maxTurns), "--max-budget-usd", String(question.budgetUsd)],
+    ["--system-prompt-file", goal, "--json-schema", JSON.stringify(question.schema)],
+  ].flat();
 }
 
 function newEnough(version: readonly number[]): boolean {

@@ -2,7 +2,7 @@ import type { Shrinkable } from "./fit.ts";
 import type { Group } from "./group.ts";
 import { names } from "./group.ts";
 import type { Line, Section, Span } from "./line.ts";
-import { code, summaryCode, fence, prose } from "./markdown-escape.ts";
+import { code, summaryCode, summaryProse, fence, prose } from "./markdown-escape.ts";
 import { standingWord } from "./phrases.ts";
 import { standing } from "./order.ts";
 
@@ -46,6 +46,7 @@ function summary(group: Group, inside: readonly string[]): string {
 /** At which step a section keeps only its title and numbers. */
 const linesGoAt: Readonly<Record<Section["kind"], number>> = {
   findings: Infinity,
+  opinion: 3,
   failure: Infinity,
   units: 2,
   packages: 3,
@@ -56,6 +57,7 @@ const linesGoAt: Readonly<Record<Section["kind"], number>> = {
 };
 
 function block(section: Section, step: number): string[] {
+  if (section.kind === "opinion") return opinion(section, step);
   const head = `**${section.title}**${section.kind === "findings" || section.kind === "failure" || section.kind === "notes" ? "" : `: ${prose(section.summary)}`}`;
   if (step >= linesGoAt[section.kind]) return section.kind === "notes" || (step >= 5 && section.kind !== "findings") ? [] : [head];
   const kept = step >= 5 ? section.lines.slice(0, 5) : section.lines;
@@ -67,13 +69,22 @@ function block(section: Section, step: number): string[] {
   return [head, ...body, ...texts];
 }
 
+/** In a fold of its own, so that nobody takes a model's words for what was found. */
+function opinion(section: Section, step: number): string[] {
+  if (step >= linesGoAt.opinion) return [];
+  const bullets = section.lines.flatMap((line) => bullet(line, 0, longestOpinion)).join("\n");
+  return [`<details><summary>${summaryProse(section.title)}</summary>`, bullets, "</details>"];
+}
+/** An explanation is a paragraph. */
+const longestOpinion = 1_600;
+
 function folded(one: Section["texts"][number], kind: Section["kind"]): string[] {
   const title = kind === "failure" ? one.title : summaryCode(one.title);
   return [`<details><summary>${title}</summary>`, fence(one.text, kind === "failure" ? "text" : "diff"), "</details>"];
 }
 
-function bullet(line: Line, depth: number): string[] {
-  return [`${"  ".repeat(depth)}- ${inline(line)}`, ...(line.sub ?? []).flatMap((sub) => bullet(sub, depth + 1))];
+function bullet(line: Line, depth: number, limit?: number): string[] {
+  return [`${"  ".repeat(depth)}- ${inline(line, limit)}`, ...(line.sub ?? []).flatMap((sub) => bullet(sub, depth + 1, limit))];
 }
 
 /** A line as Markdown without a line break, for lists and table cells alike. */

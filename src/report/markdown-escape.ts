@@ -25,6 +25,11 @@ export function summaryCode(text: string, limit = 160): string {
   return `<code>${visibleLine(text, limit).replace(/[^\p{L}\p{N} ./_+-]/gu, entity)}</code>`;
 }
 
+/** A sentence in `<summary>`: HTML without Markdown, where the forges still look for mentions, references and links. */
+export function summaryProse(text: string, limit = 160): string {
+  return visibleLine(text, limit).replace(/[^\p{L}\p{N} ,.()-]/gu, (c) => `${entity(c)}${zeroWidth}`);
+}
+
 /** A sentence. `limit` is in characters before escaping. */
 export function prose(text: string, limit = 600): string {
   return visibleLine(text, limit)

@@ -1,4 +1,5 @@
 import type { PlanDiff } from "./plan-diff.ts";
+import { sessionNames } from "./plan-session.ts";
 import { diffOf, type Plan, type PlanFailure, type PlanHost, type PlanJudgement } from "./plan.ts";
 
 /**
@@ -10,7 +11,7 @@ export function namesOnly(plan: Plan): Plan {
     ...plan,
     detail: "names",
     notes: [],
-    session: { ...plan.session, note: "" },
+    session: sessionNames(plan.session),
     hosts: plan.hosts.map((host) => hostNames(host, diffOf(plan, host))),
     diffs: Object.fromEntries(Object.entries(plan.diffs).map(([key, diff]) => [key, diffNames(diff)])),
   };

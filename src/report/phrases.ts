@@ -176,13 +176,33 @@ export function headline(hosts: readonly PlanHost[]): string {
 /** The first line of honesty: who judged, and what was compared. */
 export function honesty(plan: Plan): string[] {
   const { ran, note, model } = plan.session;
-  const who = ran ? `Judged by rules and a Claude session${model === undefined ? "" : ` (${model})`}` : "Judged by rules only";
+  const who = ran
+    ? `Judged by rules and a Claude session${model === undefined ? "" : ` (${model})`}${byRulesOnly(plan)}`
+    : `Judged by rules only${plan.detail === "names" && note === "" ? whyNone(plan.session) : ""}`;
   const lines = [`${who}${note === "" ? "" : `: ${note}`}.`];
   if (plan.preview) lines.push("Preview from derivations, nothing was built yet: what only a build shows is not in it.");
   if (plan.policy.source === "none")
     lines.push("The flake has no deployGate output, so every host is only observed and nothing is deployed.");
   if (plan.detail === "names") lines.push("Names only: texts, versions and logs are left out because strangers may read this.");
   return lines;
+}
+
+/** The hosts that no session has judged, where it judged others: a reader must not take one opinion for that of every host. */
+function byRulesOnly(plan: Plan): string {
+  const changes = plan.session.changes ?? [];
+  if (changes.length === 0) return "";
+  const opined = new Set(changes.flatMap((change) => (change.outcome === "answered" ? change.hosts : [])));
+  const left = plan.hosts.filter(
+    (host) => (host.state === "changed" || host.state === "added") && !opined.has(host.host) && diffOf(plan, host)?.revisionOnly !== true,
+  );
+  if (left.length === 0) return "";
+  return `, ${left.length} of ${opined.size + left.length} hosts by rules only${whyNone(plan.session)}`;
+}
+
+/** The codes of questions that got no verdict, ` (timed-out)`; they are words of ours and may be shown to anyone. */
+function whyNone({ changes }: Plan["session"]): string {
+  const codes = new Set((changes ?? []).flatMap((change) => (change.outcome === "none" ? [change.reason] : [])));
+  return codes.size === 0 ? "" : ` (${[...codes].join(", ")})`;
 }
 
 export const worstVerdict = (hosts: readonly PlanHost[]): Verdict | "unchanged" => {

@@ -3,6 +3,7 @@ import { Finding, Mode, Verdict } from "../classify/finding.ts";
 import type { Action } from "../decide/decision.ts";
 import { HostName } from "../discover/host.ts";
 import { PlanDiff } from "./plan-diff.ts";
+import { PlanSession } from "./plan-session.ts";
 
 /**
  * plan.json: the machine's report. What people read is derived from it, never the other way, so that no report can say what the record does not.
@@ -57,16 +58,6 @@ export type PlanHost = z.infer<typeof PlanHost>;
 /** What made the run. `shell` is a person at a prompt. */
 export const PlanEvent = z.enum(["pull_request", "push", "workflow_dispatch", "schedule", "shell"]);
 export type PlanEvent = z.infer<typeof PlanEvent>;
-
-export const PlanSession = z.object({
-  /** False: the rules alone judged, and every report says so in its first line. */
-  ran: z.boolean(),
-  /** Why there was none, or how it went: a clause without a full stop, "no credential is set"; may be empty. */
-  note: text,
-  model: text.optional(),
-  costUsd: z.number().min(0).optional(),
-});
-export type PlanSession = z.infer<typeof PlanSession>;
 
 export const Plan = z.object({
   schema: z.literal(1),

@@ -5,6 +5,7 @@ import { count, failedStage, size, sizeChange } from "./phrases.ts";
 import type { PlanDiff } from "./plan-diff.ts";
 import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
 import { filesSection } from "./sections-files.ts";
+import { opinionSection } from "./sections-session.ts";
 import { settingsSection } from "./sections-settings.ts";
 import { systemSection } from "./sections-system.ts";
 import { unitsSection } from "./sections-units.ts";
@@ -16,6 +17,7 @@ export function sections(plan: Plan, group: Group): Section[] {
   const made = [
     failureSection(host),
     findingsSection(host.state === "changed" || host.state === "added" ? host.judgement : undefined),
+    opinionSection(plan.session, group, plan.detail),
     ...(diff === undefined ? [] : diffSections(diff, plan.detail)),
     notesSection(group, diff),
   ];

@@ -29,7 +29,12 @@ export const flat = (one: Line): string =>
 /** A section of a host's details, indented by two columns. */
 export function sectionLines(section: Section, width: number, options: TerminalOptions): string[] {
   const { paint, line } = writer(options);
-  const all = options.verbose === true || section.kind === "findings" || section.kind === "failure" || section.kind === "settings";
+  const all =
+    options.verbose === true ||
+    section.kind === "findings" ||
+    section.kind === "opinion" ||
+    section.kind === "failure" ||
+    section.kind === "settings";
   const kept = all ? section.lines : section.lines.slice(0, brief.lines);
   const more = section.lines.length - kept.length;
   const counted = section.kind === "units" || section.kind === "packages" || section.kind === "files" ? `: ${section.summary}` : "";

@@ -109,7 +109,10 @@ function detail(plan: Plan, width: number, options: TerminalOptions): string[] {
 }
 
 function foot(plan: Plan): string {
-  const cost = plan.session.costUsd === undefined ? [] : [`session $${plan.session.costUsd.toFixed(2)}`];
+  const cost =
+    plan.session.costUsd === undefined
+      ? []
+      : [`session $${plan.session.costUsd.toFixed(2)}${plan.session.model === undefined ? "" : ` (${plan.session.model})`}`];
   return [
     `nixos-deploy-gate ${plan.tool.version}`,
     ...(plan.tool.nix === undefined ? [] : [`Nix ${plan.tool.nix}`]),

@@ -5,7 +5,8 @@ import { boundedDiff, boundedFailure, boundedJudgement, boundedReasons, boundedW
 import { namesOnly } from "./names-only.ts";
 import { compareHosts } from "./order.ts";
 import type { PlanDiff } from "./plan-diff.ts";
-import { Plan, type PlanEvent, type PlanSession } from "./plan.ts";
+import { Plan, type PlanEvent } from "./plan.ts";
+import { boundedSession, type GivenSession } from "./plan-session.ts";
 
 /** Everything that one run knows, as the pipeline holds it. */
 export type Run = {
@@ -18,7 +19,7 @@ export type Run = {
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly policy: { readonly source: "deployGate" | "none"; readonly revision?: string };
-  readonly session: PlanSession;
+  readonly session: GivenSession;
   readonly preview?: boolean;
   /** `names` where the repository is public or nobody knows whether it is (invariant 8). */
   readonly detail: "full" | "names";
@@ -39,7 +40,7 @@ export function toPlan(run: Run): Plan {
     startedAt: run.startedAt.toISOString(),
     finishedAt: run.finishedAt.toISOString(),
     policy: run.policy,
-    session: run.session,
+    session: boundedSession(run.session),
     preview: run.preview ?? false,
     detail: "full",
     notes: boundedWarnings(run.notes ?? []),

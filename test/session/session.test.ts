@@ -30,7 +30,7 @@ afterAll(() => {
   delete process.env["GATE_TEST_SECRET"];
 });
 
-const limits: SessionLimits = { model: "sonnet", budgetUsd: 1, runBudgetUsd: 3, timeoutSeconds: 60, documentCharacters: 12_000 };
+const limits: SessionLimits = { model: "sonnet", questionUsd: 1, runUsd: 3, dayUsd: 20, timeoutSeconds: 60, documentCharacters: 12_000 };
 const risky: Finding = {
   rule: "postgresql-major",
   verdict: "risky",
@@ -70,6 +70,8 @@ async function ask(
       session,
       goal,
       limits: { ...limits, ...over.limits },
+      knowledge: "",
+      policyRevision: "",
       nonce: () => `nonce${++count}x7f3a`,
     });
     return { results, seen: model.seen };
@@ -206,7 +208,7 @@ describe("a session that gives no verdict", () => {
   });
 
   test("a run's budget ends the questions, not the run", async () => {
-    const { results } = await ask(clean, [change(webDiff("web1")), change(webDiff("web2"))], { limits: { runBudgetUsd: 0.000001 } });
+    const { results } = await ask(clean, [change(webDiff("web1")), change(webDiff("web2"))], { limits: { runUsd: 0.000001 } });
     expect(results.map((result) => (result.kind === "none" ? result.reason : result.kind))).toEqual(["answered", "over-run-budget"]);
   });
 });
@@ -264,7 +266,14 @@ describe("texts that attack", () => {
       scratch,
       baseUrl: model.url,
     });
-    await judgeBySession([change(webDiff("web1"))], { session, goal, limits, nonce: () => "nonce1x7f3a" });
+    await judgeBySession([change(webDiff("web1"))], {
+      session,
+      goal,
+      limits,
+      knowledge: "",
+      policyRevision: "",
+      nonce: () => "nonce1x7f3a",
+    });
     await model.close();
     expect(execFileSync("ls", ["-A", scratch], { encoding: "utf8" })).toBe("");
     expect(existsSync(join(process.env["HOME"] ?? "/root", ".claude.json.gate-test"))).toBe(false);

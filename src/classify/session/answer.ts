@@ -45,10 +45,15 @@ export function answerSchema(): Record<string, unknown> {
   return z.toJSONSchema(Answer, { target: "draft-7" });
 }
 
-/** A session's word on one change. Its texts are a model's prose about a stranger's text: escape, bound and mark them wherever they are shown. */
+/** What a model said of one hazard. Its words stand here and nowhere else, so that no report can mistake them for what a rule saw. */
+export type SaidFinding = Answer["findings"][number];
+
+/** A session's word on one change. `said`, `watch` and `explanation` are a model's prose about a stranger's text: escape, bound and mark them wherever they are shown. */
 export type SessionVerdict = {
   readonly verdict: Verdict;
+  /** Findings in our own words; subject and quote stand in the document. */
   readonly findings: readonly Finding[];
+  readonly said: readonly SaidFinding[];
   /** Findings that named nothing that is in the document. */
   readonly dropped: number;
   readonly reasons: readonly ReasonCode[];
@@ -57,6 +62,23 @@ export type SessionVerdict = {
 };
 
 export type AnswerProblem = "invalid-answer" | "wrong-nonce";
+
+/** What a reason means, as a finding's hazard: an approval, a decision and a table quote it, and a model's sentence has no place there. */
+const hazards: Readonly<Record<ReasonCode, string>> = {
+  "lock-out": "The session sees a way to lose access to the host.",
+  "network-loss": "The session sees a way to lose the network.",
+  "boot-failure": "The session sees a boot that may fail.",
+  "data-loss": "The session sees data at risk.",
+  "data-migration": "The session sees data that the new version changes for good.",
+  "quorum-loss": "The session sees a cluster that may lose its quorum.",
+  "long-outage": "The session sees an outage that is longer than a restart.",
+  "no-effect-until-reboot": "The session sees a part that only a boot brings in.",
+  "no-effect-at-all": "The session sees a part that has no effect.",
+  "secret-exposed": "The session sees a secret that others can read.",
+  "service-breaks": "The session sees a service that may not come back as it was.",
+  "addresses-reviewer": "The session sees a text that speaks to whoever reviews the change.",
+  other: "The session sees a hazard of another kind.",
+};
 
 /**
  * What an answer is worth. The nonce proves that it answers this document and not another host's, or a text inside the document that dictated an answer. A finding
@@ -80,11 +102,11 @@ export function readAnswer(value: unknown, nonce: string, document: string): Ses
       mode: finding.verdict === "reboot" ? "switch-then-reboot" : "switch",
       attended: false,
       reversible: finding.reason !== "data-migration",
-      subject: finding.subject,
-      hazard: finding.hazard,
-      evidence: [finding.quote],
-      check: finding.check,
+      subject: folded(finding.subject),
+      hazard: hazards[finding.reason],
+      evidence: [folded(finding.quote)],
     })),
+    said: kept,
     dropped: answer.findings.length - kept.length,
     reasons: [...new Set(kept.map((finding) => finding.reason))].toSorted(),
     watch: answer.watch,

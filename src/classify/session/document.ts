@@ -1,3 +1,4 @@
+import { redact, type RedactionNumbers } from "../../diff/secrets.ts";
 import type { Fact, SystemDiff, UnitChange } from "../../diff/system-diff.ts";
 import type { Judgement } from "../finding.ts";
 import type { HostFacts } from "../host-facts.ts";
@@ -17,8 +18,8 @@ type Part = { readonly rank: number; readonly title: string; readonly lines: rea
 const byteSizes = new Set<keyof HostFacts>(["bootSizeBytes", "bootFreeBytes", "storeFreeBytes", "swapUsedBytes"]);
 
 /**
- * The evidence for one question, most telling first, in at most `budget` characters (four to a token, roughly). Everything in it comes from a diff that is
- * redacted already. What was left out is said, so that silence is not taken for absence.
+ * The evidence for one question, most telling first, in at most `budget` characters (four to a token, roughly). Every part is redacted here, before anything is cut,
+ * whatever was redacted before: half a key that a cut left over looks like no key. What was left out is said, so that silence is not taken for absence.
  */
 export function changeDocument(change: Change, budget: number): string {
   const parts = [
@@ -33,16 +34,25 @@ export function changeDocument(change: Change, budget: number): string {
     .filter((part) => part.lines.length > 0)
     .toSorted((a, b) => a.rank - b.rank);
   const out: string[] = [];
+  const numbers: RedactionNumbers = new Map();
   let left = budget;
   for (const [index, part] of parts.entries()) {
     // Later parts keep a share, so that one enormous unit does not hide every file.
     const share = Math.max(Math.floor(left / Math.max(parts.length - index, 1)), left - 2000 * (parts.length - index - 1));
-    const taken = fit(part, Math.min(left, Math.max(share, 200)));
+    const taken = fit(withoutSecrets(part, numbers), Math.min(left, Math.max(share, 200)));
     out.push(taken);
     left -= taken.length + 1;
     if (left < 100) break;
   }
   return out.join("\n");
+}
+
+/** Longer parts are cut to their beginning first: nothing near that length is ever sent, and a stranger decides how long a text is. */
+const longestPart = 400_000;
+
+function withoutSecrets(part: Part, numbers: RedactionNumbers): Part {
+  const text = part.lines.join("\n");
+  return { ...part, lines: redact(text.slice(0, longestPart), { numbers }).text.split("\n") };
 }
 
 function fit(part: Part, budget: number): string {

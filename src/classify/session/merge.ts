@@ -18,7 +18,7 @@ export function mergeSession(rules: Judgement, session: SessionVerdict): Judgeme
       subject: "the change as a whole",
       hazard: "The session judged it higher than the rules and named nothing in the change that shows why.",
       evidence: [],
-      check: "Read its explanation and decide for yourself.",
+      check: "Read what it says and decide for yourself.",
     });
   return judgement(findings);
 }
