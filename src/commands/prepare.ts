@@ -56,7 +56,8 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         environment,
         scratch: scratch.path,
         readable: [...sources.readable, controlDirectory(scratch.path)],
-        writable: [],
+        // Links made in there lead here, and must be found by a garbage collection out here.
+        writable: [roots],
       });
       if (opened.kind === "open") jail = opened.jail;
       else log.debug("no jail on this machine", { reason: opened.reason });
