@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -23,6 +25,36 @@ function git(directory: string, ...words: readonly string[]): string {
   });
   if (done.status !== 0) throw new Error(`git ${words.join(" ")}: ${done.stderr}`);
   return done.stdout.trim();
+}
+
+/** A proxy on loopback that opens tunnels, and remembers where to. `reaches` gives an API's address under a name that only the proxy knows. */
+async function connectProxy(): Promise<{ url: string; targets: string[]; reaches(api: string): Record<string, string> } & AsyncDisposable> {
+  const targets: string[] = [];
+  const server = createServer();
+  server.on("connect", (request, client: Socket, head: Buffer) => {
+    targets.push(request.url ?? "");
+    const target = new URL(`http://${request.url ?? ""}`);
+    // Whatever the name, it is this machine: what is on loopback by name is never asked through a proxy.
+    const upstream = connect(Number(target.port), "127.0.0.1", () => {
+      client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
+      upstream.write(head);
+      upstream.pipe(client).pipe(upstream);
+    });
+    for (const end of [client, upstream]) end.on("error", () => {});
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    targets,
+    reaches: (api) => {
+      const named = api.replace("127.0.0.1", "forge.example");
+      return { GITHUB_API_URL: named, FORGEJO_API_URL: named };
+    },
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 describe("dist/main.js on the example fleet", { timeout: 300_000 }, () => {
@@ -59,6 +91,8 @@ describe("dist/main.js on the example fleet", { timeout: 300_000 }, () => {
   test.each<DescriptionName>(["github", "forgejo-16"])("%s: a pull request twice, then the push", async (name) => {
     await using forge = await new LoopbackForge(name).start();
     forge.pulls.set(7, { head });
+    // The second run reaches the forge through a proxy, as many a company's runner has to.
+    await using proxy = await connectProxy();
     // One host of the update does not build, on purpose.
     for (const runId of [50, 51]) {
       const result = await runAction({
@@ -66,11 +100,13 @@ describe("dist/main.js on the example fleet", { timeout: 300_000 }, () => {
         event: { name: "pull_request", number: 7, head, base, merge: head },
         cwd: checkout(`${name}-${runId}`, head),
         runId,
+        ...(runId === 51 ? { env: { http_proxy: proxy.url, ...proxy.reaches(forge.apiUrl) } } : {}),
       });
       expect(result.exitCode, result.log).toBe(1);
       expect(result.outputs["decision"]).toBe("failed");
       expect(result.log.replaceAll(/^::add-mask::.*$/gm, "")).not.toContain(jobToken);
     }
+    expect(proxy.targets.length).toBeGreaterThan(0);
     expect(forge.comments.get(7)?.length).toBe(1);
     for (const host of ["web1", "db1", "nas1"]) expect(forge.comments.get(7)?.[0]?.body).toContain(host);
     expect(forge.statuses.map(({ sha, state, context }) => [sha, state, context])).toEqual([
