@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   writeFileSync,
@@ -40,14 +41,19 @@ const must = async (more: Partial<Parameters<typeof openJail>[0]> = {}): Promise
   if (opened.kind !== "open") throw new Error(opened.reason);
   return opened.jail;
 };
-const inside = (jail: Jail, script: string): Promise<CommandEnd> => {
+/** Where this process stands. A try that finds itself here is outside: the jail has failed, and what it was about to do would hit this machine. */
+const outside = readlinkSync("/proc/self/ns/pid");
+const inside = async (jail: Jail, script: string): Promise<CommandEnd> => {
+  const guarded = `if [ "$(readlink /proc/self/ns/pid)" = '${outside}' ]; then echo 'outside the jail' >&2; exit 99; fi\n${script}`;
   const { argv, environment } = jail.wrap(
-    ["/bin/sh", "-c", script],
+    ["/bin/sh", "-c", guarded],
     { PATH: process.env["PATH"] ?? "", SEEN: "yes", HOME: "/root", TMPDIR: root },
     "unreviewed",
   );
   const [program = "", ...words] = argv;
-  return runCommand({ program, arguments: words, environment, timeoutSeconds: 60 });
+  const result = await runCommand({ program, arguments: words, environment, timeoutSeconds: 60 });
+  if (result.stderr.includes("outside the jail")) throw new Error("The command ran outside the jail, and was stopped there.");
+  return result;
 };
 
 let jail: Jail;
@@ -148,8 +154,9 @@ describe("in the jail", () => {
   });
 
   test("only what runs in there is seen, and nothing of it can end the holder", async () => {
-    const seen = await inside(jail, "kill -9 1; kill -9 -1; echo alive; ls -d /proc/[0-9]* | wc -l");
-    expect(seen.exitCode === 0 ? Number(seen.stdout.split("\n")[1]) : 0).toBeLessThan(10);
+    const seen = await inside(jail, "kill -9 1; echo alive; ls -d /proc/[0-9]* | wc -l");
+    expect([seen.exitCode, seen.stdout.split("\n")[0]]).toEqual([0, "alive"]);
+    expect(Number(seen.stdout.split("\n")[1])).toBeLessThan(10);
     expect((await inside(jail, "echo still")).stdout).toBe("still\n");
   });
 
