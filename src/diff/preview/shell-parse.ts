@@ -93,10 +93,11 @@ function readCommand(cursor: ShellCursor): Command {
   functionHead.lastIndex = cursor.at;
   const head = functionHead.exec(cursor.text);
   if (head !== null) {
+    const start = cursor.at;
     cursor.at += head[0].length;
     const body = readScript(cursor, "}");
     expect(cursor, "}");
-    return { kind: "function", name: head[1] as string, body };
+    return { kind: "function", name: head[1] as string, body, text: cursor.text.slice(start, cursor.at) };
   }
   return readSimple(cursor);
 }

@@ -1,4 +1,5 @@
 import { unknown } from "./build-node.ts";
+import { makeEtcEntry } from "./etc-entry.ts";
 import { knownCommand } from "./shell-commands.ts";
 import { expandPattern, expandText, expandWords } from "./shell-expand.ts";
 import { parseShell } from "./shell-parse.ts";
@@ -50,7 +51,7 @@ function runPipeline(state: ShellState, pipeline: Pipeline, input: Stream, outpu
 function runCommand(state: ShellState, command: Command, input: Stream, output: Stream): void {
   state.step();
   if (command.kind === "function") {
-    state.functions.set(command.name, command.body);
+    state.functions.set(command.name, command);
     state.status = 0;
     return;
   }
@@ -146,8 +147,11 @@ function runSimple(state: ShellState, command: Command & { kind: "simple" }, flo
 function runWords(state: ShellState, words: readonly string[], flow: Flow): void {
   const [program = "", ...rest] = words;
   // A wrapper's own script is longer than what it does; ours says what a reader looks for.
-  const body = substituteCommands.has(program) ? undefined : state.functions.get(program);
-  if (body !== undefined) return callFunction(state, body, rest, flow);
+  const defined = substituteCommands.has(program) ? undefined : state.functions.get(program);
+  if (defined !== undefined) {
+    if (program === "makeEtcEntry" && makeEtcEntry(state, defined.text, rest)) return;
+    return callFunction(state, defined.body, rest, flow);
+  }
   if (program === "eval") return runText(state, rest.join(" "), flow);
   if (program === "." || program === "source") {
     const node = state.files.node(state.path(rest[0] ?? ""));

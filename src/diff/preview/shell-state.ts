@@ -42,7 +42,7 @@ const maxText = 32 << 20;
 export class ShellState {
   readonly files: BuildFiles;
   readonly variables = new Map<string, Value>();
-  readonly functions = new Map<string, Script>();
+  readonly functions = new Map<string, { readonly body: Script; readonly text: string }>();
   positional: readonly string[] = [];
   directory = "/build";
   /** Undefined where only the build can tell. */

@@ -60,7 +60,7 @@ export type Command =
       readonly branches: readonly { readonly patterns: readonly Word[]; readonly body: Script }[];
       readonly redirects: readonly Redirect[];
     }
-  | { readonly kind: "function"; readonly name: string; readonly body: Script }
+  | { readonly kind: "function"; readonly name: string; readonly body: Script; readonly text: string }
   | { readonly kind: "group"; readonly body: Script; readonly subshell: boolean; readonly redirects: readonly Redirect[] }
   /** `[[ … ]]`, its words as they stand. */
   | { readonly kind: "test"; readonly words: readonly Word[]; readonly redirects: readonly Redirect[] }
