@@ -1,3 +1,4 @@
+import { redact } from "../diff/secrets.ts";
 import type { System } from "../diff/system.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
 import { judgement, type Finding, type Judgement, type Verdict } from "./finding.ts";
@@ -13,11 +14,18 @@ export type Classified = { readonly judgement: Judgement; readonly notes: readon
  * Judges one host's change by the rules. Pure. `settings` is what the operator's policy says of single rules: another verdict, or off; every use of one is a note.
  * A change of nothing but the revision is recognised first and is clean, unless a text in it speaks to the reviewer.
  */
-export function classify(context: RuleContext, settings: Readonly<Record<string, RuleSetting>>): Classified {
+export function classify(given: RuleContext, settings: Readonly<Record<string, RuleSetting>>): Classified {
+  const context = withoutSecretMessage(given);
   const nothing = context.diff.revisionOnly && !touchesBoot(context.diff);
   const table = nothing ? rules.filter((rule) => rule.family === "injection") : rules;
   const found = [...table.flatMap((rule) => judge(rule, context)), ...(nothing ? [revisionOnly(context.diff)] : specialisations(context))];
   return settle(attend(found, context), settings);
+}
+
+/** A commit's message is the one text of many lines that no diff has redacted, and a key in it is only known as one while its lines are together. */
+function withoutSecretMessage(context: RuleContext): RuleContext {
+  const { commitMessage } = context.facts;
+  return commitMessage === undefined ? context : { ...context, facts: { ...context.facts, commitMessage: redact(commitMessage).text } };
 }
 
 /** Kernel, initrd and firmware differ by store path even where every name and version is the same. */
@@ -119,9 +127,9 @@ function standing(after: System): Finding[] {
     mode: "switch",
     attended: false,
     reversible: true,
-    subject,
+    subject: redact(subject).text,
     hazard,
-    evidence: [...evidence].slice(0, 8),
+    evidence: evidence.slice(0, 8).map((line) => redact(line).text),
   });
   const text = (id: string): string => rules.find((rule) => rule.id === id)?.hazard ?? "";
   const empty = [...after.units.values()].filter(

@@ -1,3 +1,4 @@
+import { redact } from "../diff/secrets.ts";
 import type { System } from "../diff/system.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
 import type { Finding, Mode, Verdict } from "./finding.ts";
@@ -73,7 +74,8 @@ const subjectLength = 160;
 
 /** Runs one rule. The findings are complete: every field that the rule left out is filled from its own text. */
 export function judge(rule: Rule, context: RuleContext): Finding[] {
-  return rule.see(context).map((seen) => {
+  return rule.see(context).map((given) => {
+    const seen = withoutSecrets(given);
     const verdict = seen.verdict ?? rule.verdict;
     return {
       rule: rule.id,
@@ -91,6 +93,31 @@ export function judge(rule: Rule, context: RuleContext): Finding[] {
     };
   });
 }
+
+/** Between the texts of a finding while they are redacted as one: no text of a file or a unit holds it, and no pattern of a secret reaches across it. */
+const seam = "\n\0\n";
+
+/**
+ * Takes secrets out of everything that a sighting quotes, before anything is cut: most of it comes from a diff that was redacted, but a rule may read a system, a
+ * host's facts or a commit's message as they are. As one text, because the scanner costs the same for a line as for a page and because a key has several lines.
+ */
+export function withoutSecrets(seen: Sighting): Sighting {
+  const { subject, from, to, evidence = [] } = seen;
+  const texts = [subject, from ?? "", to ?? "", ...evidence].map((text) => text.replaceAll("\0", "\ufffd"));
+  const redacted = redact(texts.join(seam));
+  if (redacted.count === 0) return seen;
+  const parts = redacted.text.split(seam);
+  // A key that began in one text and ended in another has taken the seams between them along.
+  const [about = "", was = "", is = "", ...shown] = parts.length === texts.length ? parts : [redact(subject).text, hidden, hidden, hidden];
+  return {
+    ...seen,
+    subject: about,
+    ...(from === undefined ? {} : { from: was }),
+    ...(to === undefined ? {} : { to: is }),
+    evidence: shown,
+  };
+}
+const hidden = "<redacted>";
 
 const cut = (text: string, length: number): string => (text.length <= length ? text : `${text.slice(0, length - 1)}…`);
 

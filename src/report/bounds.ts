@@ -1,4 +1,5 @@
 import type { Finding } from "../classify/finding.ts";
+import { redact } from "../diff/secrets.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
 import type { Failure } from "../failure.ts";
 import type { PlanDiff } from "./plan-diff.ts";
@@ -44,13 +45,16 @@ export function cutMiddle(text: string, limit: number): string {
 
 const line = (text: string): string => cutMiddle(text, limits.line);
 
+/** What a tool said, without secrets: a build's log and an evaluation's warning quote files and settings. Of a longer text only the end is looked at and kept. */
+const quoted = (text: string): string => redact(cutStart(text, 200_000)).text;
+
 export function boundedFailure(failure: Failure): PlanFailure {
   const { code, message, next, detail } = failure;
   return {
     code,
     message: cutEnd(message, limits.line * 4),
     next: cutEnd(next, limits.line),
-    ...(detail === undefined ? {} : { detail: cutStart(detail, limits.log) }),
+    ...(detail === undefined ? {} : { detail: cutStart(quoted(detail), limits.log) }),
   };
 }
 
@@ -60,7 +64,7 @@ export function boundedReasons(reasons: readonly string[]): string[] {
 }
 
 export function boundedWarnings(warnings: readonly string[]): string[] {
-  const kept = warnings.slice(0, limits.warnings).map((warning) => cutEnd(warning, limits.line * 2));
+  const kept = warnings.slice(0, limits.warnings).map((warning) => cutEnd(quoted(warning), limits.line * 2));
   return warnings.length > kept.length ? [...kept, `And ${warnings.length - kept.length} more warnings.`] : kept;
 }
 
