@@ -1,5 +1,6 @@
 import { cpSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSources, type SourceEvent, type Sources } from "../../src/discover/source.ts";
@@ -79,6 +80,17 @@ describe("a working tree", () => {
     write(fresh, { "flake.nix": "{}" });
     git(fresh, "add", "--all");
     expect(await open(".", { kind: "shell" }, fresh)).toMatchObject({ base: undefined, baseMissing: "nothing was committed before" });
+  });
+
+  test("sees a change of the same size in the same second as the index, however late it looks", async () => {
+    for (const name of ["p", "q", "r"]) {
+      write(here.checkout, { [`${name}.nix`]: "1\n" });
+      git(here.checkout, "add", `${name}.nix`);
+      write(here.checkout, { [`${name}.nix`]: "2\n" });
+    }
+    await pause(1100);
+    const { head } = await open();
+    expect(["p", "q", "r"].map((name) => show(head.rev, `${name}.nix`))).toEqual(["2", "2", "2"]);
   });
 
   test("gives the same revision for the same content", async () => {
