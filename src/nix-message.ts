@@ -39,7 +39,11 @@ export function nixError(line: NixLogLine): NixError | undefined {
   const raw = event["raw_msg"];
   if (typeof raw !== "string") return whole.startsWith("error:") ? { text: bounded(lastError(whole), textLimit), options: [] } : undefined;
   const position = positionOf(event);
-  return { text: bounded(plainText(raw).trim(), textLimit), ...(position === undefined ? {} : { position }), options: optionsOf(whole) };
+  return {
+    text: bounded(withoutStatement(plainText(raw).trim()), textLimit),
+    ...(position === undefined ? {} : { position }),
+    options: optionsOf(whole),
+  };
 }
 
 /**
@@ -93,9 +97,21 @@ export function toolWarning(line: NixLogLine): string | undefined {
   const raw =
     line.kind === "text" ? line.text : line.event["action"] === "msg" && line.event["level"] === 1 ? line.event["msg"] : undefined;
   if (typeof raw !== "string") return undefined;
-  const text = /^warning: (.*)$/s.exec(plainText(raw.slice(0, 2000)))?.[1]?.trim();
-  // The diff reads each answer in the shape that its version has.
-  return text === undefined || text.includes("--json-format") ? undefined : bounded(text, 500);
+  const text = /^warning: (?:error: )?(.*)$/s.exec(plainText(raw.slice(0, 2000)))?.[1]?.trim();
+  return text === undefined || ownDoing.test(text) ? undefined : bounded(withoutStatement(text), 500);
+}
+
+/**
+ * What the gate has seen to itself: the diff reads each answer in the shape that its version has, roots are made once it is known what was built, and several
+ * processes that write one database wait for each other.
+ */
+const ownDoing = /--json-format|did not specify '--add-root'|^SQLite database '[^']*' is busy/;
+
+/** Nix quotes the SQL that it was at, thirty lines of it, in front of what went wrong. */
+function withoutStatement(text: string): string {
+  const [start, database] = [text.indexOf("executing SQLite statement '"), text.lastIndexOf(" (in '")];
+  const end = text.lastIndexOf("': ", database === -1 ? text.length : database);
+  return start === -1 || end <= start ? text : `${text.slice(0, start)}SQLite: ${text.slice(end + 3)}`;
 }
 
 /**
@@ -108,7 +124,7 @@ export function machineTrouble(text: string): "disk" | "store" | undefined {
 }
 
 const storeTrouble =
-  /cannot connect to (?:socket|daemon)|cannot open connection to remote store|readonly database|disk I.O error|unable to open database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)/;
+  /cannot connect to (?:socket|daemon)|remounting \/nix\/store writable|cannot open connection to remote store|readonly database|disk I.O error|unable to open database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)/;
 
 /** `file`, `line` and `column` of an event: 2.8 has the file alone, newer versions write `file:line:column` into it. */
 function positionOf(event: Readonly<Record<string, unknown>>): string | undefined {

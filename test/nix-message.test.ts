@@ -106,3 +106,29 @@ test.each([
 ])("%j is the Nix string %s", (text, literal) => {
   expect(nixString(text)).toBe(literal);
 });
+
+test("an error of the store's database is told without the SQL that it stood in", () => {
+  const text =
+    "executing SQLite statement '\ncreate trigger x -- due to `on\n-- delete restrict' on the `reference' column\n': database or disk is full (in '/nix/var/nix/db/db.sqlite')";
+  const event = (raw: string) => ({ kind: "nix", event: { action: "msg", level: 0, msg: `error: ${raw}`, raw_msg: raw } }) as const;
+  expect(nixError(event(text))?.text).toBe("SQLite: database or disk is full (in '/nix/var/nix/db/db.sqlite')");
+  expect(nixError(event("executing SQLite statement '"))?.text).toBe("executing SQLite statement '");
+});
+
+test.each([
+  ["remounting /nix/store writable: Operation not permitted", "store"],
+  ["SQLite: database or disk is full (in '/nix/var/nix/db/db.sqlite')", "disk"],
+  ["attribute 'x' missing", undefined],
+])("%s: the machine is at fault: %s", (text, expected) => expect(machineTrouble(text)).toBe(expected));
+
+test("a warning of Nix is told once it says something to the operator", () => {
+  const warning = (msg: string) => toolWarning({ kind: "nix", event: { action: "msg", level: 1, msg } });
+  expect(warning("warning: error: unable to download 'http://x/nix-cache-info': Couldn't connect to server (7); retrying in 270 ms")).toBe(
+    "unable to download 'http://x/nix-cache-info': Couldn't connect to server (7); retrying in 270 ms",
+  );
+  for (const own of [
+    "warning: you did not specify '--add-root'; the result might be removed by the garbage collector",
+    "warning: error: SQLite database '/nix/var/nix/db/db.sqlite' is busy",
+  ])
+    expect(warning(own)).toBeUndefined();
+});

@@ -160,7 +160,7 @@ async function readDeployGate(nix: Nix, flake: LockedFlake, options: DiscoverOpt
 
 function hostName(name: string): HostName {
   const parsed = HostName.safeParse(name);
-  if (!parsed.success) throw gateError("host-name-invalid", { name: JSON.stringify(bounded(name, 100)) });
+  if (!parsed.success) throw gateError("host-name-invalid", { name: JSON.stringify(name.length > 64 ? `${name.slice(0, 63)}…` : name) });
   return parsed.data;
 }
 

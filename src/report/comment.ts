@@ -1,11 +1,11 @@
 import { details, inline } from "./markdown-details.ts";
-import { code, link, prose } from "./markdown-escape.ts";
+import { link, prose } from "./markdown-escape.ts";
 import { table } from "./markdown-table.ts";
 import { fit } from "./fit.ts";
 import { detailGroups, groups } from "./group.ts";
 import { namesOnly } from "./names-only.ts";
 import { needed } from "./needed.ts";
-import { contents, duration, headline, honesty } from "./phrases.ts";
+import { compared, contents, duration, headline, honesty } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
 
@@ -66,13 +66,8 @@ export function comment(given: Plan, options: CommentOptions): string {
 }
 
 function opening(plan: Plan): string {
-  const { head, base } = plan.revision;
-  const compared = [
-    ...(head === undefined ? [] : ["Revision", code(head.slice(0, 12))]),
-    ...(base === undefined ? ["compared with what the hosts run"] : ["compared with", code(base.slice(0, 12))]),
-  ].join(" ");
   const [first, ...rest] = honesty(plan);
-  return [`${prose(first ?? "")} ${compared}.`, ...rest.map((sentence) => prose(sentence))].join("\n\n");
+  return [`${prose(first ?? "")} ${inline(compared(plan))}`, ...rest.map((sentence) => prose(sentence))].join("\n\n");
 }
 
 function wholeReport(links: CommentOptions["links"]): string {

@@ -1,6 +1,6 @@
 import type { Verdict } from "../classify/finding.ts";
 import { packagesOf } from "./generated.ts";
-import type { Line } from "./line.ts";
+import type { Line, Span } from "./line.ts";
 import { say, t } from "./line.ts";
 import { isObserved, standing, type Standing } from "./order.ts";
 import { diffOf, type Plan, type PlanEvent, type PlanHost } from "./plan.ts";
@@ -13,6 +13,7 @@ export const standingWord: Readonly<Record<Standing, string>> = {
   "needs-you": "risky",
   risky: "risky",
   reboot: "reboot",
+  unbuilt: "not known yet",
   clean: "clean",
   removed: "removed",
   unchanged: "unchanged",
@@ -67,6 +68,8 @@ export function whatHappens(host: PlanHost, event: PlanEvent): string {
       return `is switched, then reboots${attended}`;
     case "stage":
       return `becomes the boot default, then reboots${attended}`;
+    case "build":
+      return "is judged when it is built";
     case "hold":
       return event === "pull_request" ? `waits for your approval after the merge${attended}` : `waits for your approval${attended}`;
     case "fail":
@@ -156,6 +159,7 @@ const headWord: Readonly<Record<Standing, (n: number) => string>> = {
   "needs-you": (n) => `${n} ${n === 1 ? "host needs" : "hosts need"} you`,
   risky: (n) => `${n} risky`,
   reboot: (n) => `${n} reboot`,
+  unbuilt: (n) => `${n} not known before the build`,
   clean: (n) => `${n} clean`,
   removed: (n) => `${n} removed`,
   unchanged: (n) => `${n} unchanged`,
@@ -205,7 +209,29 @@ function whyNone({ changes }: Plan["session"]): string {
   return codes.size === 0 ? "" : ` (${[...codes].join(", ")})`;
 }
 
-export const worstVerdict = (hosts: readonly PlanHost[]): Verdict | "unchanged" => {
+/** What the hosts of this plan were compared with. Without a base it is what they run, or, where no host was compared at all, nothing. */
+export function compared(plan: Plan): Line {
+  const { head, base } = plan.revision;
+  const what: Span[] = head === undefined ? ["The flake ", { code: plan.flake }] : ["Revision ", { code: head.slice(0, 12) }];
+  const none = plan.hosts.every((host) => host.state === "added" || host.state === "failed");
+  const to = (): Span[] => {
+    if (base !== undefined) return [" compared with ", { code: base.slice(0, 12) }];
+    if (none) return [", with nothing to compare it with"];
+    // The base of a flake that Nix fetches has no revision that we know.
+    return [plan.event === "shell" || plan.event === "pull_request" ? " compared with its base" : " compared with what the hosts run"];
+  };
+  return { spans: [...what, ...to(), "."] };
+}
+
+export const worstVerdict = (hosts: readonly PlanHost[]): Verdict | "unknown-until-built" | "unchanged" => {
   const verdicts = new Set(hosts.flatMap((host) => (host.state === "changed" || host.state === "added" ? [host.judgement.verdict] : [])));
-  return verdicts.has("risky") ? "risky" : verdicts.has("reboot") ? "reboot" : verdicts.has("clean") ? "clean" : "unchanged";
+  return verdicts.has("risky")
+    ? "risky"
+    : verdicts.has("reboot")
+      ? "reboot"
+      : verdicts.has("unknown-until-built")
+        ? "unknown-until-built"
+        : verdicts.has("clean")
+          ? "clean"
+          : "unchanged";
 };

@@ -2,7 +2,7 @@ import { detailGroups, groups, names, type Group } from "./group.ts";
 import type { Line } from "./line.ts";
 import { needed } from "./needed.ts";
 import { isObserved, standing, type Standing } from "./order.ts";
-import { contents, duration, headline, honesty, verdictWord, whatHappens, why } from "./phrases.ts";
+import { compared, contents, duration, headline, honesty, verdictWord, whatHappens, why } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
 import { clip, columns } from "./terminal-escape.ts";
@@ -13,6 +13,7 @@ const signs: Readonly<Record<Standing, readonly [unicode: string, ascii: string]
   "needs-you": ["!", "!"],
   risky: ["!", "!"],
   reboot: ["↻", "~"],
+  unbuilt: ["?", "?"],
   clean: ["✓", "+"],
   removed: ["−", "-"],
   unchanged: ["=", "="],
@@ -22,6 +23,7 @@ const hues: Readonly<Record<Standing, number>> = {
   "needs-you": 35,
   risky: 35,
   reboot: 33,
+  unbuilt: 36,
   clean: 32,
   removed: 2,
   unchanged: 2,
@@ -36,7 +38,7 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   const { paint, line } = writer(options);
   const out: string[] = [paint(1, ...fill(line(headline(plan.hosts)), width, 0))];
   out.push(...honesty(plan).flatMap((sentence) => fill(line(sentence), width, 0)));
-  out.push(...fill(line(compared(plan)), width, 0), "");
+  out.push(...fill(line(flat(compared(plan))), width, 0), "");
 
   const rows = groups(plan);
   const hostWidth = Math.min(24, Math.max(4, ...rows.map((group) => columns(hostCell(group)))));
@@ -77,12 +79,6 @@ function hostCell(group: Group): string {
   return all.length === 1 ? first : all.length === 2 ? `${first}, ${all[1]}` : `${first} and ${all.length - 1} more`;
 }
 
-function compared(plan: Plan): string {
-  const { head, base } = plan.revision;
-  const what = head === undefined ? `The flake ${plan.flake}` : `Revision ${head.slice(0, 12)}`;
-  return `${what} compared with ${base === undefined ? "what the hosts run" : base.slice(0, 12)}.`;
-}
-
 /** A thing to do; its command stands alone on a line and is never broken, so that it can be copied. */
 function task(one: Line, width: number, options: TerminalOptions): string[] {
   const { paint, line } = writer(options);
@@ -95,7 +91,9 @@ function detail(plan: Plan, width: number, options: TerminalOptions): string[] {
   const { paint, line } = writer(options);
   const told = detailGroups(plan)
     .map((group) => ({ group, all: sections(plan, group) }))
-    .filter(({ group, all }) => all.length > 0 && (options.verbose === true || !["clean", "removed"].includes(standing(group.first))));
+    .filter(
+      ({ group, all }) => all.length > 0 && (options.verbose === true || !["clean", "unbuilt", "removed"].includes(standing(group.first))),
+    );
   const shown = options.verbose === true ? told : told.slice(0, briefGroups);
   const out = shown.flatMap(({ group, all }) => {
     const at = standing(group.first);

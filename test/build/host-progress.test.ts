@@ -8,13 +8,10 @@ import { recordingLog } from "../nix/recording-log.ts";
 
 const web = HostName.parse("web1");
 const text = (log: { readonly events: readonly Progress[] }): string[] =>
-  log.events.map((event) =>
-    event.kind === "host"
-      ? `${event.step}${event.text === undefined ? "" : `: ${event.text}`}`
-      : event.kind === "warning"
-        ? `warning: ${event.text}`
-        : event.step,
-  );
+  log.events.flatMap((event) => {
+    if (event.kind === "warning") return [`warning: ${event.text}`];
+    return event.kind === "host" ? [`${event.step}${event.text === undefined ? "" : `: ${event.text}`}`] : [];
+  });
 const begin = { kind: "host", host: web, step: "evaluating" } as const;
 const good = { kind: "host", host: web, step: "evaluated" } as const;
 const bad = (words: string) => ({ kind: "host", host: web, step: "failed", text: words }) as const;
