@@ -1,8 +1,9 @@
 import type { Compared } from "../diff/compare-fleet.ts";
 import type { HostName } from "../discover/host.ts";
 import type { Knowledge } from "../discover/knowledge.ts";
-import type { AnswerCache, Session, Spending } from "../io/ports.ts";
-import type { Policy } from "../policy.ts";
+import type { AnswerCache, Session, SessionProgram, Spending } from "../io/ports.ts";
+import { observeOnly, type Policy } from "../policy.ts";
+import type { Judgement } from "./finding.ts";
 import type { Judged } from "./judge-fleet.ts";
 import type { Phase } from "./rule.ts";
 import { answersFor } from "./session/answers-for.ts";
@@ -92,14 +93,9 @@ export async function secondOpinion(
   const knowledge = worthAsking ? await session.knowledge(policy.sessionSettings.knowledge) : { files: [], notes: [] };
   const limits = sessionLimits(policy, session.model);
   const answers = await opinions(questions, {
-    session: session.session,
-    goal: session.goal,
-    limits,
-    nonce: session.nonce,
+    ...asking(session, limits, phase),
     knowledge: knowledgeNotes(knowledge.files),
     policyRevision: policyRevision ?? "",
-    cache: answersFor(phase, session.kept?.cache),
-    spending: session.kept?.spending,
   });
   const judged = new Map<HostName, Opinion>();
   for (const [host, byRules] of rules) {
@@ -111,14 +107,37 @@ export async function secondOpinion(
   return {
     judged,
     session: record(answers.changes, limits, program?.kind === "usable" ? program.version : undefined),
-    notes: [
-      ...session.notes,
-      ...knowledge.notes,
-      // What can be mended is said once, with the command; why each change has no verdict stands with the change.
-      ...(program === undefined || program.kind === "usable" ? [] : [`No session was asked: ${program.detail}.`]),
-    ],
+    notes: [...session.notes, ...knowledge.notes, ...mend(program)],
   };
 }
+
+/** The same for one comparison that no policy and no repository belong to. */
+export async function opinionOnOne(
+  question: Questionable,
+  session: SessionAtHand,
+): Promise<{ readonly judgement: Judgement; readonly session: SessionRecord; readonly notes: readonly string[] }> {
+  const limits = sessionLimits(observeOnly, session.model);
+  const answers = await opinions([question], { ...asking(session, limits, "pull-request"), knowledge: "", policyRevision: "" });
+  const program = await session.session.program();
+  return {
+    judgement: answers.judgements.get(question.host)?.judgement ?? question.judgement,
+    session: record(answers.changes, limits, program.kind === "usable" ? program.version : undefined),
+    notes: [...session.notes, ...mend(program)],
+  };
+}
+
+const asking = (session: SessionAtHand, limits: SessionLimits, phase: Phase) => ({
+  session: session.session,
+  goal: session.goal,
+  limits,
+  nonce: session.nonce,
+  cache: answersFor(phase, session.kept?.cache),
+  spending: session.kept?.spending,
+});
+
+/** What can be mended is said once, with the command; why each change has no verdict stands with the change. */
+const mend = (program: SessionProgram | undefined): string[] =>
+  program === undefined || program.kind === "usable" ? [] : [`No session was asked: ${program.detail}.`];
 
 /** The record of a session's questions. */
 export function record(changes: readonly ChangeOpinion[], limits: SessionLimits, cliVersion: string | undefined): SessionRecord {
