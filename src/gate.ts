@@ -1,15 +1,19 @@
 import { poolSize } from "./build/pool.ts";
-import { buildSides, type Revision } from "./build/sides.ts";
+import { buildSides, evaluateSides, type Revision, unbuiltSides } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
+import { previewJudgement } from "./classify/preview.ts";
 import type { Phase } from "./classify/rule.ts";
-import { secondOpinion, type SessionAtHand } from "./classify/second-opinion.ts";
+import { secondOpinion, type SecondOpinion, type SessionAtHand } from "./classify/second-opinion.ts";
 import { decideFleet } from "./decide/decide-fleet.ts";
 import { compareFleet } from "./diff/compare-fleet.ts";
+import { previewCompared } from "./diff/preview-compared.ts";
 import { discover, type FlakeOutputs, readFlake, selectHosts } from "./discover/discover.ts";
 import { type Holdings, mayBegin, proveIsolation, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
+import type { HostReport } from "./host-report.ts";
 import type { Bait, Clock, Log, Nix, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
+import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
 import { toPlan } from "./report/to-plan.ts";
 
@@ -27,6 +31,10 @@ export type GateRequest = {
   /** How much strangers may read, unless the policy says. */
   readonly detail: "full" | "names";
   readonly holdings: Holdings;
+  /** False: judged from derivations alone, and nothing is called clean. */
+  readonly build: boolean;
+  /** Given what derivations tell, while the build goes on. */
+  readonly onPreview?: (plan: Plan) => Promise<void>;
   /** The session, or why there is none, as a clause. */
   readonly session: SessionAtHand | string;
   readonly version: string;
@@ -70,60 +78,90 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const policy = policyOf(base ?? head);
   const hosts = selectHosts([...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted(), request.hosts);
 
-  log.progress({ kind: "stage", stage: "build", text: `evaluating and building ${hosts.length} hosts` });
-  const sides = await buildSides(
+  const inForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev);
+  const plan = async (hosts: readonly HostReport[], judged: Pick<SecondOpinion, "session" | "notes">, preview: boolean): Promise<Plan> =>
+    toPlan({
+      tool: { version: request.version, nix: (await nix.version()).version },
+      ...(request.repository === undefined ? {} : { repository: request.repository }),
+      flake: request.flake,
+      event: request.event,
+      revision: { head: sources.head.rev, base: sources.base?.rev },
+      startedAt,
+      finishedAt: clock.now(),
+      policy: inForce,
+      session: judged.session,
+      preview,
+      detail: policy.report.detail ?? request.detail,
+      notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...judged.notes],
+      hosts,
+    });
+  const judging = { policy, phase: request.phase, commitMessage: request.commitMessage };
+
+  log.progress({ kind: "stage", stage: "build", text: `evaluating ${count(hosts.length, "host")}` });
+  const evaluated = await evaluateSides(
     hosts,
     revision(sources.base, base),
     { ...head, trust: sources.head.trust },
     {
       nix,
-      files: store,
       log,
-      clock,
       jobs: poolSize(ports.machine),
-      evaluationSeconds: policy.evaluation.timeoutSeconds,
-      buildSeconds: policy.build.timeoutSeconds,
-      roots: ports.roots,
-      build: true,
+      timeoutSeconds: policy.evaluation.timeoutSeconds,
     },
   );
+
+  // What derivations tell is there in seconds; a pull request hears it while the build goes on.
+  const preview = async (): Promise<Plan> => {
+    const { trust } = evaluated;
+    const compared = await previewCompared(unbuiltSides(evaluated), { nix, store, trust, timeoutSeconds: listingSeconds });
+    const rules = judgeFleet(compared, judging);
+    const judged = new Map(
+      [...rules.judged].map(([host, { judgement }]) => [host, { judgement: previewJudgement(judgement), session: "not-asked" as const }]),
+    );
+    return await plan(
+      decideFleet(compared, judged, policy),
+      { session: { ran: false, note: "a preview is judged by rules", changes: [] }, notes: rules.notes },
+      true,
+    );
+  };
+  if (!request.build) return await preview();
+  const previewed = request.onPreview === undefined ? undefined : showPreview(preview, request.onPreview, log);
+
+  log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
+  const sides = await buildSides(evaluated, {
+    nix,
+    files: store,
+    log,
+    clock,
+    timeoutSeconds: policy.build.timeoutSeconds,
+    roots: ports.roots,
+  });
+  await previewed;
 
   log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
   const compared = await compareFleet(sides, { nix, store });
 
   log.progress({ kind: "stage", stage: "classify", text: "judging the changes" });
-  const rules = judgeFleet(compared, { policy, phase: request.phase, commitMessage: request.commitMessage });
-  const policyInForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev);
+  const rules = judgeFleet(compared, judging);
   const judged = await secondOpinion(compared, rules.judged, {
     policy,
-    policyRevision: policyInForce.revision,
+    policyRevision: inForce.revision,
     phase: request.phase,
     session: request.session,
   });
 
   log.progress({ kind: "stage", stage: "decide", text: "deciding what happens to each host" });
   const reports = decideFleet(compared, judged.judged, policy);
+  return await plan(reports, { session: judged.session, notes: [...rules.notes, ...judged.notes] }, false);
+}
 
-  return toPlan({
-    tool: { version: request.version, nix: (await nix.version()).version },
-    ...(request.repository === undefined ? {} : { repository: request.repository }),
-    flake: request.flake,
-    event: request.event,
-    revision: { head: sources.head.rev, base: sources.base?.rev },
-    startedAt,
-    finishedAt: clock.now(),
-    policy: policyInForce,
-    session: judged.session,
-    detail: policy.report.detail ?? request.detail,
-    notes: [
-      ...request.notes,
-      ...sourceNotes(sources, base, head),
-      ...(exposure === undefined ? [] : [exposure]),
-      ...rules.notes,
-      ...judged.notes,
-    ],
-    hosts: reports,
-  });
+/** A preview that cannot be made or shown costs the run nothing but itself: the build's own report follows. */
+async function showPreview(make: () => Promise<Plan>, show: (plan: Plan) => Promise<void>, log: Log): Promise<void> {
+  try {
+    await show(await make());
+  } catch (error) {
+    log.debug("no preview", { reason: error instanceof Error ? error.message : String(error) });
+  }
 }
 
 /** Listing hosts forces none of them, so that it is short whatever the fleet is; the policy's own limit is not known before it. */

@@ -1,6 +1,6 @@
 import type { HostName } from "./discover/host.ts";
 import type { SystemDiff } from "./diff/system-diff.ts";
-import type { Judgement } from "./classify/finding.ts";
+import type { Assessment } from "./classify/preview.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Failure } from "./failure.ts";
 
@@ -10,8 +10,8 @@ export type HostReport = { readonly host: HostName; readonly platform?: string; 
 export type HostState =
   | { readonly state: "unchanged"; readonly toplevel: string }
   /** `baseFailed` is set where the host cannot be compared because its old side failed; the new one is then judged as if everything were new. */
-  | { readonly state: "added"; readonly to: string; readonly baseFailed?: Failure; readonly judgement: Judgement }
+  | { readonly state: "added"; readonly to: string; readonly baseFailed?: Failure; readonly judgement: Assessment }
   | { readonly state: "removed"; readonly from: string | undefined }
-  | { readonly state: "changed"; readonly from: string; readonly to: string; readonly diff: SystemDiff; readonly judgement: Judgement }
+  | { readonly state: "changed"; readonly from: string; readonly to: string; readonly diff: SystemDiff; readonly judgement: Assessment }
   /** `atBase`: the base fails in the same way, so this change did not break it. */
   | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "diff"; readonly failure: Failure; readonly atBase: boolean };

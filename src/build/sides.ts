@@ -18,30 +18,32 @@ export type HostSides = { readonly host: HostName; readonly before: Side; readon
 /** A flake at one revision and which of the wanted hosts it has. */
 export type Revision = { readonly flake: LockedFlake; readonly trust: Trust; readonly hosts: readonly HostName[] };
 
-export type SidesOptions = {
-  readonly nix: Nix;
-  readonly files: StoreFiles;
-  readonly log: Log;
-  readonly clock: Clock;
-  /** Evaluations side by side, over both revisions. */
-  readonly jobs: number;
-  readonly evaluationSeconds: number;
-  readonly buildSeconds: number;
-  readonly roots: string;
-  /** False: evaluated only, for a preview. */
-  readonly build: boolean;
+/** Every wanted host as both revisions evaluate it; a host that a revision does not have is in that map not. */
+export type EvaluatedFleet = {
+  readonly hosts: readonly HostName[];
+  readonly before: ReadonlyMap<HostName, Result<Evaluation>>;
+  readonly after: ReadonlyMap<HostName, Result<Evaluation>>;
+  /** Of what is built together, the least. */
+  readonly trust: Trust;
+  readonly progress: HostProgress;
 };
 
-/**
- * Evaluates every wanted host at both revisions and builds all of it in one go, so that what both sides share is built once and nothing waits for a side. Every
- * wanted host has an entry; what failed of it is in there.
- */
-export async function buildSides(
+export type EvaluateSidesOptions = {
+  readonly nix: Nix;
+  readonly log: Log;
+  /** Evaluations side by side, over both revisions. */
+  readonly jobs: number;
+  /** For each host. */
+  readonly timeoutSeconds: number;
+};
+
+/** Evaluates every wanted host at both revisions, side by side. */
+export async function evaluateSides(
   wanted: readonly HostName[],
   before: Revision | undefined,
   after: Revision,
-  options: SidesOptions,
-): Promise<HostSides[]> {
+  options: EvaluateSidesOptions,
+): Promise<EvaluatedFleet> {
   const at = (revision: Revision): HostName[] => wanted.filter((host) => revision.hosts.includes(host));
   const jobs = before === undefined ? options.jobs : Math.max(1, Math.floor(options.jobs / 2));
   const progress = new HostProgress(options.log, { before: before === undefined ? [] : at(before), after: at(after) });
@@ -54,31 +56,47 @@ export async function buildSides(
           nix: options.nix,
           log: progress.of(name),
           jobs: share,
-          timeoutSeconds: options.evaluationSeconds,
+          timeoutSeconds: options.timeoutSeconds,
         });
   const [old, head] = await Promise.all([
     evaluated("before", before, jobs),
     evaluated("after", after, before === undefined ? jobs : options.jobs - jobs || 1),
   ]);
+  const trust = before?.trust === "unreviewed" || after.trust === "unreviewed" ? "unreviewed" : "deploy-branch";
+  return { hosts: wanted, before: old, after: head, trust, progress };
+}
 
-  const good = [...old.values(), ...head.values()].flatMap((result) => (result.ok ? [result.value] : []));
-  const built = options.build
-    ? await build(good, {
-        nix: options.nix,
-        files: options.files,
-        log: options.log,
-        clock: options.clock,
-        roots: options.roots,
-        timeoutSeconds: options.buildSeconds,
-        // Both sides are built by one command, so that shared work is done once: it gets the trust of the less trusted one.
-        trust: before?.trust === "unreviewed" || after.trust === "unreviewed" ? "unreviewed" : "deploy-branch",
-      })
-    : undefined;
+/** Both sides of every host before anything is built: a toplevel is only known by name. */
+export function unbuiltSides(fleet: EvaluatedFleet): HostSides[] {
+  return sidesOf(fleet, undefined);
+}
+
+export type BuildSidesOptions = {
+  readonly nix: Nix;
+  readonly files: StoreFiles;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** For all builds together. */
+  readonly timeoutSeconds: number;
+  readonly roots: string;
+};
+
+/**
+ * Builds both sides of every host in one go, so that what they share is built once and nothing waits for a side. Every wanted host has an entry; what failed of it is
+ * in there.
+ */
+export async function buildSides(fleet: EvaluatedFleet, options: BuildSidesOptions): Promise<HostSides[]> {
+  const good = [...fleet.before.values(), ...fleet.after.values()].flatMap((result) => (result.ok ? [result.value] : []));
+  const built = await build(good, { ...options, trust: fleet.trust });
   const made = (result: Result<Evaluation> | undefined): Result<Built> | undefined =>
-    result?.ok === true ? built?.get(result.value.drvPath) : undefined;
-  for (const host of wanted) progress.built(host, { before: made(old.get(host)), after: made(head.get(host)) });
+    result?.ok === true ? built.get(result.value.drvPath) : undefined;
+  for (const host of fleet.hosts) fleet.progress.built(host, { before: made(fleet.before.get(host)), after: made(fleet.after.get(host)) });
+  return sidesOf(fleet, built);
+}
+
+function sidesOf(fleet: EvaluatedFleet, built: ReadonlyMap<string, Result<Built>> | undefined): HostSides[] {
   const side = (result: Result<Evaluation> | undefined): Side => (result === undefined ? { kind: "absent" } : sideOf(result, built));
-  return wanted.map((host) => ({ host, before: side(old.get(host)), after: side(head.get(host)) }));
+  return fleet.hosts.map((host) => ({ host, before: side(fleet.before.get(host)), after: side(fleet.after.get(host)) }));
 }
 
 function sideOf(result: Result<Evaluation>, built: ReadonlyMap<string, Result<Built>> | undefined): Side {

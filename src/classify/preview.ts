@@ -13,6 +13,9 @@ export type PreviewJudgement = {
   readonly findings: readonly Finding[];
 };
 
+/** What is known of a change: what the rules said of a system that is built, or what they can say before that. */
+export type Assessment = Judgement | PreviewJudgement;
+
 /** The rule that calls it a hazard when something could not be compared. Before the build that is so by nature, and said in the diff's `unknown`. */
 const notCompared = "not-compared";
 

@@ -48,6 +48,8 @@ export const runGate =
             commitMessage,
             hosts: inputs.hosts,
             detail: request.detail,
+            build: true,
+            ...(world.onPreview === undefined ? {} : { onPreview: world.onPreview }),
             holdings: holdings(inputs, world.environment, fork),
             session: fork
               ? "the pull request comes from a fork, whose text no session is asked about"

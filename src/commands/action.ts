@@ -8,7 +8,7 @@ import type { Clock } from "../io/ports.ts";
 import { readEventPayload, stepRunner } from "../io/runner.ts";
 import { exitCode } from "../report/exit-code.ts";
 import type { Plan } from "../report/plan.ts";
-import { type Destination, failedOutputs, publish, publishFailure } from "../report/publish.ts";
+import { type Destination, failedOutputs, publish, publishFailure, publishPreview } from "../report/publish.ts";
 import { terminalReport } from "../report/terminal.ts";
 
 /** What one step of a workflow asks of the gate. */
@@ -25,6 +25,9 @@ export type ActionRequest = {
 export type ActionWorld = {
   readonly environment: Environment;
   readonly log: GateLog;
+  /** Shows what is known before the build, where there is a pull request to show it on. */
+  readonly onPreview?: (plan: Plan) => Promise<void>;
+
   readonly clock: Clock;
   /** Aborted where the run is cancelled. */ readonly signal: AbortSignal;
 };
@@ -70,9 +73,11 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
           );
     to = { run, event, forge, runner, scope: { flake: inputs.flake, hosts: inputs.hosts } };
 
+    const here = to;
+    const preview = (shown: Plan): Promise<void> => publishPreview(shown, here);
     const plan = await runGate(
       { command: command(inputs, event), inputs, run, event, detail },
-      { environment, log, clock: systemClock, signal: step.signal },
+      { environment, log, clock: systemClock, signal: step.signal, ...(event.kind === "pull-request" ? { onPreview: preview } : {}) },
     );
     const published = await publish(plan, to);
     log.print(terminalReport(plan, { width: 120, color: false, unicode: true }));

@@ -22,6 +22,7 @@ export async function runPlan(prepared: Prepared, flake: string, options: Option
       commitMessage,
       hosts: (textOption(options, "hosts") ?? "").split(",").filter((glob) => glob !== ""),
       detail: "full",
+      build: options["no-build"] !== true,
       // What a shell holds is the operator's own affair: the isolation is used where there is one, and what cannot be isolated is as safe as `nix build`.
       holdings: { secrets: false, writeToken: false },
       session: options["session"] === true ? sessionOf(options, shell, prepared) : "no session was asked for",

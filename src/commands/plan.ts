@@ -7,13 +7,14 @@ import type { Command } from "./shell.ts";
 export const planCommand: Command = {
   name: "plan",
   summary: "say what a change does to every host of a flake",
-  usage: "plan [FLAKEREF] [--base REF] [--hosts GLOB,...] [--json | --markdown]",
+  usage: "plan [FLAKEREF] [--base REF] [--hosts GLOB,...] [--no-build] [--json | --markdown]",
   words: [0, 1],
   options: {
     base: { type: "string", value: "REF", help: "compare with this commit or branch (the default branch, else the commit before)" },
     hosts: { type: "string", value: "GLOB,...", help: "only these hosts" },
     json: { type: "boolean", help: "the whole plan as JSON, on stdout" },
     markdown: { type: "boolean", help: "the comment of a pull request, on stdout" },
+    "no-build": { type: "boolean", help: "judge from derivations alone, in seconds; what only a build shows is not in it" },
     session: { type: "boolean", help: "ask a Claude session for a second opinion (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN)" },
     model: { type: "string", value: "NAME", help: "the session's model (sonnet)" },
     verbose: { type: "boolean", short: "v", help: "every list whole, with the diffs of units and files" },

@@ -1,3 +1,4 @@
+import type { Assessment } from "../classify/preview.ts";
 import type { Opinion } from "../classify/second-opinion.ts";
 import type { Compared } from "../diff/compare-fleet.ts";
 import type { HostName } from "../discover/host.ts";
@@ -5,8 +6,11 @@ import type { HostReport } from "../host-report.ts";
 import type { Policy } from "../policy.ts";
 import { decide } from "./decide.ts";
 
+/** What is known of a host's change, and how it was judged. */
+export type Assessed = { readonly judgement: Assessment; readonly session: Opinion["session"] };
+
 /** Decides every host's fate and puts together what the run knows of it. Every host that was looked at is in the answer, once. */
-export function decideFleet(fleet: readonly Compared[], judged: ReadonlyMap<HostName, Opinion>, policy: Policy): HostReport[] {
+export function decideFleet(fleet: readonly Compared[], judged: ReadonlyMap<HostName, Assessed>, policy: Policy): HostReport[] {
   return fleet.map((host): HostReport => {
     const { sides, standing } = host;
     const known = sides.after.kind === "absent" ? sides.before : sides.after;
@@ -22,7 +26,8 @@ export function decideFleet(fleet: readonly Compared[], judged: ReadonlyMap<Host
       session: opinion?.session ?? "not-asked",
       sessionRequired: policy.session === "required",
     } as const;
-    if (standing.state !== "changed" && standing.state !== "added") return { ...common, ...standing, decision: decide({ ...circumstances, ...standing }) };
+    if (standing.state !== "changed" && standing.state !== "added")
+      return { ...common, ...standing, decision: decide({ ...circumstances, ...standing }) };
 
     if (opinion === undefined) throw new Error(`${sides.host} was not judged`);
     const { judgement } = opinion;

@@ -1,4 +1,4 @@
-import type { Judgement } from "../classify/finding.ts";
+import type { Assessment } from "../classify/preview.ts";
 import type { Failure } from "../failure.ts";
 import type { Decision } from "./decision.ts";
 
@@ -12,7 +12,7 @@ export type Situation = {
   | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "diff"; readonly failure: Failure; readonly atBase: boolean }
   | { readonly state: "unchanged" }
   | { readonly state: "removed" }
-  | { readonly state: "added" | "changed"; readonly judgement: Judgement }
+  | { readonly state: "added" | "changed"; readonly judgement: Assessment }
 );
 
 const failedAt = { evaluate: "Its evaluation fails", build: "Its build fails", diff: "It could not be compared" } as const;
@@ -44,11 +44,13 @@ export function decide(situation: Situation): Decision {
     return { action: "stage", reasons: [`${first(judgement, "boot-only")} Only a boot brings it in.`, ...attended] };
   if (judgement.mode === "switch-then-reboot" || judgement.verdict === "reboot")
     return { action: "deploy-then-reboot", reasons: [first(judgement, "switch-then-reboot"), ...attended] };
+  if (judgement.verdict === "unknown-until-built")
+    return { action: "build", reasons: ["Nothing that is known before the build objects; what else changes is known when it is built."] };
   return { action: "deploy", reasons: ["No rule objects."] };
 }
 
 /** Every risk counts: a person approves all of them at once, so all of them are named. */
-function risks(judgement: Judgement): [string, ...string[]] {
+function risks(judgement: Assessment): [string, ...string[]] {
   const named = judgement.findings
     .filter((finding) => finding.verdict === "risky")
     .map((finding) => `${finding.subject}: ${finding.hazard}`);
@@ -56,7 +58,7 @@ function risks(judgement: Judgement): [string, ...string[]] {
   return head === undefined ? ["It is judged risky."] : [head, ...rest];
 }
 
-function first(judgement: Judgement, mode: "boot-only" | "switch-then-reboot"): string {
+function first(judgement: Assessment, mode: "boot-only" | "switch-then-reboot"): string {
   const finding = judgement.findings.find((f) => f.mode === mode) ?? judgement.findings.find((f) => f.verdict === "reboot");
   return finding === undefined ? "Part of it takes effect at a boot." : `${finding.subject}: ${finding.hazard}`;
 }

@@ -9,6 +9,8 @@ export type Action =
   | "deploy-then-reboot"
   /** Boot default is set, the running system is left alone until the reboot. */
   | "stage"
+  /** Nothing that is known before the build objects; what it changes is known when it is built. */
+  | "build"
   /** Waits for a person. */
   | "hold"
   /** Could not be evaluated, built or compared. */

@@ -12,6 +12,7 @@ const sign: Readonly<Record<Standing, string>> = {
   "needs-you": "✋",
   risky: "⚠️",
   reboot: "🔁",
+  unbuilt: "❔",
   clean: "✅",
   removed: "➖",
   unchanged: "⚪",

@@ -2,9 +2,9 @@ import type { PlanHost } from "./plan.ts";
 
 /**
  * What a host means to the person who reads, in one word, worst first. Headline, table, terminal and status all count in these, so that they cannot disagree.
- * `risky` is a risky change that nobody is asked about because the host is only observed.
+ * `unbuilt` is a change of a preview that may turn out clean. `risky` is a risky change that nobody is asked about because the host is only observed.
  */
-export const standings = ["failed", "needs-you", "risky", "reboot", "clean", "removed", "unchanged"] as const;
+export const standings = ["failed", "needs-you", "risky", "reboot", "unbuilt", "clean", "removed", "unchanged"] as const;
 export type Standing = (typeof standings)[number];
 
 export function standing(host: PlanHost): Standing {
@@ -19,7 +19,7 @@ export function standing(host: PlanHost): Standing {
     case "changed":
       if (host.decision.action === "fail") return "failed";
       if (host.decision.action === "hold") return "needs-you";
-      return host.judgement.verdict;
+      return host.judgement.verdict === "unknown-until-built" ? "unbuilt" : host.judgement.verdict;
   }
 }
 

@@ -17,7 +17,8 @@ const PlanFailure = z.object({ code: text, message: text, next: text, detail: te
 export type PlanFailure = z.infer<typeof PlanFailure>;
 
 export const PlanJudgement = z.object({
-  verdict: Verdict,
+  /** `unknown-until-built` stands in a preview where a built system may be clean. */
+  verdict: z.enum([...Verdict.options, "unknown-until-built"]),
   mode: Mode,
   attended: z.boolean(),
   reversible: z.boolean(),
@@ -27,7 +28,16 @@ export const PlanJudgement = z.object({
 });
 export type PlanJudgement = z.infer<typeof PlanJudgement>;
 
-const actions = ["nothing", "observe", "deploy", "deploy-then-reboot", "stage", "hold", "fail"] as const satisfies readonly Action[];
+const actions = [
+  "nothing",
+  "observe",
+  "deploy",
+  "deploy-then-reboot",
+  "stage",
+  "build",
+  "hold",
+  "fail",
+] as const satisfies readonly Action[];
 const PlanDecision = z.object({ action: z.enum(actions), reasons: z.array(text) });
 true satisfies Action extends (typeof actions)[number] ? true : never;
 

@@ -50,6 +50,16 @@ export async function publish(plan: Plan, to: Destination): Promise<Published> {
   return await finish(to, made, whole, post);
 }
 
+/**
+ * Writes a preview as the comment of a pull request, and nothing else: the check stays what it is until the build has been judged, and the comment is then replaced.
+ * A preview that cannot be written is no loss.
+ */
+export async function publishPreview(plan: Plan, to: Destination): Promise<void> {
+  if (to.event.kind !== "pull-request" || to.forge === undefined || !plan.hosts.some(worthAComment)) return;
+  const body = comment(plan, { detail: plan.detail, links: { run: to.run.url }, limit: limits[0] });
+  await to.forge.upsertComment(to.event.number, to.event.headSha, { marker: marker(to), body, create: true });
+}
+
 /** The same for a run that came to no plan. */
 export async function publishFailure(failure: Failure, to: Destination): Promise<Published> {
   const body = failureReport(failure, to.run);
