@@ -1,3 +1,4 @@
+import type { StoreClosures } from "../io/ports.ts";
 import type { PathInfo, PathInfoSink } from "./path-info.ts";
 import { nameOf, packageName } from "./store-path.ts";
 import type { StorePath } from "./system.ts";
@@ -6,7 +7,7 @@ import type { StorePath } from "./system.ts";
 export type PathId = number;
 
 /**
- * All paths of a fleet's closures once, with what they refer to. Memory grows with the union, not with the number of hosts. Fill it through `sink`, then ask.
+ * All paths of a fleet's closures once, with what they refer to. Memory grows with the union, not with the number of hosts. Fill it through `sink` or `add`, then ask.
  */
 export class ClosureGraph {
   readonly #paths: StorePath[] = [];
@@ -28,6 +29,19 @@ export class ClosureGraph {
     valid: (info) => this.#add(info),
     missing: (path) => void this.#missing.add(path),
   };
+
+  /** Whole closures. What is known already stays as it is. */
+  add({ paths, narSizes, references }: StoreClosures): void {
+    const empty = this.#paths.length === 0;
+    const ids = paths.map((path) => this.#intern(path));
+    for (const [place, id] of ids.entries()) {
+      if (this.#references[id] !== undefined) continue;
+      this.#sizes[id] = narSizes[place] as number;
+      const targets = references[place] as readonly number[];
+      // In a graph that was empty the places are the numbers.
+      this.#references[id] = empty ? targets : targets.map((target) => ids[target] as PathId);
+    }
+  }
 
   get size(): number {
     return this.#paths.length;

@@ -1,5 +1,5 @@
 import { failure, GateError } from "../failure.ts";
-import type { Nix, Result, StoreFiles } from "../io/ports.ts";
+import type { Nix, Result, StoreDatabase, StoreFiles } from "../io/ports.ts";
 import { ClosureGraph } from "./closure.ts";
 import { compareDeclared, compareSystems, type FilesDiff } from "./compare-system.ts";
 import { foreignSystem } from "./foreign.ts";
@@ -27,11 +27,16 @@ export type FleetDiff = {
   readonly graph: ClosureGraph;
 };
 
-export type DiffPorts = { readonly nix: Nix; readonly store: StoreFiles };
+export type DiffPorts = {
+  readonly nix: Nix;
+  readonly store: StoreFiles;
+  /** Where it can be read, Nix is not asked for closures. */
+  readonly database?: StoreDatabase | undefined;
+};
 
 /**
- * Compares all hosts of a fleet at once: one call of Nix for the union of their closures, and each toplevel, unit and file read once. The files are read while Nix is
- * still at work. Hosts with the same transition share one comparison. Throws only where Nix cannot be asked or understood.
+ * Compares all hosts of a fleet at once: the union of their closures is read once, and so is each toplevel, unit and file. Where Nix has to be asked, the files are read while
+ * it is at work. Hosts with the same transition share one comparison. Throws only where Nix cannot be asked or understood.
  */
 export async function diffFleet(pairs: readonly Pair[], ports: DiffPorts): Promise<FleetDiff> {
   const fleet = new Fleet(ports);
@@ -64,12 +69,12 @@ class Fleet {
   }
 
   async compare(pairs: readonly Pair[]): Promise<FleetDiff> {
-    const { nix, store } = this.#ports;
+    const { nix, store, database } = this.#ports;
     const toplevels = [...new Set(pairs.flatMap(({ from, to }) => [from, to]))].filter(
       (path) => toplevelFailure(store, path) === undefined,
     );
     // Started first and awaited last. Its failure is held until then, so that it is never an unhandled one.
-    const asking = readClosures(nix, toplevels).then(
+    const asking = readClosures(nix, toplevels, { database }).then(
       (graph) => ({ graph, error: undefined }),
       (error: unknown) => ({ graph: new ClosureGraph(), error: error ?? new Error("path-info failed") }),
     );

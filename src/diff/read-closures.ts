@@ -1,5 +1,5 @@
 import { gateError } from "../failure.ts";
-import type { CommandResult, Nix } from "../io/ports.ts";
+import type { CommandResult, Nix, StoreDatabase } from "../io/ports.ts";
 import { ClosureGraph } from "./closure.ts";
 import { PathInfoReader, type PathInfoSink } from "./path-info.ts";
 import type { StorePath } from "./system.ts";
@@ -12,16 +12,22 @@ export type ClosureQuery = {
   /** Where to look: this machine's store, or `ssh-ng://HOST`, `https://CACHE`, `file:///DIR`. */
   readonly storeUrl?: string;
   readonly into?: ClosureGraph;
+  /** Of this machine's store. Nix is asked for what is not in it. */
+  readonly database?: StoreDatabase | undefined;
 };
 
 /**
- * Asks Nix for the closures of all toplevels at once and puts them into one graph. A path that Nix does not have is told as missing there and stops nobody else. Throws
+ * Reads the closures of all toplevels at once and puts them into one graph: from Nix's own database where that is given and can be read, which is several times faster, else
+ * by asking Nix; the graph is the same. A path that Nix does not have is told as missing there and stops nobody else. Throws
  * `path-info-failed` where Nix cannot answer at all and `path-info-shape` where its answer cannot be understood.
  */
 export async function readClosures(nix: Nix, toplevels: readonly StorePath[], query: ClosureQuery = {}): Promise<ClosureGraph> {
   const graph = query.into ?? new ClosureGraph();
+  const wanted = [...new Set(toplevels)];
+  const read = query.storeUrl === undefined && wanted.length > 0 ? query.database?.closures(wanted) : undefined;
+  if (read !== undefined) graph.add(read);
   const asked = new PathInfoCommand(nix, query.storeUrl);
-  for (const chunk of chunks([...new Set(toplevels)])) {
+  for (const chunk of chunks(read === undefined ? wanted : wanted.filter((path) => graph.isMissing(path)))) {
     const result = await asked.run(chunk, graph.sink, true);
     if (result.exitCode === 0) continue;
     // One path that is not valid fails the recursive call for all; the plain call tells which.

@@ -147,6 +147,21 @@ export interface StoreFiles {
   resolve(path: string): string | undefined;
 }
 
+/** Closures as one graph: every path once, sorted. */
+export type StoreClosures = {
+  readonly paths: readonly string[];
+  /** Bytes of each path's NAR. */
+  readonly narSizes: readonly number[];
+  /** What each path refers to, as sorted places in `paths`, itself left out. */
+  readonly references: readonly (readonly number[])[];
+};
+
+/** What Nix has written down about the store of this machine, read without asking Nix. Synchronous, as the store's files are. */
+export interface StoreDatabase {
+  /** The closures of those of `roots` that are valid paths, and nothing of the others. Undefined where it cannot be read or understood: Nix has to be asked then. */
+  closures(roots: readonly string[]): StoreClosures | undefined;
+}
+
 export interface Clock {
   /** Now, as an instant. */
   now(): Date;
