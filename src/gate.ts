@@ -47,6 +47,8 @@ export type GatePorts = {
   readonly clock: Clock;
   readonly log: Log;
   readonly plantBait: () => Bait;
+  /** Why unreviewed code cannot be isolated on this machine, where it cannot. */
+  readonly noJail: string | undefined;
   readonly machine: { readonly cores: number; readonly freeMemoryBytes: number };
   /** A directory of this run alone, for gc roots. */
   readonly roots: string;
@@ -70,7 +72,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     sources.base?.trust === "deploy-branch" ? readFlake(nix, sources.base, listing(sources.base)) : undefined,
     isolation,
   ]);
-  const exposure = mayBegin(await isolation, request.holdings, policyOf(merged));
+  const exposure = mayBegin(await isolation, request.holdings, policyOf(merged), ports.noJail);
   const [base, head] = await Promise.all([
     merged ?? (sources.base && readFlake(nix, sources.base, listing(sources.base))),
     discover(nix, sources.head, listing(sources.head)),

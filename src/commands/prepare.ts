@@ -40,13 +40,20 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
   const { environment, signal, log } = preparation;
   const scratch = scratchDirectory(environment);
   let jail: Jail | undefined;
+  let noJail: string | undefined;
   try {
     // Asked first and awaited last: a machine without Nix is told so at once, and Nix starts while git lays out the sources.
     const version = nixPort({ environment, scratch: scratch.path, signal }).version();
     version.catch(() => {});
     const git = gitPort({ environment, scratch: scratch.path, signal });
     const sources = await openSources(
-      { flake: preparation.flake, directory: preparation.directory, scratch: scratch.path, event: preparation.event, forgeToken: preparation.forgeToken },
+      {
+        flake: preparation.flake,
+        directory: preparation.directory,
+        scratch: scratch.path,
+        event: preparation.event,
+        forgeToken: preparation.forgeToken,
+      },
       git,
     );
     const roots = join(scratch.path, "roots");
@@ -60,13 +67,22 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         writable: [roots],
       });
       if (opened.kind === "open") jail = opened.jail;
-      else log.debug("no jail on this machine", { reason: opened.reason });
+      else noJail = opened.reason;
     }
     await version;
     const nix = nixPort({ environment, scratch: scratch.path, signal, version, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
     return await use({
       sources,
-      ports: { nix, store: storeFiles(), clock: systemClock, log, plantBait: () => plantBait(scratch.path), machine: machine(), roots },
+      ports: {
+        nix,
+        store: storeFiles(),
+        clock: systemClock,
+        log,
+        plantBait: () => plantBait(scratch.path),
+        noJail,
+        machine: machine(),
+        roots,
+      },
       commitMessage: await messagesBetween(git, scratch.path, sources),
       knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),
       scratch: scratch.path,

@@ -55,7 +55,9 @@ in {
  */
 export async function readFlake(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<FlakeOutputs> {
   await nix.version();
-  const [{ value, locked }] = await Promise.all([listOutputs(nix, flake, options), checkLock(nix, flake, options)]);
+  // In this order: `getFlake` refuses an input that is locked nowhere before it is fetched, which `flake metadata` does only afterwards.
+  const { value, locked } = await listOutputs(nix, flake, options);
+  await checkLock(nix, locked, options);
   const parsed = Listing.safeParse(value);
   if (!parsed.success) throw gateError("flake-evaluation-failed", { flake: flake.shown }, z.prettifyError(parsed.error));
   if (parsed.data.problem) throw gateError("flake-evaluation-failed", { flake: flake.shown }, parsed.data.problem);

@@ -38,6 +38,8 @@ export function mayBegin(
   isolation: Isolation | undefined,
   holdings: Holdings,
   policy: { readonly evaluation: { readonly isolation: PolicyIsolation } },
+  /** Why there is no jail, where there is none. */
+  noJail: string | undefined,
 ): string | undefined {
   if (isolation === undefined) return undefined;
   const answer = mayEvaluate({
@@ -47,7 +49,11 @@ export function mayBegin(
     holdsWriteToken: holdings.writeToken,
     policyIsolation: policy.evaluation.isolation,
   });
-  if (!answer.ok) throw new GateError(answer.failure, 4);
+  if (!answer.ok)
+    throw new GateError(
+      noJail === undefined ? answer.failure : { ...answer.failure, detail: `There is no isolation on this machine: ${noJail}` },
+      4,
+    );
   return isolation.kind === "isolated"
     ? undefined
     : `Unreviewed code was evaluated without isolation, because ${answer.because}: ${isolation.ways.join("; ")}.`;

@@ -124,15 +124,18 @@ test("gives Nix an empty home of the run's own, and stdin closed", async () => {
   expect(stdout).toMatch(/closed\n$/);
 });
 
-test("wraps what is unreviewed and only that", async () => {
+test("has every command wrapped, and tells the wrapper whose code it is", async () => {
   const nix = nixPort({
     environment: { PATH: fake("wrapped", 'echo "$WALL: $1"') },
     scratch,
-    wrap: (argv, environment) => ({ argv: ["/bin/sh", "-c", 'exec "$@"', "sh", ...argv], environment: { ...environment, WALL: "inside" } }),
+    wrap: (argv, environment, trust) => ({
+      argv: ["/bin/sh", "-c", 'exec "$@"', "sh", ...argv],
+      environment: { ...environment, WALL: trust },
+    }),
   });
   const run = async (trust: "unreviewed" | "deploy-branch") => (await nix.run({ arguments: ["eval"], trust, timeoutSeconds: 5 })).stdout;
-  expect(await run("unreviewed")).toMatch(/^inside:/);
-  expect(await run("deploy-branch")).toMatch(/^:/);
+  expect(await run("unreviewed")).toMatch(/^unreviewed:/);
+  expect(await run("deploy-branch")).toMatch(/^deploy-branch:/);
 });
 
 test("throws for a cancelled run, so that nobody takes it for a failed host", async () => {
