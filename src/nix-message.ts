@@ -103,9 +103,9 @@ export function toolWarning(line: NixLogLine): string | undefined {
 
 /**
  * What the gate has seen to itself: the diff reads each answer in the shape that its version has, roots are made once it is known what was built, and several
- * processes that write one database wait for each other.
+ * processes that write one database wait for each other. A download is interrupted where the run ends or its time is up, which is told as that.
  */
-const ownDoing = /--json-format|did not specify '--add-root'|^SQLite database '[^']*' is busy/;
+const ownDoing = /^download of '[^']*' was interrupted|--json-format|did not specify '--add-root'|^SQLite database '[^']*' is busy/;
 
 /** Nix quotes the SQL that it was at, thirty lines of it, in front of what went wrong. */
 function withoutStatement(text: string): string {

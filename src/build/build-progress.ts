@@ -24,6 +24,7 @@ export class BuildProgress {
     this.end();
     switch (event.kind) {
       case "failed":
+      case "fetched":
         return;
       case "warning":
         if (this.#warned.has(event.text) || this.#warned.size >= 20) return;

@@ -49,9 +49,9 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
     const errors: BuildError[] = [];
     const remaining = Math.max((deadline - options.clock.now().getTime()) / 1000, 1);
     const interrupted = new Set<string>();
-    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, errors, (derivation) => {
+    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, errors, (what) => {
       // What ends once the limit has passed is what was at work; a little less, since timers and clocks are not one.
-      if (options.clock.now().getTime() >= deadline - 50) interrupted.add(derivation);
+      if (options.clock.now().getTime() >= deadline - 50) interrupted.add(what);
     });
     for (const path of await validOutputs(open, result, options)) valid.add(path);
     const unbuilt = open.filter((request) => !valid.has(request.outPath));
@@ -82,8 +82,8 @@ async function realise(
   { nix, trust, log: progress, timeoutSeconds }: BuildOptions,
   log: BuildLog,
   errors: BuildError[],
-  /** Told of each build that ends, well or not. */
-  ended: (derivation: string) => void,
+  /** Told of each build and each download that ends, well or not. */
+  ended: (what: string) => void,
 ): Promise<CommandResult> {
   const told = new BuildProgress(progress, new Map(wanted.map((request) => [request.drvPath, request.host])));
   const result = await nix.run({
@@ -96,6 +96,7 @@ async function realise(
       if (event === undefined) return;
       if (event.kind === "failed" && errors.length < 1000) errors.push(event.error);
       if (event.kind === "finished") ended(event.derivation);
+      if (event.kind === "fetched") ended(event.url);
       told.take(event);
     },
   });

@@ -9,11 +9,15 @@ import { buildError, type BuildError } from "./build-error.ts";
 export type BuildEvent =
   | { readonly kind: "started" | "finished"; readonly derivation: string }
   | { readonly kind: "line"; readonly derivation: string; readonly text: string }
+  /** A download ended, well or not. */
+  | { readonly kind: "fetched"; readonly url: string }
   | { readonly kind: "failed"; readonly error: BuildError }
   | { readonly kind: "warning"; readonly text: string };
 
 /** `actBuild` of Nix's logging.hh: its first field is the derivation. */
 const activityBuild = 105;
+/** `actFileTransfer`: its first field is the url. */
+const activityDownload = 101;
 /** `resBuildLogLine`: its first field is the line. */
 const resultLine = 101;
 
@@ -23,6 +27,7 @@ const lineLimit = 500;
 export class BuildLog {
   /** By activity. */
   readonly #builds = new Map<number, string>();
+  readonly #downloads = new Map<number, string>();
   /** By derivation: the last lines of its log. */
   readonly #lines = new Map<string, string[]>();
   #lastStopped: string | undefined;
@@ -38,6 +43,7 @@ export class BuildLog {
     const id = event["id"];
     if (typeof id !== "number") return undefined;
     if (event["action"] === "start" && event["type"] === activityBuild) return this.#start(id, firstField(event));
+    if (event["action"] === "start" && event["type"] === activityDownload) return this.#download(id, firstField(event));
     if (event["action"] === "stop") return this.#stop(id);
     if (event["action"] === "result" && event["type"] === resultLine) return this.#line(id, firstField(event));
     return undefined;
@@ -53,6 +59,10 @@ export class BuildLog {
     return [...new Set(this.#builds.values())];
   }
 
+  #download(id: number, url: string | undefined): undefined {
+    if (url !== undefined) this.#downloads.set(id, bounded(plainText(url), 300));
+  }
+
   #start(id: number, derivation: string | undefined): BuildEvent | undefined {
     if (derivation === undefined) return undefined;
     this.#builds.set(id, derivation);
@@ -62,6 +72,11 @@ export class BuildLog {
   }
 
   #stop(id: number): BuildEvent | undefined {
+    const url = this.#downloads.get(id);
+    if (url !== undefined) {
+      this.#downloads.delete(id);
+      return { kind: "fetched", url };
+    }
     const derivation = this.#builds.get(id);
     if (derivation === undefined) return undefined;
     this.#builds.delete(id);

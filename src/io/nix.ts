@@ -36,7 +36,7 @@ const settings: readonly (readonly [string, string])[] = [
   ["pure-eval", "true"],
   ["warn-dirty", "false"],
   ["connect-timeout", "5"],
-  ["stalled-download-timeout", "60"],
+  ["stalled-download-timeout", "30"],
   ["download-attempts", "3"],
   ["fallback", "true"],
 ];

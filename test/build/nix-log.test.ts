@@ -120,3 +120,13 @@ test.each([
 ])("reads %j", (text, expected) => {
   expect(buildError(text)).toMatchObject(expected);
 });
+
+test("a download is told where it ends, so that a run whose time is up can say what it waited for", () => {
+  const log = new BuildLog();
+  const url = "https://cache.example.org/nix-cache-info";
+  expect(log.add({ kind: "nix", event: { action: "start", id: 1, type: 101, fields: [url] } })).toBeUndefined();
+  expect(log.add({ kind: "nix", event: { action: "result", id: 1, type: 105, fields: [0, 0, 0, 0] } })).toBeUndefined();
+  expect(log.add({ kind: "nix", event: { action: "stop", id: 1 } })).toEqual({ kind: "fetched", url });
+  expect(log.add({ kind: "nix", event: { action: "stop", id: 1 } })).toBeUndefined();
+  expect(log.running()).toEqual([]);
+});
