@@ -101,7 +101,7 @@ class UnitDirectory {
   }
 
   private make(name: string, link: string, base: string | undefined, wantedBy: readonly string[]): Unit {
-    const masked = link === "/dev/null";
+    const masked = this.endsInNothing(link);
     const file = link === "" || masked ? undefined : this.file(link.startsWith("/") ? link : `${this.directory}/${link}`);
     const sections: UnitSections = new Map();
     const texts: string[] = [];
@@ -151,6 +151,18 @@ class UnitDirectory {
 
   private dropInTargets(name: string): string[] {
     return (this.dropIns.get(name) ?? []).map((file) => this.linkTarget(`${this.directory}/${name}.d/${file}`));
+  }
+
+  /** A unit is masked by a link to /dev/null, which NixOS makes in two steps: the entry leads to `…-unit-NAME-disabled/NAME`, and that to /dev/null. */
+  private endsInNothing(link: string): boolean {
+    let at = link;
+    for (let hop = 0; hop < 8 && at !== ""; hop++) {
+      if (at === "/dev/null") return true;
+      const entry = this.store.entry(at.startsWith("/") ? at : `${this.directory}/${at}`);
+      if (entry?.kind !== "symlink") return false;
+      at = entry.target;
+    }
+    return false;
   }
 
   private linkTarget(path: string): string {

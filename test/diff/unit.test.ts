@@ -11,6 +11,7 @@ afterAll(() => store.remove());
 test("units as systemd sees them", () => {
   const network = store.tree("unit-networkd", { "systemd-networkd.service": "[Unit]\nDescription=Network\n" });
   const getty = store.file("getty", "[Service]\nExecStart=/a\nEnvironment=A=1\n");
+  const disabled = store.tree("unit-disabled.service-disabled", { "disabled.service": { link: "/dev/null" } });
   const directory = store.tree("system-units", {
     "systemd-networkd.service": { link: `${network}/systemd-networkd.service` },
     "dbus-org.freedesktop.network1.service": { link: "systemd-networkd.service" },
@@ -22,6 +23,8 @@ test("units as systemd sees them", () => {
     "getty@tty1.service.d/50.conf": "[Service]\nEnvironment=B=2\n",
     "getty.target.wants/getty@tty2.service": { link: "../getty@.service" },
     "masked.service": { link: "/dev/null" },
+    // As NixOS writes `systemd.services.disabled.enable = false`.
+    "disabled.service": { link: `${disabled}/disabled.service` },
     "empty.service": "",
     "gone.service": { link: `${store.path("nowhere")}/gone.service` },
     "outside.service": { link: "/etc/passwd" },
@@ -43,6 +46,7 @@ test("units as systemd sees them", () => {
   expect(unitValues(get("getty@tty1.service"), "Service", "ExecStart")).toEqual(["/b"]);
   expect(unitValues(get("getty@tty1.service"), "Service", "Environment")).toEqual(["A=1", "B=2"]);
   expect(get("masked.service")).toMatchObject({ masked: true, path: undefined });
+  expect(get("disabled.service")).toMatchObject({ masked: true, path: undefined });
   expect(get("empty.service").masked).toBe(true);
   for (const name of ["gone.service", "outside.service", "loop.service"]) {
     expect(get(name)).toMatchObject({ path: undefined, masked: false });
