@@ -152,13 +152,14 @@ type Sqlite = typeof import("node:sqlite");
  * it is loaded synchronously, so nothing else can warn in between.
  */
 function loadSqlite(): Sqlite | undefined {
-  const { emitWarning } = process;
-  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
-    if (!/^SQLite is an experimental feature/.test(String(warning))) Reflect.apply(emitWarning, process, [warning, ...rest]);
+  const own = Object.getOwnPropertyDescriptor(process, "emitWarning");
+  const emitWarning = process.emitWarning.bind(process) as (...words: readonly unknown[]) => void;
+  process.emitWarning = (...words: readonly unknown[]): void => {
+    if (!String(words[0]).startsWith("SQLite is an experimental feature")) emitWarning(...words);
   };
   try {
     return process.getBuiltinModule("node:sqlite") as Sqlite | undefined;
   } finally {
-    process.emitWarning = emitWarning;
+    if (own !== undefined) Object.defineProperty(process, "emitWarning", own);
   }
 }
