@@ -4,10 +4,10 @@
  * The fleet's update holds one change of each kind: a clean one, one that needs a reboot, a risky one, one that does not build, a host that does not change and
  * one that the policy does not hand to the gate.
  */
-import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { execa } from "execa";
 
 const here = import.meta.dirname;
 const scratch = mkdtempSync(join(tmpdir(), "gate-demo-"));
@@ -21,28 +21,24 @@ const identity = {
   GIT_COMMITTER_EMAIL: author.email,
 };
 
-function git(...words: readonly string[]): void {
-  const done = spawnSync("git", ["-C", fleet, ...words], {
-    encoding: "utf8",
-    env: { ...process.env, ...identity, GIT_CONFIG_GLOBAL: "/dev/null" },
-  });
-  if (done.status !== 0) throw new Error(`git ${words.join(" ")}: ${done.stderr || done.error?.message}`);
-}
+const git = execa({ cwd: scratch, extendEnv: true, env: { ...identity, GIT_CONFIG_GLOBAL: "/dev/null" } });
 
 let status = 4;
 try {
   cpSync(join(here, "fleet"), fleet, { recursive: true });
-  git("init", "--quiet", "--initial-branch=main");
-  git("add", "--all");
-  git("commit", "--quiet", "--message=The fleet as it runs");
-  git("switch", "--quiet", "--create", "update");
-  git("apply", join(here, "update.patch"));
-  git("commit", "--quiet", "--all", "--message=Update nginx, PostgreSQL, the kernel of the NAS and restic");
+  await git`git -C ${fleet} init --quiet --initial-branch=main`;
+  await git`git -C ${fleet} add --all`;
+  await git`git -C ${fleet} commit --quiet ${"--message=The fleet as it runs"}`;
+  await git`git -C ${fleet} switch --quiet --create update`;
+  await git`git -C ${fleet} apply ${join(here, "update.patch")}`;
+  await git`git -C ${fleet} commit --quiet --all ${"--message=Update nginx, PostgreSQL, the kernel of the NAS and restic"}`;
 
-  const run = spawnSync(process.execPath, [join(here, "..", "src", "cli.ts"), "plan", fleet, "--base", "main", ...process.argv.slice(2)], {
+  const program = join(here, "..", "src", "cli.ts");
+  const run = await execa({
     stdio: "inherit",
-  });
-  status = run.status ?? 4;
+    reject: false,
+  })`${process.execPath} ${program} plan ${fleet} --base main ${process.argv.slice(2)}`;
+  status = run.exitCode ?? 4;
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
