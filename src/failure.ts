@@ -23,6 +23,9 @@ type Entry = { readonly exit: ExitCode; readonly message: string; readonly next:
 /** What was typed, without the words that say which side of the change is meant: `. (main, 1a2b3c4d5)`. */
 const typed = (flake: string): string => flake.replace(/ \([^()]*\)$/, "");
 
+/** What people call a derivation: `restic-0.18.1` of `/nix/store/<hash>-restic-0.18.1.drv`. The command to type has the path. */
+const called = (derivation: string): string => derivation.replace(/^\/\S*\/[0-9a-z]{32}-/, "").replace(/\.drv$/, "");
+
 const table = {
   // ---- usage and configuration (exit 2) -------------------------------------------------------------------------
   usage: (c: { problem: string; command?: string }): Entry => ({
@@ -37,7 +40,7 @@ const table = {
   }),
   "not-a-flake": (c: { flake: string }): Entry => ({
     exit: 2,
-    message: `There is no flake at ${c.flake}.`,
+    message: `There is no flake at "${c.flake}".`,
     next: `ls flake.nix   # then: nixos-deploy-gate plan path/to/the/flake`,
   }),
   "no-hosts": (c: { flake: string }): Entry => ({
@@ -236,27 +239,27 @@ const table = {
   }),
   "build-failed": (c: { derivation: string; reason: string }): Entry => ({
     exit: 1,
-    message: `The build of ${c.derivation} failed: ${c.reason}.`,
+    message: `The build of ${called(c.derivation)} failed: ${c.reason}.`,
     next: `nix log ${c.derivation}`,
   }),
   "build-hash-mismatch": (c: { derivation: string }): Entry => ({
     exit: 1,
-    message: `What ${c.derivation} downloads is not what its hash says: the source has changed, or the hash is wrong.`,
-    next: `nix build '${c.derivation}^*'   # then correct the hash where it is fetched`,
+    message: `What ${called(c.derivation)} downloads is not what its hash says: the source has changed, or the hash is wrong.`,
+    next: `nix-store --realise ${c.derivation}   # then correct the hash where it is fetched`,
   }),
   "build-platform": (c: { derivation: string; platform: string }): Entry => ({
     exit: 1,
-    message: `Nothing here can build for ${c.platform}, which ${c.derivation} needs.`,
+    message: `Nothing here can build for ${c.platform}, which ${called(c.derivation)} needs.`,
     next: "nix show-config | grep -E '^(builders|extra-platforms|system-features)'   # add a builder, or binfmt for that platform",
   }),
   "build-timeout": (c: { seconds: number; running: readonly string[] }): Entry => ({
     exit: 1,
-    message: `The builds did not end within ${c.seconds} seconds and were stopped${c.running.length === 0 ? "" : ` while at ${c.running.slice(0, 3).join(", ")}`}.`,
-    next: "Raise the time limit of the build, or give Nix a binary cache or a builder.",
+    message: `The builds did not end within ${c.seconds} seconds and were stopped${c.running.length === 0 ? "" : ` while at ${c.running.slice(0, 3).map(called).join(", ")}`}.`,
+    next: "Raise build.timeoutSeconds of deployGate, or give Nix a binary cache that answers or a builder.",
   }),
   "build-not-done": (c: { derivation: string }): Entry => ({
     exit: 1,
-    message: `Nix ended without building ${c.derivation} and did not say why.`,
+    message: `Nix ended without building ${called(c.derivation)} and did not say why.`,
     next: `nix-store --realise ${c.derivation}`,
   }),
   // ---- where the code comes from (exit 2 where the operator can correct it, else 4) -------------------------------

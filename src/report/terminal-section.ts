@@ -40,8 +40,12 @@ export function sectionLines(section: Section, width: number, options: TerminalO
   const counted = section.kind === "units" || section.kind === "packages" || section.kind === "files" ? `: ${section.summary}` : "";
   const bullets = (one: Line, depth: number): string[] => {
     const indent = 4 + depth * 2;
+    // A command stands alone on its line and is never broken, so that it can be copied.
+    const words = one.spans.filter((span) => typeof span === "string" || !("command" in span));
+    const commands = one.spans.flatMap((span) => (typeof span !== "string" && "command" in span ? [span.command] : []));
     return [
-      ...fill(line(flat(one)), width - indent, 2).map((text) => `${" ".repeat(indent)}${text}`),
+      ...fill(line(flat({ spans: words }).trimEnd()), width - indent, 2).map((text) => `${" ".repeat(indent)}${text}`),
+      ...commands.map((command) => `${" ".repeat(indent + 2)}${line(command)}`),
       ...(one.sub ?? []).flatMap((sub) => bullets(sub, depth + 1)),
     ];
   };

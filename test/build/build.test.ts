@@ -93,26 +93,26 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
       failure: { code, message: expect.stringContaining(derivation), detail },
     });
     expect(of("broken")).toMatchObject(
-      failed("build-failed", "-broken-1.0.drv", "builder failed with exit code 2\nline 1\nline 2\nline 3\nld: cannot find -lfoo"),
+      failed("build-failed", "broken-1.0", "builder failed with exit code 2\nline 1\nline 2\nline 3\nld: cannot find -lfoo"),
     );
     expect(of("broken")).toMatchObject({
       failure: { next: expect.stringMatching(/^nix log \/nix\/store\/[0-9a-z]{32}-broken-1\.0\.drv$/) },
     });
     expect(of("broken-toplevel")).toMatchObject(
-      failed("build-failed", "-nixos-system-broken-toplevel-26.05.drv", "builder failed with exit code 7\nno room for grub"),
+      failed("build-failed", "nixos-system-broken-toplevel-26.05", "builder failed with exit code 7\nno room for grub"),
     );
-    const shared = failed("build-failed", "-shared-1.0.drv", "builder failed with exit code 3\ncompiling\nshared.c:12: error: boom");
+    const shared = failed("build-failed", "shared-1.0", "builder failed with exit code 3\ncompiling\nshared.c:12: error: boom");
     expect(of("shared-a")).toMatchObject(shared);
     expect(of("shared-b")).toMatchObject(shared);
     expect(of("foreign")).toMatchObject(failed("build-platform", "aarch64-linux", "it needs aarch64-linux"));
     expect(of("wrong-hash")).toMatchObject(
-      failed("build-hash-mismatch", "-source-1.tar.drv", expect.stringMatching(/^specified sha256-A+=, got sha256-\S+$/)),
+      failed("build-hash-mismatch", "source-1.tar", expect.stringMatching(/^specified sha256-A+=, got sha256-\S+$/)),
     );
     expect(of("full-disk")).toMatchObject({
       ok: false,
       failure: { code: "disk-full", detail: expect.stringContaining("No space left on device") },
     });
-    expect(of("silent")).toMatchObject(failed("build-failed", "-silent-1.drv", expect.stringContaining("failed to produce output")));
+    expect(of("silent")).toMatchObject(failed("build-failed", "silent-1", expect.stringContaining("failed to produce output")));
     expect(of("not-nixos")).toMatchObject({
       ok: false,
       failure: { code: "not-a-nixos-system", message: expect.stringContaining("no nixos-version") },
@@ -155,7 +155,7 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
     expect(found.get(requests[1]?.drvPath ?? "")).toMatchObject({ ok: true });
     expect(found.get(requests[0]?.drvPath ?? "")).toMatchObject({
       ok: false,
-      failure: { code: "build-timeout", message: expect.stringContaining("-slow-1.drv") },
+      failure: { code: "build-timeout", message: expect.stringContaining("slow-1") },
     });
   }, 240_000);
 
