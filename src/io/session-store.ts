@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { AnswerCache, Clock, Log, Spending } from "./ports.ts";
 
 /** What sessions leave for later runs on the same machine. */
@@ -35,7 +35,7 @@ export function openSessionStore(
   const spent = join(directory, "spent");
   try {
     for (const path of [directory, answers, spent]) {
-      mkdirSync(path, { recursive: true, mode: 0o700 });
+      makeDirectory(path);
       const stat = lstatSync(path);
       if (!stat.isDirectory()) return `${path} is not a directory`;
       if (process.getuid !== undefined && stat.uid !== process.getuid()) return `${path} belongs to another user`;
@@ -47,6 +47,20 @@ export function openSessionStore(
   const failed = (what: string, error: unknown): void =>
     ports.log.debug(what, { directory, error: error instanceof Error ? error.message : String(error) });
   return { cache: answerCache(answers, ports.clock, failed), spending: spendingOf(spent, ports.clock, failed) };
+}
+
+/** Not mkdir's own recursion, which never ends where a parent says that it is not there and cannot be made, as below /proc. */
+function makeDirectory(path: string): void {
+  const make = (): void => void mkdirSync(path, { mode: 0o700 });
+  try {
+    make();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || dirname(path) === path) throw error;
+    makeDirectory(dirname(path));
+    make();
+  }
 }
 
 type Failed = (what: string, error: unknown) => void;
@@ -62,7 +76,7 @@ function answerCache(directory: string, clock: Clock, failed: Failed): AnswerCac
         return text === undefined ? undefined : (JSON.parse(text) as unknown);
       } catch (error) {
         failed("a kept answer cannot be read and is dropped", error);
-        rmSync(file, { force: true });
+        drop(file, failed);
         return undefined;
       }
     },
@@ -76,11 +90,19 @@ function answerCache(directory: string, clock: Clock, failed: Failed): AnswerCac
         renameSync(part, file);
         prune(directory, clock);
       } catch (error) {
-        rmSync(part, { force: true });
         failed("an answer could not be kept", error);
+        drop(part, failed);
       }
     },
   };
+}
+
+function drop(path: string, failed: Failed): void {
+  try {
+    rmSync(path, { force: true, recursive: true });
+  } catch (error) {
+    failed("a file of the cache cannot be removed", error);
+  }
 }
 
 /** The whole of a regular file, undefined where there is none. Throws for a link, for what is no file, and for one that is longer. */
