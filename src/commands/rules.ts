@@ -16,7 +16,13 @@ export const rulesCommand: Command = {
   run: (_words, options, shell) => {
     if (options["markdown"] === true) shell.out(rulesMarkdown());
     else if (options["json"] === true)
-      shell.out(`${JSON.stringify(rules.map(({ see: _see, ...rule }) => rule), undefined, 2)}\n`);
+      shell.out(
+        `${JSON.stringify(
+          rules.map(({ see: _see, ...rule }) => rule),
+          undefined,
+          2,
+        )}\n`,
+      );
     else {
       const width = Math.max(...rules.map((rule) => rule.id.length));
       for (const rule of rules) shell.out(`${rule.id.padEnd(width)}  ${rule.verdict.padEnd(6)}  ${rule.title}\n`);
