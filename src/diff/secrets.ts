@@ -1,5 +1,6 @@
 import { creator } from "@secretlint/secretlint-rule-preset-recommend";
 import { secretRanges, type Range } from "./secret-patterns.ts";
+import { mayHoldSecret } from "./secret-triggers.ts";
 
 /**
  * Takes secrets out of text before anyone sees it. The store is readable by everyone on a host, so a secret in it is a mistake already; a
@@ -26,8 +27,12 @@ export type RedactionContext = {
 
 /** Replaces what looks like a secret. Linear in the text. */
 export function redact(text: string, context: RedactionContext = {}): Redacted {
-  return text.length < shortest ? { text, count: 0 } : replaced(text, scannerRanges(text), context);
+  return mayBeRedacted(text, context.path) ? replaced(text, scannerRanges(text), context) : { text, count: 0 };
 }
+
+/** What cannot hold a secret is not searched for one. In a netrc any word behind `account` is one. */
+const mayBeRedacted = (text: string, path: string | undefined): boolean =>
+  text.length >= shortest && (mayHoldSecret(text) || (path !== undefined && /netrc/i.test(path)));
 
 /** No secret is shorter. */
 const shortest = 6;
@@ -52,6 +57,8 @@ export function redactPair(
   to: string,
   path?: string,
 ): { readonly from: string; readonly to: string; readonly redacted: boolean } {
+  // No pattern reaches across both texts without one of its words in either.
+  if (!mayBeRedacted(from, path) && !mayBeRedacted(to, path)) return { from, to, redacted: false };
   const numbers: RedactionNumbers = new Map();
   const context = path === undefined ? { numbers } : { numbers, path };
   const scanned = scannerRangesOfPair(from, to);
