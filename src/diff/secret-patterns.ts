@@ -56,6 +56,10 @@ const assignment =
 const pointer =
   /^(?:[/~%$@<{[(*!]|\.\.?\/|ENC\[|ext:|file:|env:|vault:|\\?["']?\$|\$\(|`|(?:true|false|yes|no|on|off|null|none|nil|undefined|empty|required?|requisite|optional|sufficient|include|enabled?|disabled?|default|auto|ask|prompt|always|never|allow|deny|string|str|int|bool|path|all|files?|systemd|compat|ldap|sss|winbind|literal|basic|digest|plain|internal|external|x|xxx+|\*+|\.\.\.|…|\d{1,3})(?=[\s,;:)}\]"'\\]|$))/i;
 
+/** A key of 32 bytes in base64 (wg(8)): one of them in sixty-four begins with a slash, and is no path. */
+const key32 = /^[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])/;
+const pointsAt = (value: string): boolean => pointer.test(value) && !key32.test(value);
+
 /** All ranges that look like secrets, unsorted and possibly overlapping. */
 export function secretRanges(text: string, path: string): Range[] {
   const ranges: Range[] = [];
@@ -69,7 +73,7 @@ export function secretRanges(text: string, path: string): Range[] {
 
 function pushGroup(ranges: Range[], match: RegExpExecArray): void {
   const range = match.indices?.[1];
-  if (range !== undefined && !pointer.test(text(match, range))) ranges.push(range);
+  if (range !== undefined && !pointsAt(text(match, range))) ranges.push(range);
 }
 const text = (match: RegExpExecArray, range: Range): string => match.input.slice(range[0], Math.min(range[1], range[0] + 64));
 
@@ -81,7 +85,7 @@ function assignments(input: string, ranges: Range[]): void {
     const value = assignedValue(input, start, { quoteBefore: match[1] !== undefined, colon: match[2] === ":", keyStart });
     if (value === undefined) continue;
     const [from, to] = value;
-    if (to - from < 3 || pointer.test(input.slice(from, Math.min(to, from + 64)))) continue;
+    if (to - from < 3 || pointsAt(input.slice(from, Math.min(to, from + 64)))) continue;
     if (/access[_-]?tokens?$/i.test(match[0].replace(/["'\s=:>]+$/, ""))) hostTokens(input, from, to, ranges);
     else ranges.push(value);
     // What stands in the value is the value's: a second key inside it is no second secret.

@@ -4,6 +4,7 @@ import { redact, redactPair } from "../../src/diff/secrets.ts";
 const b64 = "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=";
 const secrets: readonly [name: string, text: string, secret: string, path?: string][] = [
   ["WireGuard private key", `[Interface]\nPrivateKey = ${b64}\nListenPort = 51820\n`, b64],
+  ["WireGuard key that begins with a slash", `PrivateKey = /${b64.slice(1)}`, b64.slice(1)],
   ["WireGuard preshared key", `PresharedKey=${b64}`, b64],
   ["wg set from a subshell", `wg set wg0 peer X preshared-key <(echo ${b64})`, b64],
   [
