@@ -62,7 +62,9 @@ describe.for(Object.entries(examples))("%s", ([id, example]) => {
   });
 
   const open = example.unknown;
-  test.runIf(open !== undefined)("names the fact that it does not know, and takes the careful value on a push", () => {
+  // Most rules ask for no fact.
+  if (open === undefined) return;
+  test("names the fact that it does not know, and takes the careful value on a push", () => {
     if (open === undefined) return;
     const asked = judge(rule, context({ ...open, phase: "pull-request" }));
     expect(asked.map((finding) => finding.verdict)).toContain(open.plain);
