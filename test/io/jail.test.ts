@@ -20,6 +20,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openJail, type Jail } from "../../src/io/jail.ts";
 import { runCommand, type CommandEnd } from "../../src/io/run-command.ts";
+import { isRoot } from "../nix/root.ts";
 import { nixVersions } from "../nix/versions.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "gate-jail-")));
@@ -28,7 +29,8 @@ const [scratch, repo, roots, settings] = ["scratch", "repo with blanks", "roots"
   return join(root, name);
 }) as [string, string, string, string];
 const run = join(import.meta.dirname, "jail-run.ts");
-const isRoot = process.getuid?.() === 0;
+/** As the jail sees it, in a user namespace too. */
+const superuser = process.getuid?.() === 0;
 
 const must = async (more: Partial<Parameters<typeof openJail>[0]> = {}): Promise<Jail> => {
   const opened = await openJail({
@@ -124,8 +126,8 @@ describe("in the jail", () => {
   test("no way leads out: no power over mounts, none in a namespace of its own, none through the holder", async () => {
     const status = (await inside(jail, "cat /proc/self/status")).stdout;
     // CAP_SETFCAP alone, for the user map of Nix's own sandbox, and not where the user is root.
-    expect(/CapBnd:\t(\w+)/.exec(status)?.[1]).toBe(isRoot ? "0000000000000000" : "0000000080000000");
-    expect(/CapEff:\t(\w+)/.exec(status)?.[1]).toBe(isRoot ? "0000000000000000" : "0000000080000000");
+    expect(/CapBnd:\t(\w+)/.exec(status)?.[1]).toBe(superuser ? "0000000000000000" : "0000000080000000");
+    expect(/CapEff:\t(\w+)/.exec(status)?.[1]).toBe(superuser ? "0000000000000000" : "0000000080000000");
     expect(status).toContain("NoNewPrivs:\t1");
     const attempts = [
       "mount -o remount,bind,rw /usr",

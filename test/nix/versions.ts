@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isRoot } from "./root.ts";
 
 /** A Nix to test against. `directory` holds `nix` and `nix-store`; put it first in PATH. `path` is such a PATH. */
 export type NixAtHand = { readonly version: string; readonly directory: string; readonly path: string };
@@ -25,7 +26,7 @@ function installed(): string {
  */
 export function nixVersions(): readonly NixAtHand[] {
   const found = [at(installed())];
-  if (process.getuid?.() !== 0) return found;
+  if (!isRoot) return found;
   for (const directory of brought) {
     if (!existsSync(join(directory, "nix"))) throw new Error(`${directory} has no Nix. Run: .ci/nix-versions`);
     found.push(at(directory));
