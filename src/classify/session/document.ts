@@ -74,16 +74,18 @@ function hosts(change: Change): Part {
   const named = change.hosts.slice(0, 20).join(", ");
   const facts = Object.entries(change.facts)
     .filter(([key, value]) => value !== undefined && key !== "commitMessage")
-    .map(
-      ([key, value]) =>
-        `${key}: ${byteSizes.has(key as keyof HostFacts) ? `${Math.round(Number(value) / 1e6)} MB` : JSON.stringify(value)}`,
-    );
+    .map(([key, value]) => `${key}: ${factText(key, value)}`);
   const message = change.facts.commitMessage === undefined ? [] : [`commit message: ${change.facts.commitMessage}`];
   return {
     rank: 0,
     title: "Hosts",
     lines: [`${named}${change.hosts.length > 20 ? ` and ${change.hosts.length - 20} more` : ""}`, ...facts, ...message],
   };
+}
+
+function factText(key: string, value: unknown): string {
+  if (byteSizes.has(key as keyof HostFacts)) return `${Math.round(Number(value) / 1e6)} MB`;
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function rules(judgement: Judgement): Part {
