@@ -20,11 +20,22 @@ export type Failure = {
 
 type Entry = { readonly exit: ExitCode; readonly message: string; readonly next: string };
 
-/** What was typed, without the words that say which side of the change is meant: `. (main, 1a2b3c4d5)`. */
-const typed = (flake: string): string => flake.replace(/ \([^()]*\)$/, "");
+/**
+ * What was typed, without the words that say which side of the change is meant (`. (main, 1a2b3c4d5)`), as one word of a shell with this output behind it. Nix looks
+ * up a bare name in its registry, where the gate looks for a directory.
+ */
+function output(flake: string, attribute?: string): string {
+  const typed = flake.replace(/ \([^()]*\)$/, "");
+  const reference = /^[a-zA-Z][a-zA-Z0-9+.-]*:|^[./]/.test(typed) ? typed : `./${typed}`;
+  return `'${(attribute === undefined ? reference : `${reference}#${attribute}`).replaceAll("'", `'\\''`)}'`;
+}
+
+const toplevelOf = (host: string): string => `nixosConfigurations."${host}".config.system.build.toplevel.drvPath`;
 
 /** What people call a derivation: `restic-0.18.1` of `/nix/store/<hash>-restic-0.18.1.drv`. The command to type has the path. */
 const called = (derivation: string): string => derivation.replace(/^\/\S*\/[0-9a-z]{32}-/, "").replace(/\.drv$/, "");
+
+const seconds = (n: number): string => `${n} second${n === 1 ? "" : "s"}`;
 
 const table = {
   // ---- usage and configuration (exit 2) -------------------------------------------------------------------------
@@ -46,7 +57,7 @@ const table = {
   "no-hosts": (c: { flake: string }): Entry => ({
     exit: 2,
     message: `The flake ${c.flake} has no nixosConfigurations, so there is nothing to guard.`,
-    next: `nix flake show '${typed(c.flake)}'`,
+    next: `nix flake show ${output(c.flake)}`,
   }),
   "no-host-matches": (c: { pattern: string; known: readonly string[] }): Entry => ({
     exit: 2,
@@ -58,10 +69,10 @@ const table = {
     message: `The host name ${c.name} cannot be used: a name is 1 to 63 letters, digits, "-", "_" or ".", and starts with a letter or a digit.`,
     next: `Rename it under nixosConfigurations in flake.nix.`,
   }),
-  "policy-invalid": (c: { key: string; problem: string }): Entry => ({
+  "policy-invalid": (c: { flake: string; key: string; problem: string }): Entry => ({
     exit: 2,
     message: `The policy is not usable: ${c.key}: ${c.problem}.`,
-    next: `nix eval --json .#deployGate   # compare with docs/policy.md`,
+    next: `nix eval --json ${output(c.flake, "deployGate")}   # compare with docs/policy.md`,
   }),
   "command-unavailable": (c: { command: string }): Entry => ({
     exit: 2,
@@ -200,37 +211,37 @@ const table = {
   "flake-unfetchable": (c: { flake: string }): Entry => ({
     exit: 4,
     message: `The flake ${c.flake} or one of its inputs could not be fetched.`,
-    next: `nix flake metadata '${typed(c.flake)}'`,
+    next: `nix flake metadata ${output(c.flake)}`,
   }),
   "flake-evaluation-failed": (c: { flake: string }): Entry => ({
     exit: 2,
     message: `The flake ${c.flake} cannot be evaluated, so its hosts are not known.`,
-    next: `nix eval --apply builtins.attrNames '${typed(c.flake)}#nixosConfigurations'`,
+    next: `nix eval --apply builtins.attrNames ${output(c.flake, "nixosConfigurations")}`,
   }),
   "flake-evaluation-timeout": (c: { flake: string; seconds: number }): Entry => ({
     exit: 4,
-    message: `Listing the hosts of ${c.flake} did not end within ${c.seconds} seconds.`,
-    next: `time nix eval --apply builtins.attrNames '${typed(c.flake)}#nixosConfigurations'`,
+    message: `Listing the hosts of ${c.flake} did not end within ${seconds(c.seconds)}.`,
+    next: `time nix eval --apply builtins.attrNames ${output(c.flake, "nixosConfigurations")}`,
   }),
-  "host-evaluation-failed": (c: { host: string }): Entry => ({
+  "host-evaluation-failed": (c: { flake: string; host: string }): Entry => ({
     exit: 1,
     message: `The configuration of ${c.host} cannot be evaluated.`,
-    next: `nix eval --show-trace '.#nixosConfigurations."${c.host}".config.system.build.toplevel.drvPath'`,
+    next: `nix eval --show-trace ${output(c.flake, toplevelOf(c.host))}`,
   }),
-  "host-evaluation-timeout": (c: { host: string; seconds: number }): Entry => ({
+  "host-evaluation-timeout": (c: { flake: string; host: string; seconds: number }): Entry => ({
     exit: 1,
-    message: `The evaluation of ${c.host} did not end within ${c.seconds} seconds and was stopped.`,
-    next: `time nix eval '.#nixosConfigurations."${c.host}".config.system.build.toplevel.drvPath'`,
+    message: `The evaluation of ${c.host} did not end within ${seconds(c.seconds)} and was stopped.`,
+    next: `time nix eval ${output(c.flake, toplevelOf(c.host))}`,
   }),
-  "host-evaluation-killed": (c: { host: string; signal: string }): Entry => ({
+  "host-evaluation-killed": (c: { flake: string; host: string; signal: string }): Entry => ({
     exit: 1,
     message: `The evaluation of ${c.host} was ended by ${c.signal}, which most often means that the machine ran out of memory.`,
-    next: `free -m; nix eval '.#nixosConfigurations."${c.host}".config.system.build.toplevel.drvPath'`,
+    next: `free -m; nix eval ${output(c.flake, toplevelOf(c.host))}`,
   }),
-  "no-toplevel": (c: { host: string; problem: string }): Entry => ({
+  "no-toplevel": (c: { flake: string; host: string; problem: string }): Entry => ({
     exit: 1,
     message: `nixosConfigurations."${c.host}" ${c.problem}, so there is no system to build.`,
-    next: `nix eval --apply builtins.attrNames '.#nixosConfigurations."${c.host}".config.system.build'   # is it made by nixpkgs.lib.nixosSystem?`,
+    next: `nix eval --apply builtins.attrNames ${output(c.flake, `nixosConfigurations."${c.host}".config.system.build`)}   # is it made by nixpkgs.lib.nixosSystem?`,
   }),
   "not-a-nixos-system": (c: { host: string; toplevel: string; lacks: string }): Entry => ({
     exit: 1,
@@ -254,8 +265,8 @@ const table = {
   }),
   "build-timeout": (c: { seconds: number; running: readonly string[] }): Entry => ({
     exit: 1,
-    message: `The builds did not end within ${c.seconds} seconds and were stopped${c.running.length === 0 ? "" : ` while at ${c.running.slice(0, 3).map(called).join(", ")}`}.`,
-    next: "Raise build.timeoutSeconds of deployGate, or give Nix a binary cache that answers or a builder.",
+    message: `The builds did not end within ${seconds(c.seconds)} and were stopped${c.running.length === 0 ? "" : ` while at ${c.running.slice(0, 3).map(called).join(", ")}`}.`,
+    next: "nix show-config | grep -E '^(substituters|builders|max-jobs) '   # or raise build.timeoutSeconds in deployGate",
   }),
   "build-not-done": (c: { derivation: string }): Entry => ({
     exit: 1,

@@ -171,7 +171,7 @@ const listingSeconds = 300;
 
 /** The policy in force is the base's: a change is not judged by what it brings along (invariant 3). Without a base it is the flake's own. */
 function policyOf(outputs: FlakeOutputs | undefined): Policy {
-  return outputs?.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value);
+  return outputs?.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value, outputs.flake.shown);
 }
 
 function policySource(outputs: FlakeOutputs, rev: string | undefined): { source: "deployGate" | "none"; revision?: string } {

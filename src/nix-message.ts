@@ -102,10 +102,11 @@ export function toolWarning(line: NixLogLine): string | undefined {
 }
 
 /**
- * What the gate has seen to itself: the diff reads each answer in the shape that its version has, roots are made once it is known what was built, and several
+ * What the gate has seen to itself: its own repository has no branch, since only commits are named; the diff reads each answer in the shape that its version has, roots are made once it is known what was built, and several
  * processes that write one database wait for each other. A download is interrupted where the run ends or its time is up, which is told as that.
  */
-const ownDoing = /^download of '[^']*' was interrupted|--json-format|did not specify '--add-root'|^SQLite database '[^']*' is busy/;
+const ownDoing =
+  /^download of '[^']*' was interrupted|^could not read HEAD ref from repo at|--json-format|did not specify '--add-root'|^SQLite database '[^']*' is busy/;
 
 /** Nix quotes the SQL that it was at, thirty lines of it, in front of what went wrong. */
 function withoutStatement(text: string): string {
@@ -124,7 +125,7 @@ export function machineTrouble(text: string): "disk" | "store" | undefined {
 }
 
 const storeTrouble =
-  /cannot connect to (?:socket|daemon)|remounting \/nix\/store writable|cannot open connection to remote store|readonly database|disk I.O error|unable to open database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)/;
+  /cannot connect to (?:socket|daemon)|remounting \S*\/nix\/store\S* writable|cannot open connection to remote store|readonly database|disk I.O error|unable to open database|(?:\/nix\/(?:store|var)|big-lock|db\.sqlite)[^\n]*(?:Permission denied|Read-only file system)/;
 
 /** `file`, `line` and `column` of an event: 2.8 has the file alone, newer versions write `file:line:column` into it. */
 function positionOf(event: Readonly<Record<string, unknown>>): string | undefined {

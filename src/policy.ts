@@ -63,11 +63,11 @@ export type Policy = z.infer<typeof Policy>;
 /** The policy of a flake without `deployGate`: everything is observed, nothing is deployed. */
 export const observeOnly: Policy = Policy.parse({});
 
-/** Parses the value of `deployGate`. Throws the GateError `policy-invalid` naming the key. */
-export function parsePolicy(value: unknown): Policy {
+/** Parses the value of `deployGate`; `flake` is what people call the one that it is of. Throws the GateError `policy-invalid` naming the key. */
+export function parsePolicy(value: unknown, flake = "."): Policy {
   const parsed = Policy.safeParse(value);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const key = ["deployGate", ...(issue?.path ?? [])].join(".");
-  throw gateError("policy-invalid", { key, problem: issue?.message ?? "not the expected shape" });
+  throw gateError("policy-invalid", { flake, key, problem: issue?.message ?? "not the expected shape" });
 }

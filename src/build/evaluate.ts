@@ -133,26 +133,26 @@ async function ask(
   return { result, errors, warnings: [...warnings], toplevel };
 }
 
-function read(host: HostName, { timeoutSeconds }: EvaluateOptions, asked: Asked): Result<Evaluation> {
+function read(host: HostName, { flake: { shown }, timeoutSeconds }: EvaluateOptions, asked: Asked): Result<Evaluation> {
   const { result, errors } = asked;
   const failed = (made: Failure): Result<never> => ({ ok: false, failure: made });
   const detail = errors.length > 0 ? describeErrors(errors) : lastError(result.stderr);
-  if (result.timedOut) return failed(failure("host-evaluation-timeout", { host, seconds: timeoutSeconds }));
-  if (result.signal !== undefined) return failed(failure("host-evaluation-killed", { host, signal: result.signal }, detail));
+  if (result.timedOut) return failed(failure("host-evaluation-timeout", { flake: shown, host, seconds: timeoutSeconds }));
+  if (result.signal !== undefined) return failed(failure("host-evaluation-killed", { flake: shown, host, signal: result.signal }, detail));
   const trouble = result.exitCode === 0 ? undefined : machineTrouble(detail);
   if (trouble !== undefined) return failed(failure(trouble === "disk" ? "disk-full" : "store-unusable", {}, detail));
-  if (result.exitCode !== 0) return failed(failure("host-evaluation-failed", { host }, detail));
+  if (result.exitCode !== 0) return failed(failure("host-evaluation-failed", { flake: shown, host }, detail));
   const answer = Answer.safeParse(parseJson(result.stdout));
   // A set may call itself a derivation and name any path.
   if (!answer.success)
     return failed(
       failure(
         "no-toplevel",
-        { host, problem: "has a config.system.build.toplevel whose paths are not a derivation's" },
+        { flake: shown, host, problem: "has a config.system.build.toplevel whose paths are not a derivation's" },
         z.prettifyError(answer.error),
       ),
     );
-  if ("problem" in answer.data) return failed(failure("no-toplevel", { host, problem: answer.data.problem }));
+  if ("problem" in answer.data) return failed(failure("no-toplevel", { flake: shown, host, problem: answer.data.problem }));
   const { drv, out, system, facts } = answer.data;
   const warnings = new Set([...asked.warnings, ...(facts.warnings ?? []).map((text) => text.trim().slice(0, 1000))]);
   return { ok: true, value: { host, drvPath: drv, outPath: out, system, facts, warnings: [...warnings].slice(0, 50) } };

@@ -88,8 +88,14 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       scratch: scratch.path,
     });
   } finally {
-    await jail?.close();
-    scratch.remove();
+    // Node does not wait for the jail's holder by itself: it would end here, with its exit code 13 and the plan unsaid, where the holder takes a moment to.
+    const awake = setInterval(() => {}, 1000);
+    try {
+      await jail?.close();
+    } finally {
+      clearInterval(awake);
+      scratch.remove();
+    }
   }
 }
 

@@ -157,7 +157,7 @@ async function readDeployGate(nix: Nix, flake: LockedFlake, options: DiscoverOpt
   const problem = read.result.timedOut
     ? `it did not evaluate within ${options.timeoutSeconds} seconds`
     : "it does not evaluate to plain data";
-  throw gateError("policy-invalid", { key: "deployGate", problem }, detailOf(read.result, read.errors));
+  throw gateError("policy-invalid", { flake: flake.shown, key: "deployGate", problem }, detailOf(read.result, read.errors));
 }
 
 function hostName(name: string): HostName {
@@ -186,7 +186,7 @@ function flakeFailure(flake: LockedFlake, result: CommandResult, errors: readonl
   )
     return gateError("not-a-flake", shown, detail);
   if (
-    /unable to download|Could not resolve host|program 'git' failed|Failed to fetch|repository .* not found|NAR hash mismatch|host key verification/i.test(
+    /unable to download|Could not resolve host|program 'git' failed|Failed to fetch|repository .* not found|NAR hash mismatch|host key verification|resolving Git reference '[^']*': revspec/i.test(
       detail,
     )
   )
