@@ -22,10 +22,23 @@ export function installerOf(switchToConfiguration: string): string | undefined {
   return /<<\s*['"]?EOFBOOTLOADER['"]?\s*\)?;\s*\n([^\n]*)\nEOFBOOTLOADER/.exec(switchToConfiguration)?.[1];
 }
 
-/** Reads the installer and, one level deep, the files that it names: the settings of a boot loader live there and nowhere else. */
-export function readBootLoader(store: StoreFiles, switchToConfiguration: string | undefined): BootLoader {
+/**
+ * Reads the installer and, one level deep, the files that it names: the settings of a boot loader live there and nowhere else. `known` is by installer: hosts of a fleet
+ * share it.
+ */
+export function readBootLoader(
+  store: StoreFiles,
+  switchToConfiguration: string | undefined,
+  known: Map<string, BootLoader> = new Map(),
+): BootLoader {
   const installer = switchToConfiguration === undefined ? undefined : installerOf(switchToConfiguration);
   if (installer === undefined) return { kind: "unknown", installer: undefined, settings: new Map() };
+  const found = known.get(installer) ?? readInstaller(store, installer);
+  known.set(installer, found);
+  return found;
+}
+
+function readInstaller(store: StoreFiles, installer: string): BootLoader {
   if (/(?:^|\/)(?:true|:)$/.test(installer) || installer === "") return { kind: "none", installer, settings: new Map() };
   const settings = new Map<string, string>();
   const text = store.read(installer, maxTextBytes);

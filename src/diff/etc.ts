@@ -22,27 +22,25 @@ export function readEtc(store: StoreFiles, etcDirectory: string): ReadonlyMap<st
 }
 
 function walk(store: StoreFiles, directory: string, below: string, depth: number, entries: Map<string, EtcFile>): void {
-  const names = store.list(directory);
-  const known = new Set(names);
-  for (const name of names) {
+  const known = store.entries(directory);
+  for (const [name, entry] of known) {
     if (entries.size >= maxEntries) return;
     const path = below === "" ? name : `${below}/${name}`;
     if (path === "systemd/system" || path === "systemd/user") continue;
     if (isSidecar(name, known)) continue;
     const place = `${directory}/${name}`;
-    const entry = store.entry(place);
-    if (entry?.kind === "directory") {
+    if (entry.kind === "directory") {
       if (depth < maxDepth) walk(store, place, path, depth + 1, entries);
       continue;
     }
     const mode = known.has(`${name}.mode`) ? (store.read(`${place}.mode`, 64)?.text.trim() ?? "symlink") : "symlink";
-    const target = entry?.kind === "symlink" ? (store.resolve(place) ?? entry.target) : entry?.kind === "file" ? place : undefined;
+    const target = entry.kind === "symlink" ? (store.resolve(place) ?? entry.target) : entry.kind === "file" ? place : undefined;
     entries.set(path, new LazyEtcFile(store, path, target, mode));
   }
 }
 
 /** NixOS writes mode and owner of a copied entry beside it: `sudoers`, `sudoers.mode`, `sudoers.uid`, `sudoers.gid`. */
-function isSidecar(name: string, names: ReadonlySet<string>): boolean {
+function isSidecar(name: string, names: ReadonlyMap<string, unknown>): boolean {
   const match = /^(.+)\.(?:mode|uid|gid)$/.exec(name);
   return match?.[1] !== undefined && names.has(match[1]) && names.has(`${match[1]}.mode`);
 }

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { failure, type Failure } from "../failure.ts";
-import type { StoreFiles } from "../io/ports.ts";
+import type { StoreEntry, StoreFiles } from "../io/ports.ts";
 import { readActivation } from "./activation.ts";
 import { readBootLoader } from "./boot-loader.ts";
 import { etcText, readEtc } from "./etc.ts";
@@ -9,7 +9,7 @@ import { isSwap, readMounts } from "./fstab.ts";
 import { readInitrd } from "./initrd.ts";
 import { component, readKernel, readKernelModules } from "./kernel.ts";
 import { storePathOf } from "./store-path.ts";
-import type { EtcFile, Initrd, StorePath, System, Unit } from "./system.ts";
+import type { BootLoader, EtcFile, Initrd, Mount, StorePath, System, Unit } from "./system.ts";
 import { newUnitCache, readUnits, type UnitCache } from "./unit.ts";
 import { readUsers } from "./users.ts";
 
@@ -25,10 +25,24 @@ export type SystemCache = {
   /** By where /etc ends in the store. */
   readonly etc: Map<string, ReadonlyMap<string, EtcFile>>;
   readonly initrds: Map<string, ReturnType<typeof readInitrd>>;
+  /** By installer. */
+  readonly bootLoaders: Map<string, BootLoader>;
+  /** By where /etc/fstab ends in the store. */
+  readonly mounts: Map<string, readonly Mount[]>;
+  /** Small JSON maps by their text. */
+  readonly maps: Map<string, ReadonlyMap<string, string> | undefined>;
 };
 
 export function newSystemCache(): SystemCache {
-  return { systems: new Map(), units: newUnitCache(), etc: new Map(), initrds: new Map() };
+  return {
+    systems: new Map(),
+    units: newUnitCache(),
+    etc: new Map(),
+    initrds: new Map(),
+    bootLoaders: new Map(),
+    mounts: new Map(),
+    maps: new Map(),
+  };
 }
 
 /** Why a path cannot be compared, or undefined where it is a system in the store. */
@@ -70,13 +84,13 @@ class Toplevel {
 
   read(): System {
     const [store, path] = [this.#store, this.#path];
-    for (const name of store.list(path)) this.#checkLink(`${path}/${name}`);
+    for (const [name, entry] of store.entries(path)) this.#checkLink(`${path}/${name}`, entry);
     const switchScript = this.#text("bin/switch-to-configuration", maxScriptBytes);
     const units = readUnits(store, `${path}/etc/systemd/system`, this.#cache.units);
     const userUnits = readUnits(store, `${path}/etc/systemd/user`, this.#cache.units);
     const switchInhibitors = this.#map("switch-inhibitors");
     const etc = this.#etc();
-    const mounts = readMounts(etcText(store, etc, "fstab") ?? "");
+    const mounts = this.#mounts(etc);
     const activate = this.#text("activate", maxScriptBytes) ?? "";
     return {
       toplevel: path,
@@ -93,7 +107,7 @@ class Toplevel {
       initInterfaceVersion: this.#text("init-interface-version")?.trim(),
       switchInhibitors,
       rebootTriggers: this.#map("reboot-triggers"),
-      bootLoader: readBootLoader(store, switchScript),
+      bootLoader: readBootLoader(store, switchScript, this.#cache.bootLoaders),
       switchToConfiguration: this.#switchKind(switchScript),
       specialisations: this.#specialisations(),
       activation: readActivation(activate),
@@ -109,11 +123,10 @@ class Toplevel {
   }
 
   /** A link of a toplevel that leads nowhere is a piece that is missing, which must not pass for one that was never there. */
-  #checkLink(path: string): void {
-    const entry = this.#store.entry(path);
-    if (entry?.kind === "symlink" && this.#store.resolve(path) === undefined) {
+  #checkLink(path: string, entry: StoreEntry): void {
+    if (entry.kind === "symlink" && this.#store.resolve(path) === undefined) {
       this.#unread.push(`${path} is a link to ${entry.target}, which is not in the store.`);
-    } else if (entry === undefined || entry.kind === "other") {
+    } else if (entry.kind === "other") {
       this.#unread.push(`${path} is neither a file nor a directory, and was not opened.`);
     }
   }
@@ -135,10 +148,19 @@ class Toplevel {
   #map(name: string): ReadonlyMap<string, string> | undefined {
     const text = this.#text(name);
     if (text === undefined) return undefined;
-    const parsed = StringMap.safeParse(json(text));
-    if (parsed.success) return new Map(Object.entries(parsed.data));
+    const { maps } = this.#cache;
+    const known = maps.has(text) ? maps.get(text) : stringMap(text);
+    maps.set(text, known);
+    if (known !== undefined) return known;
     this.#unread.push(`${this.#path}/${name} is not a JSON map of texts.`);
     return undefined;
+  }
+
+  #mounts(etc: ReadonlyMap<string, EtcFile>): readonly Mount[] {
+    const place = etc.get("fstab")?.target ?? "";
+    const known = this.#cache.mounts.get(place) ?? readMounts(etcText(this.#store, etc, "fstab") ?? "");
+    this.#cache.mounts.set(place, known);
+    return known;
   }
 
   #etc(): ReadonlyMap<string, EtcFile> {
@@ -201,9 +223,9 @@ class Toplevel {
 
 const StringMap = z.record(z.string(), z.string());
 
-function json(text: string): unknown {
+function stringMap(text: string): ReadonlyMap<string, string> | undefined {
   try {
-    return JSON.parse(text);
+    return new Map(Object.entries(StringMap.parse(JSON.parse(text))));
   } catch {
     return undefined;
   }

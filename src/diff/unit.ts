@@ -1,4 +1,4 @@
-import type { StoreFiles } from "../io/ports.ts";
+import type { StoreEntry, StoreFiles } from "../io/ports.ts";
 import type { Unit } from "./system.ts";
 import { parseUnitInto, type UnitSections } from "./unit-parse.ts";
 
@@ -52,8 +52,12 @@ class UnitDirectory {
   }
 
   read(): ReadonlyMap<string, Unit> {
-    const names = this.store.list(this.directory).slice(0, maxUnits);
-    for (const name of names) this.classify(name);
+    let left = maxUnits;
+    for (const [name, entry] of this.store.entries(this.directory)) {
+      this.classify(name, entry);
+      left -= 1;
+      if (left === 0) break;
+    }
     // A drop-in directory may stand alone: for an instance of a template, a unit of another directory, or a whole type (`service.d`).
     for (const name of this.dropIns.keys()) if (!this.links.has(name)) this.links.set(name, "");
     const units = new Map<string, Unit>();
@@ -61,7 +65,7 @@ class UnitDirectory {
     return units;
   }
 
-  private classify(name: string): void {
+  private classify(name: string, entry: StoreEntry): void {
     const path = `${this.directory}/${name}`;
     if (name.endsWith(".d")) {
       this.dropIns.set(
@@ -78,10 +82,9 @@ class UnitDirectory {
       }
       return;
     }
-    const entry = this.store.entry(path);
-    if (entry?.kind === "symlink") this.links.set(name, entry.target);
-    else if (entry?.kind === "file") this.links.set(name, path);
-    else if (entry?.kind === "other") this.links.set(name, "");
+    if (entry.kind === "symlink") this.links.set(name, entry.target);
+    else if (entry.kind === "file") this.links.set(name, path);
+    else if (entry.kind === "other") this.links.set(name, "");
   }
 
   private unit(name: string): Unit {

@@ -137,6 +137,8 @@ export interface StoreFiles {
   entry(path: string): StoreEntry | undefined;
   /** Names in a directory, sorted by code unit; empty where it is not one. */
   list(path: string): readonly string[];
+  /** All of a directory at once, by name in the order of `list`, none followed; empty where it is not one. Cheaper than to ask for each. */
+  entries(path: string): ReadonlyMap<string, StoreEntry>;
   /** At most `maxBytes` of a regular file; undefined where there is none or where it cannot be read. */
   read(path: string, maxBytes: number): StoreText | undefined;
   /** At most `length` bytes from `offset` of a regular file, fewer at its end; undefined where there is none or where it cannot be read. */

@@ -1,16 +1,5 @@
 import { createHash } from "node:crypto";
-import {
-  closeSync,
-  constants,
-  type Dirent,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  type Stats,
-} from "node:fs";
+import { closeSync, constants, type Dirent, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import type { StoreEntry, StoreFiles, StoreText } from "./ports.ts";
 
 /** Links followed for one path before it counts as a loop; the kernel's own limit. */
@@ -30,9 +19,9 @@ export function storeFiles(prefix = "/nix/store"): StoreFiles {
 
 class DiskStore implements StoreFiles {
   readonly prefix: string;
+  readonly #directories = new Map<string, Listed>();
+  /** What was looked up in directories that were not listed. */
   readonly #entries = new Map<string, StoreEntry>();
-  readonly #kinds = new Map<string, ReadonlyMap<string, Dirent>>();
-  readonly #lists = new Map<string, readonly string[]>();
   readonly #resolved = new Map<string, string>();
   readonly #hashes = new Map<string, string>();
   #remembered = 0;
@@ -47,25 +36,31 @@ class DiskStore implements StoreFiles {
   }
 
   list(path: string): readonly string[] {
+    return this.#listed(path)?.names ?? [];
+  }
+
+  entries(path: string): ReadonlyMap<string, StoreEntry> {
+    return this.#listed(path)?.all() ?? new Map();
+  }
+
+  #listed(path: string): Listed | undefined {
     const directory = this.resolve(path);
-    if (directory === undefined) return [];
-    const known = this.#lists.get(directory);
+    if (directory === undefined) return undefined;
+    const known = this.#directories.get(directory);
     if (known !== undefined) return known;
-    if (this.#entryAt(directory)?.kind !== "directory") return [];
-    let found: Dirent[];
+    if (this.#kindAt(directory) !== "directory") return undefined;
+    let listed: Listed;
     try {
-      found = readdirSync(directory, { withFileTypes: true });
+      listed = new Listed(directory, readdirSync(directory, { withFileTypes: true }));
     } catch {
-      return [];
+      return undefined;
     }
-    const names = found.map((entry) => entry.name).sort();
-    // The kinds come with the listing for nothing; without them each entry costs a call of its own.
+    // A store path never changes, but the store itself does.
     if (directory !== this.prefix) {
-      this.#kinds.set(directory, new Map(found.map((entry) => [entry.name, entry])));
-      this.#lists.set(directory, names);
-      this.#count(names.length);
+      this.#directories.set(directory, listed);
+      this.#count(2 * listed.names.length);
     }
-    return names;
+    return listed;
   }
 
   read(path: string, maxBytes: number): StoreText | undefined {
@@ -130,11 +125,13 @@ class DiskStore implements StoreFiles {
     const known = this.#resolved.get(path);
     if (known !== undefined) return known;
     const place = this.#place(path, links);
-    const entry = place === undefined ? undefined : this.#entryAt(place);
-    if (place === undefined || entry === undefined) return undefined;
+    const kind = place === undefined ? undefined : this.#kindAt(place);
+    if (place === undefined || kind === undefined) return undefined;
     let found: string | undefined = place;
-    if (entry.kind === "symlink") {
+    if (kind === "symlink") {
       // Nearly every link of a system is one step to another store path; what is not is walked.
+      const entry = this.#entryAt(place);
+      if (entry?.kind !== "symlink") return undefined;
       const { target } = entry;
       const plain = this.#isInside(target) && !target.includes("/.") && links > 0;
       found = plain ? this.#resolve(target, links - 1) : this.#follow(place, links);
@@ -195,9 +192,22 @@ class DiskStore implements StoreFiles {
 
   /** What stands at a path whose directory holds no link. */
   #entryAt(place: string): StoreEntry | undefined {
+    const cut = place.lastIndexOf("/");
+    const listed = this.#directories.get(place.slice(0, cut));
+    return listed === undefined ? this.#lookedUp(place) : listed.entry(place.slice(cut + 1));
+  }
+
+  /** The same, without asking for a size or a target where only the kind matters: a listing brings the kinds for nothing. */
+  #kindAt(place: string): StoreEntry["kind"] | undefined {
+    const cut = place.lastIndexOf("/");
+    const listed = this.#directories.get(place.slice(0, cut));
+    return listed === undefined ? this.#lookedUp(place)?.kind : listed.kind(place.slice(cut + 1));
+  }
+
+  #lookedUp(place: string): StoreEntry | undefined {
     const known = this.#entries.get(place);
     if (known !== undefined) return known;
-    const entry = this.#lookUp(place);
+    const entry = lookUp(place);
     if (entry !== undefined) {
       this.#entries.set(place, entry);
       this.#count(1);
@@ -205,23 +215,10 @@ class DiskStore implements StoreFiles {
     return entry;
   }
 
-  #lookUp(place: string): StoreEntry | undefined {
-    try {
-      const cut = place.lastIndexOf("/");
-      const kind = this.#kinds.get(place.slice(0, cut))?.get(place.slice(cut + 1));
-      if (kind?.isSymbolicLink()) return { kind: "symlink", target: readlinkSync(place) };
-      if (kind?.isDirectory()) return { kind: "directory" };
-      const stats = lstatSync(place, { throwIfNoEntry: false });
-      return stats === undefined ? undefined : entryOf(stats, place);
-    } catch {
-      return undefined;
-    }
-  }
-
   /** Opens a regular file. O_NONBLOCK: a FIFO that took the file's place must not stop us; O_NOFOLLOW: nor must a link lead away. */
   #open(path: string): { readonly descriptor: number; readonly size: number } | undefined {
     const place = this.resolve(path);
-    if (place === undefined || this.#entryAt(place)?.kind !== "file") return undefined;
+    if (place === undefined || this.#kindAt(place) !== "file") return undefined;
     let descriptor: number | undefined;
     try {
       descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
@@ -237,16 +234,72 @@ class DiskStore implements StoreFiles {
   #count(more: number): void {
     this.#remembered += more;
     if (this.#remembered <= maxRemembered) return;
-    for (const map of [this.#entries, this.#kinds, this.#lists, this.#resolved, this.#hashes]) map.clear();
+    for (const map of [this.#directories, this.#entries, this.#resolved, this.#hashes]) map.clear();
     this.#remembered = 0;
   }
 }
 
-function entryOf(stats: Stats, place: string): StoreEntry {
-  if (stats.isFile()) return { kind: "file", size: stats.size, executable: (stats.mode & 0o111) !== 0 };
-  if (stats.isDirectory()) return { kind: "directory" };
-  if (stats.isSymbolicLink()) return { kind: "symlink", target: readlinkSync(place) };
-  return { kind: "other" };
+/** One directory below a store path, read once. Its entries are looked up when they are asked for: a link's target and a file's size cost a call each. */
+class Listed {
+  /** Sorted by code unit. */
+  readonly names: readonly string[];
+  readonly #directory: string;
+  readonly #entries: Map<string, StoreEntry | "file" | "symlink">;
+  #whole = false;
+
+  constructor(directory: string, found: readonly Dirent[]) {
+    this.#directory = directory;
+    const sorted = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+    this.names = sorted.map((entry) => entry.name);
+    this.#entries = new Map(sorted.map((entry) => [entry.name, kindOf(entry)]));
+  }
+
+  kind(name: string): StoreEntry["kind"] | undefined {
+    const known = this.#entries.get(name);
+    return typeof known === "string" ? known : known?.kind;
+  }
+
+  entry(name: string): StoreEntry | undefined {
+    const known = this.#entries.get(name);
+    if (typeof known !== "string") return known;
+    const place = `${this.#directory}/${name}`;
+    const found = known === "symlink" ? linkAt(place) : lookUp(place);
+    if (found !== undefined) this.#entries.set(name, found);
+    return found;
+  }
+
+  all(): ReadonlyMap<string, StoreEntry> {
+    // A name that is no UTF-8 comes back as one that nothing is called.
+    if (!this.#whole) for (const name of this.names) this.#entries.set(name, this.entry(name) ?? { kind: "other" });
+    this.#whole = true;
+    return this.#entries as ReadonlyMap<string, StoreEntry>;
+  }
+}
+
+function kindOf(entry: Dirent): StoreEntry | "file" | "symlink" {
+  if (entry.isSymbolicLink()) return "symlink";
+  if (entry.isFile()) return "file";
+  return { kind: entry.isDirectory() ? "directory" : "other" };
+}
+
+function linkAt(place: string): StoreEntry | undefined {
+  try {
+    return { kind: "symlink", target: readlinkSync(place) };
+  } catch {
+    return undefined;
+  }
+}
+
+function lookUp(place: string): StoreEntry | undefined {
+  try {
+    const stats = lstatSync(place, { throwIfNoEntry: false });
+    if (stats === undefined) return undefined;
+    if (stats.isSymbolicLink()) return linkAt(place);
+    if (stats.isFile()) return { kind: "file", size: stats.size, executable: (stats.mode & 0o111) !== 0 };
+    return { kind: stats.isDirectory() ? "directory" : "other" };
+  } catch {
+    return undefined;
+  }
 }
 
 function readUpTo(descriptor: number, offset: number, length: number): Buffer {

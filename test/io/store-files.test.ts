@@ -72,6 +72,26 @@ describe("inside the store", () => {
     expect(store.list(at("nothing"))).toEqual([]);
   });
 
+  test("all of a directory at once is what each of its names is", () => {
+    const fresh = storeFiles(prefix);
+    for (const directory of ["a-dir", "c-link", "f-names"]) {
+      const names = fresh.list(at(directory));
+      expect([...store.entries(at(directory))]).toEqual(names.map((name) => [name, storeFiles(prefix).entry(at(`${directory}/${name}`))]));
+    }
+    mkdirSync(at("h-mixed"));
+    symlinkSync("nowhere", at("h-mixed/link"));
+    execFileSync("mkfifo", [at("h-mixed/fifo")]);
+    const raw = Buffer.concat([Buffer.from(`${at("h-mixed")}/`), Buffer.from([0xff, 0xfe])]);
+    symlinkSync("nowhere", raw);
+    expect([...fresh.entries(at("h-mixed"))]).toEqual([
+      ["fifo", { kind: "other" }],
+      ["link", { kind: "symlink", target: "nowhere" }],
+      // Bytes that are no UTF-8: something is there, and nothing can be said of it.
+      ["\ufffd\ufffd", { kind: "other" }],
+    ]);
+    for (const place of ["a-dir/file", "nothing", "d-fifo", "c-dangling"]) expect(fresh.entries(at(place)).size, place).toBe(0);
+  });
+
   test("links are followed to their end", () => {
     expect(store.resolve(at("c-link"))).toBe(at("a-dir"));
     expect(store.resolve(at("c-relative"))).toBe(at("a-dir/file"));

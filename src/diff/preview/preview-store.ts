@@ -69,6 +69,10 @@ export class PreviewStore implements StoreFiles, Places {
     return node?.kind === "directory" ? [...node.entries.keys()].sort() : [];
   }
 
+  entries(path: string): ReadonlyMap<string, StoreEntry> {
+    return new Map(this.list(path).map((name) => [name, this.entry(`${path}/${name}`) ?? { kind: "other" }]));
+  }
+
   read(path: string, maxBytes: number): StoreText | undefined {
     const place = this.resolve(path);
     if (place === undefined) return undefined;
