@@ -7,7 +7,10 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { classify } from "../../src/classify/classify.ts";
 import { HostFacts } from "../../src/classify/host-facts.ts";
+import type { Judgement } from "../../src/classify/finding.ts";
 import type { Phase } from "../../src/classify/rule.ts";
+import { askEverything, type Asked } from "./ask.ts";
+import type { Questionable } from "../../src/classify/session/opinions.ts";
 import { diffFleet } from "../../src/diff/diff.ts";
 import { nixPort } from "../../src/io/nix.ts";
 import { storeFiles } from "../../src/io/store-files.ts";
@@ -15,6 +18,7 @@ import { buildCases, readCases, type Built } from "../corpus/build.ts";
 import { below, better, floorOf, score, visible, type Floor, type Outcome, type Rate, type Score } from "./score.ts";
 
 const usage = `Usage: npm run eval -- [--cases DIR] [--case ID ...] [--json] [--check | --raise] [--explain]
+                          [--session [--model NAME] [--budget USD]]
 
   --cases DIR   another corpus of the same form
   --case ID     only these cases
@@ -22,6 +26,9 @@ const usage = `Usage: npm run eval -- [--cases DIR] [--case ID ...] [--json] [--
   --check       end with 1 where a figure is worse than test/eval/floor.json
   --raise       write the result to test/eval/floor.json where nothing is worse
   --explain     the findings of every case that is judged wrongly
+  --session     rules and a Claude session as well (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN); answers are kept, so that a second run costs nothing
+  --model NAME  of the session (sonnet)
+  --budget USD  for all questions of this run (5)
 `;
 
 const { values: options } = parseArgs({
@@ -32,24 +39,39 @@ const { values: options } = parseArgs({
     check: { type: "boolean", default: false },
     raise: { type: "boolean", default: false },
     explain: { type: "boolean", default: false },
+    session: { type: "boolean", default: false },
+    model: { type: "string" },
+    budget: { type: "string", default: "5" },
     help: { type: "boolean", default: false },
   },
 });
 
 type Judged = Outcome & { readonly mode: string; readonly lines: readonly string[] };
 
-async function judged(built: readonly Built[], scratch: string, phase: Phase): Promise<Judged[]> {
+/** Merges a session's word into judgements of the rules. */
+type Ask = (questions: readonly Questionable[]) => Promise<ReadonlyMap<string, Judgement>>;
+
+async function judged(built: readonly Built[], scratch: string, phase: Phase, ask?: Ask): Promise<Judged[]> {
   const ports = { nix: nixPort({ environment: process.env, scratch }), store: storeFiles() };
   const fleet = await diffFleet(
     built.map((entry) => ({ host: entry.answer.id, from: entry.before, to: entry.after })),
     ports,
   );
-  return built.map((entry): Judged => {
-    if (entry.before === entry.after) return { answer: entry.answer, verdict: "clean", rules: ["unchanged"], mode: "switch", lines: [] };
+  const byRules = new Map<string, Questionable>();
+  for (const entry of built) {
+    if (entry.before === entry.after) continue;
     const compared = fleet.hosts.get(entry.answer.id);
     if (compared?.ok !== true) throw new Error(`${entry.answer.id} could not be compared: ${compared?.failure.message ?? "no result"}`);
     const { from: before, to: after, diff } = compared.value;
-    const { judgement } = classify({ before, after, diff, facts: HostFacts.parse(entry.facts), phase }, {});
+    const facts = HostFacts.parse(entry.facts);
+    const { judgement } = classify({ before, after, diff, facts, phase }, {});
+    byRules.set(entry.answer.id, { host: entry.answer.id, facts, diff, judgement });
+  }
+  const merged = await ask?.([...byRules.values()]);
+  return built.map((entry): Judged => {
+    if (entry.before === entry.after) return { answer: entry.answer, verdict: "clean", rules: ["unchanged"], mode: "switch", lines: [] };
+    const judgement = merged?.get(entry.answer.id) ?? byRules.get(entry.answer.id)?.judgement;
+    if (judgement === undefined) throw new Error(`${entry.answer.id} was not judged`);
     const loud = judgement.findings.filter((finding) => finding.verdict === judgement.verdict);
     return {
       answer: entry.answer,
@@ -117,6 +139,12 @@ async function main(): Promise<number> {
     const ready = Date.now();
     const plain = await judged(built, join(scratch, "nix"), "pull-request");
     const careful = await judged(built, join(scratch, "nix"), "push");
+    const asked: { record?: Asked } = {};
+    const ask: Ask = async (questions) => {
+      asked.record = await askEverything(questions, { model: options.model, budgetUsd: Number(options.budget), scratch });
+      return asked.record.judgements;
+    };
+    const both = options.session ? await judged(built, join(scratch, "nix"), "pull-request", ask) : undefined;
     const results = { "pull-request": score(plain), push: score(careful) };
     if (options.json)
       console.log(
@@ -124,6 +152,7 @@ async function main(): Promise<number> {
           {
             schema: 1,
             rules: results,
+            ...(both === undefined ? {} : { session: { ...score(both), ...asked.record?.summary } }),
             cases: plain.map(({ answer, verdict, mode, rules }) => ({ id: answer.id, label: answer.label, verdict, mode, rules })),
           },
           null,
@@ -133,6 +162,10 @@ async function main(): Promise<number> {
     else {
       print("Rules alone, pull request", results["pull-request"], plain);
       print("Rules alone, push (unknown facts take the careful value)", results.push, careful);
+      if (both !== undefined) {
+        print("Rules and session, pull request", score(both), both);
+        console.log(`\n  ${JSON.stringify(asked.record?.summary)}`);
+      }
       console.log(
         `\nBuilt in ${((ready - started) / 1000).toFixed(1)} s, compared and judged twice in ${((Date.now() - ready) / 1000).toFixed(1)} s.`,
       );

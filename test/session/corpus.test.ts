@@ -114,6 +114,20 @@ describe("gate diff --session", { timeout: 120_000 }, () => {
   });
 });
 
+test("the evaluation scores rules and session side by side, and a clean model changes nothing", { timeout: 120_000 }, async () => {
+  const words = built.slice(0, 3).flatMap((entry) => ["--case", entry.answer.id]);
+  const ran = await run(["test/eval/eval.ts", "--json", "--session", ...words], alwaysClean, { XDG_CACHE_HOME: join(scratch, "eval") });
+  expect(ran.code, ran.error).toBe(0);
+  type Score = { readonly cases: number; readonly confusion: unknown };
+  const said = JSON.parse(ran.out) as {
+    rules: Record<string, Score>;
+    session: Score & { questions: number; silent: object; costUsd: number };
+  };
+  expect(said.session).toMatchObject({ cases: 3, questions: 3, silent: {}, confusion: said.rules["pull-request"]?.confusion });
+  expect(said.session.costUsd).toBeGreaterThan(0);
+  expect(ran.seen).toHaveLength(3);
+});
+
 test("what left the process is nothing but the question", async () => {
   const [entry] = built as [Built];
   const ran = await diff(entry, ["--json", "--session"], alwaysClean, {
