@@ -79,7 +79,7 @@ const table = {
     message: `This version of the gate plans and reports; it cannot "${c.command}" yet, and no host was touched.`,
     next: `Take the input or the trigger for "${c.command}" out of the workflow.`,
   }),
-  internal: (_: object): Entry => ({
+  internal: (_nothing: object): Entry => ({
     exit: 4,
     message: "The gate made a mistake of its own and stopped; no host was touched by what failed.",
     next: "Run it again with --debug-log gate.log and report the lines above together with that file.",
@@ -173,7 +173,7 @@ const table = {
     next: `ls -l ${c.path}   # a system is what /run/current-system or config.system.build.toplevel points to`,
   }),
   // ---- Nix, evaluation and build (exit 4 for the run, 1 for a host) ------------------------------------------------
-  "nix-missing": (_: object): Entry => ({
+  "nix-missing": (_nothing: object): Entry => ({
     exit: 4,
     message: "There is no Nix on this machine.",
     next: "command -v nix   # to install it: https://nixos.org/download, or on Debian and Ubuntu: apt-get install nix-bin",
@@ -188,17 +188,17 @@ const table = {
     message: `The Nix of this machine cannot be used: ${c.problem}.`,
     next: "nix --version",
   }),
-  "store-unusable": (_: object): Entry => ({
+  "store-unusable": (_nothing: object): Entry => ({
     exit: 4,
     message: "The Nix store of this machine cannot be used: it cannot be written, or its daemon does not answer.",
     next: "nix store ping; ls -ld /nix/store /nix/var/nix/db",
   }),
-  "disk-full": (_: object): Entry => ({
+  "disk-full": (_nothing: object): Entry => ({
     exit: 4,
     message: "The disk of this machine is full, so nothing more can be built.",
     next: "df -h /nix /tmp; nix-collect-garbage",
   }),
-  cancelled: (_: object): Entry => ({
+  cancelled: (_nothing: object): Entry => ({
     exit: 4,
     message: "The run was cancelled before it was done; nothing that it had started still runs.",
     next: "Run it again.",
@@ -274,7 +274,7 @@ const table = {
     next: `nix-store --realise ${c.derivation}`,
   }),
   // ---- where the code comes from (exit 2 where the operator can correct it, else 4) -------------------------------
-  "git-missing": (_: object): Entry => ({
+  "git-missing": (_nothing: object): Entry => ({
     exit: 4,
     message: "git is not installed, or not in PATH; without it neither side of the change can be read.",
     next: "apt-get install git   # or: nix profile install nixpkgs#git",

@@ -5,7 +5,12 @@ import type { Decision } from "./decide/decision.ts";
 import type { Failure } from "./failure.ts";
 
 /** Everything that one run knows of one host. The tag says how far it came; a field that a tag lacks is not known, rather than empty. */
-export type HostReport = { readonly host: HostName; readonly platform?: string; /** Evaluation warnings, untrusted text. */ readonly warnings: readonly string[]; readonly decision: Decision } & HostState;
+export type HostReport = {
+  readonly host: HostName;
+  readonly platform?: string;
+  /** Evaluation warnings, untrusted text. */ readonly warnings: readonly string[];
+  readonly decision: Decision;
+} & HostState;
 
 export type HostState =
   | { readonly state: "unchanged"; readonly toplevel: string }

@@ -50,7 +50,9 @@ test("only src/io and the entries touch the world", () => {
 test("only src/io and the entries read the environment, the clock and chance", () => {
   const wrong = files.filter((file) => {
     if (folder(file) === "io" || entries.has(file) || folder(file) === "commands" || file === "node-version.ts") return false;
-    return /(?<![.\w])process\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\.now\(/.test(readFileSync(join(source, file), "utf8"));
+    return /(?<![.\w])process\.|\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bperformance\.now\(/.test(
+      readFileSync(join(source, file), "utf8"),
+    );
   });
   expect(wrong).toEqual([]);
 });

@@ -43,7 +43,11 @@ function factsOf({ sides }: Compared, moving: readonly Compared[], { policy, com
   const { host } = sides;
   const tags = tagsOf(policy, host);
   // Hosts of one role in one deploy can take a quorum down together. Without a role of its own nothing is known of a host's peers.
-  const peers = tags && moving.map((other) => other.sides.host).filter((other) => other !== host && tagsOf(policy, other)?.some((tag) => tags.includes(tag)) === true);
+  const peers =
+    tags &&
+    moving
+      .map((other) => other.sides.host)
+      .filter((other) => other !== host && tagsOf(policy, other)?.some((tag) => tags.includes(tag)) === true);
   return {
     ...(commitMessage === undefined ? {} : { commitMessage }),
     ...(peers === undefined ? {} : { peersInSameDeploy: peers }),

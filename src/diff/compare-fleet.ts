@@ -13,9 +13,14 @@ export type Compared = { readonly sides: HostSides } & (
 );
 
 /** Compares every host that changed, all at once. A host that cannot be compared has failed at this stage, and no other with it. */
-export async function compareFleet(fleet: readonly HostSides[], ports: { readonly nix: Nix; readonly store: StoreFiles }): Promise<Compared[]> {
+export async function compareFleet(
+  fleet: readonly HostSides[],
+  ports: { readonly nix: Nix; readonly store: StoreFiles },
+): Promise<Compared[]> {
   const standings = fleet.map((sides) => ({ sides, standing: standingOf(sides) }));
-  const pairs = standings.flatMap(({ sides, standing }) => (standing.state === "changed" ? [{ host: sides.host, from: standing.from, to: standing.to }] : []));
+  const pairs = standings.flatMap(({ sides, standing }) =>
+    standing.state === "changed" ? [{ host: sides.host, from: standing.from, to: standing.to }] : [],
+  );
   const { hosts } = pairs.length === 0 ? { hosts: new Map<string, never>() } : await diffFleet(pairs, ports);
   return standings.map(({ sides, standing }): Compared => {
     switch (standing.state) {

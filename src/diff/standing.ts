@@ -21,13 +21,16 @@ export function standingOf({ before, after }: Pick<HostSides, "before" | "after"
     case "known":
       if (before.kind === "absent") return { state: "added", to: after.toplevel };
       if (before.kind === "failed") return { state: "added", to: after.toplevel, baseFailed: before.failure };
-      return before.toplevel === after.toplevel ? { state: "unchanged", toplevel: after.toplevel } : { state: "changed", from: before.toplevel, to: after.toplevel };
+      return before.toplevel === after.toplevel
+        ? { state: "unchanged", toplevel: after.toplevel }
+        : { state: "changed", from: before.toplevel, to: after.toplevel };
   }
 }
 
 /** The same derivation, or the same code at the same stage where there is none: then the change did not break it. */
 function failsAlike(before: Side, after: Extract<Side, { kind: "failed" }>): boolean {
   if (before.kind !== "failed" || before.stage !== after.stage) return false;
-  if (before.evaluation !== undefined && after.evaluation !== undefined) return before.evaluation.drvPath === after.evaluation.drvPath || before.failure.code === after.failure.code;
+  if (before.evaluation !== undefined && after.evaluation !== undefined)
+    return before.evaluation.drvPath === after.evaluation.drvPath || before.failure.code === after.failure.code;
   return before.failure.code === after.failure.code;
 }

@@ -38,7 +38,12 @@ export type PackagesDiff = {
   readonly pathsFrom: number;
   readonly pathsTo: number;
 };
-export type PackageSide = { readonly name: string; readonly versions: readonly string[]; readonly size: number; readonly selectedBy: readonly SelectedBy[] };
+export type PackageSide = {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly size: number;
+  readonly selectedBy: readonly SelectedBy[];
+};
 /** `from` and `to` are all versions of that name on each side, in Nix's version order, those that stay included. */
 export type PackageChange = {
   readonly name: string;
@@ -52,15 +57,34 @@ export type PackageChange = {
 export type SelectedBy = "system-path" | "unit" | "etc";
 
 /** One fact of the system: absent on a side where the toplevel has none. `same` is decided by what matters for that fact (store path, text, set), not by the words shown. */
-export type Fact = { readonly from: string | undefined; readonly to: string | undefined; readonly changed: boolean; readonly note?: string };
+export type Fact = {
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  readonly changed: boolean;
+  readonly note?: string;
+};
 export type SystemFacts = {
   readonly kernel: Fact & { readonly series: "same" | "changed" | "unknown"; readonly direction: "up" | "down" | "same" | "unknown" };
-  readonly initrd: Fact & { readonly modulesRemoved: readonly string[]; readonly modulesAdded: readonly string[]; readonly filesChanged: readonly string[] };
-  readonly kernelModules: Fact & { /** lib/modules directories of the new tree that do not fit the new kernel. */ readonly misfits: readonly string[] };
+  readonly initrd: Fact & {
+    readonly modulesRemoved: readonly string[];
+    readonly modulesAdded: readonly string[];
+    readonly filesChanged: readonly string[];
+  };
+  readonly kernelModules: Fact & {
+    /** lib/modules directories of the new tree that do not fit the new kernel. */ readonly misfits: readonly string[];
+  };
   readonly firmware: Fact;
-  readonly kernelParams: Fact & { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changedKeys: readonly { readonly key: string; readonly from: string; readonly to: string }[] };
+  readonly kernelParams: Fact & {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changedKeys: readonly { readonly key: string; readonly from: string; readonly to: string }[];
+  };
   readonly bootLoader: Fact & { readonly settings: readonly KeyChange[] };
-  readonly specialisations: Fact & { readonly added: readonly string[]; readonly removed: readonly string[]; readonly changedNames: readonly string[] };
+  readonly specialisations: Fact & {
+    readonly added: readonly string[];
+    readonly removed: readonly string[];
+    readonly changedNames: readonly string[];
+  };
   readonly initInterface: Fact;
   readonly switchInhibitors: Fact & { readonly known: boolean; readonly keys: readonly KeyChange[] };
   readonly rebootTriggers: Fact & { readonly known: boolean; readonly keys: readonly KeyChange[] };
@@ -87,7 +111,12 @@ export type UnitChange = {
   /** Unified diff of the text, hashes normalised, redacted, bounded; empty where hashOnly. */
   readonly diff: string;
 };
-export type UnitKeyChange = { readonly section: string; readonly key: string; readonly from: readonly string[]; readonly to: readonly string[] };
+export type UnitKeyChange = {
+  readonly section: string;
+  readonly key: string;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+};
 
 export type FileChange = {
   /** `/etc/ssh/sshd_config`, or how a file behind it was reached: `firewall.service → firewall-start`. */
@@ -117,7 +146,12 @@ export type SettingsDiff = {
   readonly pam: readonly LineChange[];
   readonly nixConf: readonly KeyChange[];
   readonly certificates: readonly LineChange[];
-  readonly activation: readonly { readonly snippet: string; readonly change: "added" | "removed" | "changed"; readonly hashOnly: boolean; readonly diff: string }[];
+  readonly activation: readonly {
+    readonly snippet: string;
+    readonly change: "added" | "removed" | "changed";
+    readonly hashOnly: boolean;
+    readonly diff: string;
+  }[];
 };
 export type LineChange = { readonly file: string; readonly change: "added" | "removed"; readonly line: string };
 export type MountChange = {
@@ -128,5 +162,16 @@ export type MountChange = {
   readonly optionsAdded: readonly string[];
   readonly optionsRemoved: readonly string[];
 };
-export type UserChange = { readonly name: string; readonly change: "added" | "removed" | "changed"; readonly fields: readonly KeyChange[]; readonly keysAdded: readonly string[]; readonly keysRemoved: readonly string[] };
-export type SshdChange = { readonly directive: string; /** The `Match` line it stands under; undefined at top level. */ readonly match: string | undefined; readonly from: readonly string[]; readonly to: readonly string[] };
+export type UserChange = {
+  readonly name: string;
+  readonly change: "added" | "removed" | "changed";
+  readonly fields: readonly KeyChange[];
+  readonly keysAdded: readonly string[];
+  readonly keysRemoved: readonly string[];
+};
+export type SshdChange = {
+  readonly directive: string;
+  /** The `Match` line it stands under; undefined at top level. */ readonly match: string | undefined;
+  readonly from: readonly string[];
+  readonly to: readonly string[];
+};

@@ -45,9 +45,16 @@ export type System = {
 };
 
 export type Component = { readonly path: StorePath; readonly version: string | undefined };
-export type Kernel = Component & { readonly image: string; /** Bytes that the image takes on /boot; absent where it could not be read. */ readonly bytes?: number };
+export type Kernel = Component & {
+  readonly image: string;
+  /** Bytes that the image takes on /boot; absent where it could not be read. */ readonly bytes?: number;
+};
 /** `contents` is read when it is first asked for: unpacking costs a tenth of a second, and most hosts of a fleet keep their initrd. */
-export type Initrd = { readonly path: StorePath; readonly contents: InitrdContents | undefined; /** Bytes that the image takes on /boot. */ readonly bytes?: number };
+export type Initrd = {
+  readonly path: StorePath;
+  readonly contents: InitrdContents | undefined;
+  /** Bytes that the image takes on /boot. */ readonly bytes?: number;
+};
 /** Read from the archive itself, since what is in it is not in the closure. undefined fields: the archive could not be read that far. */
 export type InitrdContents = {
   readonly kind: "systemd" | "scripted" | "unknown";
@@ -60,7 +67,10 @@ export type InitrdContents = {
   /** What tells each file's contents apart from another's, by path in the archive: a digest, or a link's target. */
   readonly digests: ReadonlyMap<string, string>;
 };
-export type KernelModules = { readonly path: StorePath; /** Directories under lib/modules: more than one means that a module was built for another kernel. */ readonly directories: readonly string[] };
+export type KernelModules = {
+  readonly path: StorePath;
+  /** Directories under lib/modules: more than one means that a module was built for another kernel. */ readonly directories: readonly string[];
+};
 export type BootLoader = {
   readonly kind: "systemd-boot" | "grub" | "extlinux" | "lanzaboote" | "none" | "unknown";
   /** The installer script that switch-to-configuration names. */

@@ -51,7 +51,9 @@ export function openSessionStore(
 
 /** Not mkdir's own recursion, which never ends where a parent says that it is not there and cannot be made, as below /proc. */
 function makeDirectory(path: string): void {
-  const make = (): void => void mkdirSync(path, { mode: 0o700 });
+  const make = (): void => {
+    mkdirSync(path, { mode: 0o700 });
+  };
   try {
     make();
   } catch (error) {

@@ -44,7 +44,7 @@ function repository(name: string, work: number, commits: number): string {
   return place;
 }
 
-async function median(measure: () => Promise<unknown> | unknown): Promise<number> {
+async function median(measure: () => unknown): Promise<number> {
   const times: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     const start = process.hrtime.bigint();
