@@ -30,7 +30,8 @@ export async function shellMain(programRoot: string): Promise<ExitCode> {
         live,
         color: !plain && (env["FORCE_COLOR"] !== undefined || (stdout.isTTY === true && env["TERM"] !== "dumb")),
         unicode: /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || ""),
-        width: stdout.columns ?? 100,
+        // A terminal that does not know its size says 0.
+        width: stdout.columns || 100,
       },
       signal: stop.signal,
     },

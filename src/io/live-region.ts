@@ -1,6 +1,6 @@
 import { columns } from "../report/terminal-escape.ts";
 
-/** What of a tty stream a live region needs. */
+/** What of a tty stream a live region needs. A terminal that does not know its size says 0. */
 export type Screen = {
   readonly columns?: number;
   readonly rows?: number;
@@ -35,17 +35,17 @@ export function liveRegion(screen: Screen, draw: (size: { width: number; height:
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
 
-  const width = (): number => Math.max(1, (screen.columns ?? 80) - 1);
+  const width = (): number => Math.max(1, (screen.columns || 80) - 1);
   const up = (): string => {
-    const rows = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(line) / Math.max(1, screen.columns ?? 80))), 0);
-    const reachable = Math.min(rows, Math.max(0, (screen.rows ?? 24) - 1));
+    const rows = shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(columns(line) / Math.max(1, screen.columns || 80))), 0);
+    const reachable = Math.min(rows, Math.max(0, (screen.rows || 24) - 1));
     return reachable > 0 ? `\r\u001b[${reachable}A` : "\r";
   };
   const frame = (): void => {
     if (timer !== undefined) clearTimeout(timer);
     timer = undefined;
     if (closed) return;
-    const height = Math.max(1, Math.min(20, (screen.rows ?? 24) - 2));
+    const height = Math.max(1, Math.min(20, (screen.rows || 24) - 2));
     const back = up();
     shown = draw({ width: width(), height }).slice(0, height);
     screen.write(`${hideCursor}${back}${shown.map((line) => `${line}${clearLine}\n`).join("")}${clearToEnd}`);

@@ -14,9 +14,15 @@ export function machine(): { readonly cores: number; readonly freeMemoryBytes: n
 export function scratchDirectory(environment: Readonly<Record<string, string | undefined>>): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(environment["RUNNER_TEMP"] || tmpdir(), "deploy-gate-"));
   chmodSync(path, 0o700);
+  // Store paths that were copied in are read-only; a directory that cannot be emptied must not turn a good run into a failed one.
+  const remove = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 2 });
+  // Also where a second signal ends the run at once.
+  process.once("exit", remove);
   return {
     path,
-    // Store paths that were copied in are read-only; a directory that cannot be emptied must not turn a good run into a failed one.
-    remove: () => rmSync(path, { recursive: true, force: true, maxRetries: 2 }),
+    remove: () => {
+      process.off("exit", remove);
+      remove();
+    },
   };
 }

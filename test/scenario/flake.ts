@@ -52,12 +52,14 @@ const system = `
         builder = "/bin/sh";
         PATH = "/usr/bin:/bin";
         args = [ "-euc" ''
-          mkdir -p "$out/etc/systemd/system"; cd "$out"
+          mkdir -p "$out/etc/systemd/system" "$out/bin"; cd "$out"
           printf 26.05.test > nixos-version
           printf x86_64-linux > system
           printf "systemd 2" > init-interface-version
           printf quiet > kernel-params
           echo "#!/bin/sh" > activate
+          echo "#!/bin/sh" > bin/switch-to-configuration
+          chmod +x activate bin/switch-to-configuration
           printf '%s' '\${unit}' > etc/systemd/system/hello.service
           \${more}
         '' ];

@@ -15,6 +15,8 @@ export type GateOptions = {
   readonly environment?: Readonly<Record<string, string>>;
   /** What the program is started by, `unshare --mount …` for one: words before its own. */
   readonly before?: readonly string[];
+  /** In a terminal of its own; what it shows is then all on `stdout`. */
+  readonly terminal?: boolean;
 };
 
 export type Ended = {
@@ -36,12 +38,13 @@ export class Gate {
   stdout = "";
   stderr = "";
 
-  constructor(words: readonly string[], options: GateOptions) {
+  constructor(given: readonly string[], options: GateOptions) {
     this.temporary = mkdtempSync(join(tmpdir(), "gate-run-"));
-    const [program, ...rest] = [...(options.before ?? []), process.execPath, join(source, options.entry ?? "cli.ts"), ...words] as [
-      string,
-      ...string[],
-    ];
+    const words = [...(options.before ?? []), process.execPath, join(source, options.entry ?? "cli.ts"), ...given];
+    const quoted = words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
+    const [program, ...rest] = (
+      options.terminal === true ? ["script", "--quiet", "--return", "--command", `exec ${quoted}`, "/dev/null"] : words
+    ) as [string, ...string[]];
     const kept = Object.fromEntries(
       ["NIX_CONFIG", "NIX_REMOTE"].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
     );
@@ -66,17 +69,31 @@ export class Gate {
   async says(pattern: RegExp): Promise<void> {
     let ended = false;
     void this.#end.then(() => (ended = true));
-    while (!pattern.test(this.stderr)) {
+    while (!pattern.test(`${this.stdout}${this.stderr}`)) {
       if (ended) throw new Error(`The program ended without saying ${pattern}:\n${this.stderr}${this.stdout}`);
       await sleep(20);
     }
   }
 
-  /** Every process below the program, by its number: it has to be gone when the program is. */
-  processes(): ReadonlyMap<number, string> {
-    const found = descendants(this.child.pid ?? 0);
-    for (const [pid, started] of found) this.#seen.set(pid, started);
-    return found;
+  /** Waits until a process below the program has such a command line, and remembers all that are there: they have to be gone when the program is. */
+  async runs(pattern: RegExp): Promise<void> {
+    for (;;) {
+      const below = descendants(this.child.pid ?? 0);
+      if ([...below.keys()].some((pid) => pattern.test(commandLine(pid)))) {
+        for (const [pid, started] of below) this.#seen.set(pid, started);
+        return;
+      }
+      if (this.child.exitCode !== null) throw new Error(`The program ended without running ${pattern}:\n${this.stderr}${this.stdout}`);
+      await sleep(20);
+    }
+  }
+
+  /** To the program itself, which in a terminal is a child of what was started. */
+  kill(signal: NodeJS.Signals): void {
+    const pids = [this.child.pid ?? 0, ...descendants(this.child.pid ?? 0).keys()];
+    const program = pids.find((pid) => commandLine(pid).startsWith(`${process.execPath} `));
+    if (program === undefined) throw new Error("The program does not run.");
+    process.kill(program, signal);
   }
 
   async ended(): Promise<Ended> {
