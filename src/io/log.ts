@@ -50,7 +50,7 @@ export function terminalLog(screen: Screen, options: { readonly unicode: boolean
   const started = performance.now();
   const elapsed = (): number => Math.floor((performance.now() - started) / 1000);
   const region = liveRegion(screen, (size) => view.lines({ ...size, unicode: options.unicode }, elapsed()).map(hidden.apply));
-  const stays = (event: Progress): boolean => event.kind === "warning" || (event.kind === "host" && event.step === "failed");
+  const stays = (event: Progress): boolean => event.kind === "warning" || (event.kind !== "stage" && event.step === "failed");
   return {
     ...common(hidden, options.debug),
     progress: (given) => {

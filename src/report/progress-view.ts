@@ -37,9 +37,11 @@ export class ProgressView {
     const rows = [...this.#hosts].toSorted(([, a], [, b]) => urgency(a.step) - urgency(b.step));
     const nameWidth = Math.min(24, Math.max(4, ...rows.map(([host]) => columns(host))));
     const head = `${this.#stage.name}: ${safe(this.#stage.text)}${this.#tally()} (${elapsedSeconds} s)`;
-    const building = [...this.#building].map(
-      ([derivation, log]) => `    ${safe(derivationName(derivation))}${log === "" ? "" : `: ${safe(log)}`}`,
-    );
+    // What has something to say comes first: a toplevel may wait for long before it does, and both sides of a host have the same name.
+    const building = [...this.#building]
+      .toSorted(([, a], [, b]) => Number(a === "") - Number(b === ""))
+      .map(([derivation, log]) => `    ${safe(derivationName(derivation))}${log === "" ? "" : `: ${safe(log)}`}`)
+      .filter((text, index, all) => all.indexOf(text) === index);
     const hosts = rows.map(([host, { step, text }]) => `  ${safe(host).padEnd(nameWidth)}  ${step}${text === "" ? "" : `  ${safe(text)}`}`);
     const room = Math.max(0, size.height - 1);
     const shownBuilding = building.slice(0, Math.min(4, Math.floor(room / 2)));
@@ -56,7 +58,8 @@ export class ProgressView {
     const failed = steps.filter((step) => step === "failed").length;
     const done = steps.filter((step) => step === "built" || step === "diffed").length;
     const parts = [
-      ...(steps.length > 0 ? [`${done} of ${count(steps.length, "host")} built`] : []),
+      // All hosts are known to be built at once, at the end: Nix does not say it of each.
+      ...(done > 0 ? [`${done} of ${count(steps.length, "host")} built`] : []),
       ...(failed > 0 ? [`${failed} failed`] : []),
       ...(this.#built > 0 ? [`${count(this.#built, "derivation")} done`] : []),
     ];

@@ -9,6 +9,7 @@ import { openDebugLog } from "../../src/io/debug-log.ts";
 import { actionLog, inert, plainLog, terminalLog } from "../../src/io/log.ts";
 import { masks } from "../../src/io/masks.ts";
 import type { Progress } from "../../src/io/ports.ts";
+import { ProgressView } from "../../src/report/progress-view.ts";
 import { hostile } from "../report/hostile.ts";
 
 const escape = String.fromCharCode(27);
@@ -195,7 +196,7 @@ describe("a terminal", () => {
     log.progress({ kind: "stage", stage: "build", text: "2 hosts" });
     log.progress({ kind: "host", host: "web1", step: "building", text: "linux" });
     log.progress({ kind: "warning", text: "slow cache" });
-    expect(screen(sink.text)).toEqual(["warning: slow cache", "build: 2 hosts, 0 of 1 host built (0 s)", "  web1  building  linux", ""]);
+    expect(screen(sink.text)).toEqual(["warning: slow cache", "build: 2 hosts (0 s)", "  web1  building  linux", ""]);
     log.progress({ kind: "host", host: "web1", step: "failed", text: "exit code 1" });
     expect(screen(sink.text).slice(0, 2)).toEqual(["warning: slow cache", "web1 failed: exit code 1"]);
     log.close();
@@ -248,4 +249,35 @@ describe("a terminal", () => {
     );
     expect(written.endsWith("\u001b[?25h")).toBe(true);
   });
+});
+
+test("the live view shows what has something to say before what waits, one name once", () => {
+  const view = new ProgressView();
+  const at = (hash: string, name: string): string => `/nix/store/${hash.repeat(32)}-${name}.drv`;
+  view.apply({ kind: "stage", stage: "build", text: "building 2 hosts" });
+  for (const [hash, name] of [
+    ["a", "nixos-system-web1-26.05"],
+    ["b", "nixos-system-web1-26.05"],
+    ["c", "nginx-1.28.1"],
+  ] as const)
+    view.apply({ kind: "build", derivation: at(hash, name), step: "started" });
+  view.apply({ kind: "build", derivation: at("c", "nginx-1.28.1"), step: "log", text: "compiling" });
+  expect(view.lines({ width: 80, height: 20, unicode: true }, 7)).toEqual([
+    "build: building 2 hosts (7 s)",
+    "    nginx-1.28.1: compiling",
+    "    nixos-system-web1-26.05",
+  ]);
+  view.apply({ kind: "build", derivation: at("c", "nginx-1.28.1"), step: "failed" });
+  expect(view.lines({ width: 80, height: 20, unicode: true }, 8)).toEqual(["build: building 2 hosts (8 s)", "    nixos-system-web1-26.05"]);
+});
+
+test("a terminal that does not know its size is taken for one of 80 columns", () => {
+  const sink = new Sink();
+  sink.columns = 0;
+  sink.rows = 0;
+  const log = terminalLog(sink, { unicode: true });
+  log.progress({ kind: "stage", stage: "build", text: "two hosts" });
+  log.print("a line\n");
+  log.close();
+  expect(sink.text).toContain("build: two hosts (0 s)");
 });
