@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { defineConfig } from "rolldown";
 
-/** Two entries, one program: what a runner starts and what a shell starts. Node's own modules stay outside, everything else is in. */
+/** Two entries, one program: what a runner starts and what a shell starts. The third is what a thread of both starts. Node's own modules stay outside, everything else is in. */
 export default defineConfig({
-  input: { main: "src/main.ts", cli: "src/cli.ts" },
+  input: { main: "src/main.ts", cli: "src/cli.ts", "store-database-worker": "src/io/store-database-worker.ts" },
   platform: "node",
   external: [/^node:/],
   // Parts of dependencies that are never reached from here would be a third of what a runner loads.

@@ -6,6 +6,9 @@ import type { StorePath } from "./system.ts";
 /** A path's place in the graph. Numbers instead of paths: a fleet's closures share nearly everything, and a set of numbers is cheap to walk. */
 export type PathId = number;
 
+/** The references of the path `id` are `targets` from `offsets[id]` to before `offsets[id + 1]`. */
+type Edges = { readonly offsets: Uint32Array; readonly targets: Uint32Array };
+
 /**
  * All paths of a fleet's closures once, with what they refer to. Memory grows with the union, not with the number of hosts. Fill it through `sink` or `add`, then ask.
  */
@@ -24,6 +27,7 @@ export class ClosureGraph {
   #seen = new Uint32Array(0);
   #walk = 0;
   #queue = new Uint32Array(0);
+  #edges: Edges | undefined;
 
   readonly sink: PathInfoSink = {
     valid: (info) => this.#add(info),
@@ -31,15 +35,14 @@ export class ClosureGraph {
   };
 
   /** Whole closures. What is known already stays as it is. */
-  add({ paths, narSizes, references }: StoreClosures): void {
-    const empty = this.#paths.length === 0;
+  add({ paths, narSizes, offsets, targets }: StoreClosures): void {
     const ids = paths.map((path) => this.#intern(path));
     for (const [place, id] of ids.entries()) {
       if (this.#references[id] !== undefined) continue;
-      this.#sizes[id] = narSizes[place] as number;
-      const targets = references[place] as readonly number[];
-      // In a graph that was empty the places are the numbers.
-      this.#references[id] = empty ? targets : targets.map((target) => ids[target] as PathId);
+      const references: PathId[] = [];
+      for (let at = offsets[place] as number; at < (offsets[place + 1] as number); at += 1)
+        references.push(ids[targets[at] as number] as PathId);
+      this.#know(id, narSizes[place] as number, references);
     }
   }
 
@@ -105,6 +108,7 @@ export class ClosureGraph {
   #reach(root: PathId): Uint32Array {
     const seen = this.startWalk();
     const walk = this.#walk;
+    const { offsets, targets } = this.#packed();
     // As long as the longest walk can be; what was found is cut off it.
     if (this.#queue.length < this.#paths.length) this.#queue = new Uint32Array(this.#paths.length);
     const queue = this.#queue;
@@ -112,9 +116,10 @@ export class ClosureGraph {
     seen[root] = walk;
     let count = 1;
     for (let next = 0; next < count; next += 1) {
-      const references = this.#references[queue[next] as PathId];
-      if (references === undefined) continue;
-      for (const reference of references) {
+      const id = queue[next] as PathId;
+      const end = offsets[id + 1] as number;
+      for (let at = offsets[id] as number; at < end; at += 1) {
+        const reference = targets[at] as PathId;
         if (seen[reference] === walk) continue;
         seen[reference] = walk;
         queue[count] = reference;
@@ -122,6 +127,17 @@ export class ClosureGraph {
       }
     }
     return queue.slice(0, count);
+  }
+
+  /** All references in two flat arrays: a fleet walks them millions of times. Made anew after the graph has grown. */
+  #packed(): Edges {
+    if (this.#edges !== undefined) return this.#edges;
+    const offsets = new Uint32Array(this.#paths.length + 1);
+    for (const [id, references] of this.#references.entries()) offsets[id + 1] = (offsets[id] as number) + (references?.length ?? 0);
+    const targets = new Uint32Array(offsets.at(-1) as number);
+    for (const [id, references] of this.#references.entries()) if (references !== undefined) targets.set(references, offsets[id]);
+    this.#edges = { offsets, targets };
+    return this.#edges;
   }
 
   /** An array over all paths whose entries differ from `walk` until they are set to it. Valid until the next call. */
@@ -138,8 +154,17 @@ export class ClosureGraph {
   #add(info: PathInfo): void {
     const id = this.#intern(info.path);
     if (this.#references[id] !== undefined) return;
-    this.#sizes[id] = info.narSize;
-    this.#references[id] = info.references.map((reference) => this.#intern(reference));
+    this.#know(
+      id,
+      info.narSize,
+      info.references.map((reference) => this.#intern(reference)),
+    );
+  }
+
+  #know(id: PathId, narSize: number, references: readonly PathId[]): void {
+    this.#sizes[id] = narSize;
+    this.#references[id] = references;
+    this.#edges = undefined;
   }
 
   #intern(path: StorePath): PathId {
@@ -157,6 +182,7 @@ export class ClosureGraph {
     this.#ids.set(path, id);
     this.#sizes.push(0);
     this.#references.push(undefined);
+    this.#edges = undefined;
     this.#packageOf.push(packageId);
     this.#versions.push(version);
     return id;

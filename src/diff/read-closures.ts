@@ -24,7 +24,7 @@ export type ClosureQuery = {
 export async function readClosures(nix: Nix, toplevels: readonly StorePath[], query: ClosureQuery = {}): Promise<ClosureGraph> {
   const graph = query.into ?? new ClosureGraph();
   const wanted = [...new Set(toplevels)];
-  const read = query.storeUrl === undefined && wanted.length > 0 ? query.database?.closures(wanted) : undefined;
+  const read = query.storeUrl === undefined && wanted.length > 0 ? await query.database?.closures(wanted) : undefined;
   if (read !== undefined) graph.add(read);
   const asked = new PathInfoCommand(nix, query.storeUrl);
   for (const chunk of chunks(read === undefined ? wanted : wanted.filter((path) => graph.isMissing(path)))) {

@@ -149,19 +149,19 @@ export interface StoreFiles {
   resolve(path: string): string | undefined;
 }
 
-/** Closures as one graph: every path once, sorted. */
+/** Closures as one graph: every path once, sorted, with the bytes of its NAR. */
 export type StoreClosures = {
   readonly paths: readonly string[];
-  /** Bytes of each path's NAR. */
-  readonly narSizes: readonly number[];
-  /** What each path refers to, as sorted places in `paths`, itself left out. */
-  readonly references: readonly (readonly number[])[];
+  readonly narSizes: Float64Array;
+  /** What the path `n` refers to, itself left out: the places in `paths`, sorted, that stand in `targets` from `offsets[n]` to before `offsets[n + 1]`. */
+  readonly offsets: Uint32Array;
+  readonly targets: Uint32Array;
 };
 
-/** What Nix has written down about the store of this machine, read without asking Nix. Synchronous, as the store's files are. */
+/** What Nix has written down about the store of this machine, read without asking Nix. */
 export interface StoreDatabase {
   /** The closures of those of `roots` that are valid paths, and nothing of the others. Undefined where it cannot be read or understood: Nix has to be asked then. */
-  closures(roots: readonly string[]): StoreClosures | undefined;
+  closures(roots: readonly string[]): Promise<StoreClosures | undefined>;
 }
 
 export interface Clock {
