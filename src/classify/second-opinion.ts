@@ -27,6 +27,8 @@ export type SessionAtHand = {
   readonly knowledge: (paths: readonly string[]) => Promise<Knowledge>;
   /** Someone asks for an opinion on every host, also on those that the policy does not hand to the gate. */
   readonly everyHost: boolean;
+  /** Hears what is going on: a fleet's questions take minutes. */
+  readonly told: (text: string) => void;
   /** About the set-up, as sentences. */
   readonly notes: readonly string[];
 };
@@ -90,6 +92,7 @@ export async function secondOpinion(
       : [];
   });
   const worthAsking = questions.some((question) => !question.diff.revisionOnly);
+  if (worthAsking) session.told("asking a Claude session for a second opinion");
   const knowledge = worthAsking ? await session.knowledge(policy.sessionSettings.knowledge) : { files: [], notes: [] };
   const limits = sessionLimits(policy, session.model);
   const answers = await opinions(questions, {

@@ -56,6 +56,7 @@ export const runGate =
               : setUpSession({
                   credential: credentialOf(inputs.anthropicApiKey, inputs.claudeCodeOauthToken),
                   program: inputs.claudePath,
+                  install: { toolCache: world.environment["RUNNER_TOOL_CACHE"] || undefined },
                   model: inputs.model,
                   keptIn: inputs.sessionCache,
                   everyHost: false,

@@ -23,7 +23,7 @@ export async function diffOpinion(
     scratch,
     signal,
     programRoot,
-    log: { debug: (message) => error(`note: ${message}\n`) },
+    log: { progress: () => {}, debug: (message) => error(`note: ${message}\n`) },
   });
   if (typeof session === "string") return { judgement: question.judgement, session: { ran: false, note: session, changes: [] }, notes: [] };
   return await opinionOnOne(question, session);

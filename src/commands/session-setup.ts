@@ -5,6 +5,7 @@ import type { Knowledge } from "../discover/knowledge.ts";
 import { systemClock } from "../io/clock.ts";
 import type { Log } from "../io/ports.ts";
 import { claudeSession, type Credential } from "../io/session.ts";
+import { installClaude } from "../io/session-install.ts";
 import { openSessionStore } from "../io/session-store.ts";
 import { readGoal } from "./goal.ts";
 
@@ -14,6 +15,8 @@ export type SessionSetup = {
   readonly credential: Credential | undefined;
   /** `claude` where nothing else was said. */
   readonly program: string | undefined;
+  /** The pinned version is brought along where no program was named and none on the PATH can be used; `toolCache` keeps it between jobs. */
+  readonly install?: { readonly toolCache: string | undefined };
   readonly model: string | undefined;
   /** Where answers and what they cost are kept between runs; nothing is kept where this is undefined. */
   readonly keptIn: string | undefined;
@@ -23,7 +26,7 @@ export type SessionSetup = {
   readonly scratch: string;
   readonly signal: AbortSignal;
   readonly programRoot: string;
-  readonly log: Pick<Log, "debug">;
+  readonly log: Pick<Log, "debug" | "progress">;
 };
 
 /** The session of a run, ready to be asked, or why there is none, as a clause in our own words. */
@@ -42,6 +45,18 @@ export function setUpSession(setup: SessionSetup): SessionAtHand | string {
       path: environment["PATH"] ?? "/usr/bin:/bin",
       scratch: setup.scratch,
       signal: setup.signal,
+      ...(setup.install === undefined || setup.program !== undefined
+        ? {}
+        : {
+            install: () =>
+              installClaude({
+                scratch: setup.scratch,
+                toolCache: setup.install?.toolCache,
+                environment,
+                platform: `${process.platform}-${process.arch}`,
+                signal: setup.signal,
+              }),
+          }),
       ...(baseUrl === "" ? {} : { baseUrl }),
     }),
     goal: readGoal(setup.programRoot, "classify"),
@@ -50,6 +65,7 @@ export function setUpSession(setup: SessionSetup): SessionAtHand | string {
     kept: typeof kept === "string" ? undefined : kept,
     knowledge: setup.knowledge,
     everyHost: setup.everyHost,
+    told: (text) => log.progress({ kind: "stage", stage: "classify", text }),
     notes:
       typeof kept === "string"
         ? [`No answer of a session is kept and the cap of a day is not held, since the cache directory cannot be used: ${kept}.`]

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Session, SessionAnswer, SessionProgram, SessionQuestion } from "./ports.ts";
 import { runCommand } from "./run-command.ts";
+import { pinnedVersion, type Installed } from "./session-install.ts";
 import { sessionOutcome } from "./session-outcome.ts";
 
 /** Exactly one of the two: with both set the CLI silently takes the key, and the operator would pay for what the subscription was meant to cover. */
@@ -10,6 +11,8 @@ export type Credential = { readonly kind: "api-key" | "oauth-token"; readonly va
 export type SessionOptions = {
   /** `claude`, or where the operator says it is. */
   readonly program: string;
+  /** Brings one along where there is none that can be used. */
+  readonly install?: () => Promise<Installed>;
   readonly credential: Credential | undefined;
   /** To find the program and its own helpers with; nothing else of our environment reaches the session. */
   readonly path: string;
@@ -22,8 +25,6 @@ export type SessionOptions = {
 /** First version whose `--restricted` and `--permission-prompts` exist; without them a session cannot be confined, and an older one says "unknown option". */
 const oldest = [2, 1, 260] as const;
 
-/** The version that the tests run against; what an operator without one is told to install. */
-export const pinnedVersion = "2.1.330";
 const install = `npm install --global @anthropic-ai/claude-code@${pinnedVersion} (on NixOS: nix profile install nixpkgs#claude-code)`;
 
 /**
@@ -36,31 +37,44 @@ const install = `npm install --global @anthropic-ai/claude-code@${pinnedVersion}
 export function claudeSession(options: SessionOptions): Session {
   let known: Promise<SessionProgram> | undefined;
 
+  let path = options.program;
   const program = async (): Promise<SessionProgram> => {
+    const found = await look();
+    if (found.kind === "usable" || options.install === undefined || options.signal?.aborted === true) return found;
+    const installed = await options.install();
+    if ("problem" in installed) return { ...found, detail: `${found.detail}; the gate could not install it: ${installed.problem}` };
+    path = installed.path;
+    const brought = await look();
+    if (brought.kind === "usable") return brought;
+    return {
+      ...brought,
+      detail: `${brought.detail}; what the gate installed needs glibc at its usual place: on NixOS and on musl give "claude-path" another one`,
+    };
+  };
+  const look = async (): Promise<SessionProgram> => {
     const home = homeIn(options.scratch);
     try {
       const end = await runCommand({
-        program: options.program,
+        program: path,
         arguments: ["--version"],
         environment: confined(options, home),
         timeoutSeconds: 20,
         directory: home,
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });
-      if (end.missing)
-        return { kind: "not-installed", detail: `there is no program ${options.program} on this machine; to install it: ${install}` };
+      if (end.missing) return { kind: "not-installed", detail: `there is no program ${path} on this machine; to install it: ${install}` };
       const match = /^(\d+)\.(\d+)\.(\d+)\b/.exec(end.stdout.trim());
       if (end.exitCode !== 0 || match === null) {
         const said = (end.stderr || end.stdout).trim().slice(0, 200);
         return {
           kind: "not-installed",
-          detail: `${options.program} does not say its version${said === "" ? "" : ` (${said})`}; to install it: ${install}`,
+          detail: `${path} does not say its version${said === "" ? "" : ` (${said})`}; to install it: ${install}`,
         };
       }
       if (newEnough(match.slice(1).map(Number))) return { kind: "usable", version: match[0] };
       return {
         kind: "too-old",
-        detail: `${options.program} is version ${match[0]}, and a session can be confined from ${oldest.join(".")} on; to update it: ${install}`,
+        detail: `${path} is version ${match[0]}, and a session can be confined from ${oldest.join(".")} on; to update it: ${install}`,
       };
     } finally {
       rmSync(home, { recursive: true, force: true });
@@ -76,7 +90,7 @@ export function claudeSession(options: SessionOptions): Session {
       const goal = join(home, "goal.md");
       writeFileSync(goal, question.system);
       const end = await runCommand({
-        program: options.program,
+        program: path,
         arguments: argumentsFor(question, goal),
         environment: confined(options, home),
         directory: join(home, "empty"),

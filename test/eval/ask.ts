@@ -34,7 +34,7 @@ export async function askEverything(
     scratch: options.scratch,
     signal: new AbortController().signal,
     programRoot: `${import.meta.dirname}/../..`,
-    log: { debug: (message) => console.error(message) },
+    log: { progress: () => {}, debug: (message) => console.error(message) },
   });
   if (typeof session === "string") throw new Error(`${session}: set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN`);
   const limits = { ...sessionLimits(observeOnly, options.model), runUsd: options.budgetUsd };

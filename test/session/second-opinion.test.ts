@@ -43,6 +43,7 @@ function atHand(session: Session, over: Partial<SessionAtHand> = {}): SessionAtH
     kept: undefined,
     knowledge: () => Promise.resolve({ files: [], notes: [] }),
     everyHost: false,
+    told: () => {},
     notes: [],
     ...over,
   };

@@ -8,7 +8,8 @@ import type { Change } from "../../src/classify/session/document.ts";
 import { mergeSession } from "../../src/classify/session/merge.ts";
 import { judgeBySession, type SessionLimits, type SessionResult } from "../../src/classify/session/session-judge.ts";
 import type { SystemDiff } from "../../src/diff/system-diff.ts";
-import { claudeSession, pinnedVersion, type Credential } from "../../src/io/session.ts";
+import { pinnedVersion, type Installed } from "../../src/io/session-install.ts";
+import { claudeSession, type Credential } from "../../src/io/session.ts";
 import { databaseDiff, unit, webDiff } from "../report/sample.ts";
 import { loopbackModel, type Seen, type Step } from "./loopback-model.ts";
 
@@ -57,6 +58,7 @@ async function ask(
     limits?: Partial<SessionLimits>;
     credential?: Credential | undefined;
     program?: string;
+    install?: () => Promise<Installed>;
     signal?: AbortSignal;
   } = {},
 ): Promise<Asked> {
@@ -69,6 +71,7 @@ async function ask(
       path: process.env["PATH"] ?? "",
       scratch,
       baseUrl: model.url,
+      ...(over.install === undefined ? {} : { install: over.install }),
       ...(over.signal === undefined ? {} : { signal: over.signal }),
     });
     let count = 0;
@@ -286,6 +289,31 @@ describe("a session that gives no verdict", () => {
     rmSync(directory, { recursive: true });
     expect(results).toEqual([expect.objectContaining({ kind: "none", reason, detail: expect.stringMatching(detail) as string })]);
     expect(seen).toEqual([]);
+  });
+
+  test("where a program may be brought along it is, once, and where that fails the reason is told", async () => {
+    let brought = 0;
+    const bring = (installed: Installed) => () => {
+      brought += 1;
+      return Promise.resolve(installed);
+    };
+    const changes = [change(webDiff("web1")), change(databaseDiff("db1"), [risky])];
+    const { results } = await ask(clean, changes, { program: "/nonexistent/claude", install: bring({ path: program }) });
+    expect(results.map((result) => result.kind)).toEqual(["answered", "answered"]);
+    expect(brought).toBe(1);
+    const failed = await ask(clean, changes.slice(0, 1), {
+      program: "/nonexistent/claude",
+      install: bring({ problem: "there is no npm" }),
+    });
+    expect(JSON.stringify(failed.results)).toMatch(/not-installed.*npm install --global.*the gate could not install it: there is no npm/);
+    const broken = await ask(clean, changes.slice(0, 1), {
+      program: "/nonexistent/claude",
+      install: bring({ path: "/nonexistent/other" }),
+    });
+    expect(JSON.stringify(broken.results)).toMatch(/not-installed.*on NixOS/);
+    // What can be used is used as it is.
+    await ask(clean, changes.slice(0, 1), { install: bring({ path: "/nonexistent" }) });
+    expect(brought).toBe(3);
   });
 
   test("the version that tests run against is the one that people are told to install, and new enough", async () => {
