@@ -11,7 +11,7 @@ import { discover, type FlakeOutputs, readFlake, selectHosts } from "./discover/
 import { type Holdings, mayBegin, proveIsolation, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
 import type { HostReport } from "./host-report.ts";
-import type { Bait, Clock, Log, Nix, StoreFiles } from "./io/ports.ts";
+import type { Bait, Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
 import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
@@ -44,6 +44,7 @@ export type GateRequest = {
 export type GatePorts = {
   readonly nix: Nix;
   readonly store: StoreFiles;
+  readonly database?: StoreDatabase;
   readonly clock: Clock;
   readonly log: Log;
   readonly plantBait: () => Bait;
@@ -141,7 +142,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   await previewed;
 
   log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
-  const compared = await compareFleet(sides, { nix, store });
+  const compared = await compareFleet(sides, { nix, store, database: ports.database });
 
   log.progress({ kind: "stage", stage: "classify", text: "judging the changes" });
   const rules = judgeFleet(compared, judging);

@@ -7,6 +7,7 @@ import { type Jail, openJail } from "../io/jail.ts";
 import { machine, scratchDirectory } from "../io/machine.ts";
 import { nixPort } from "../io/nix.ts";
 import type { Git, Log } from "../io/ports.ts";
+import { storeDatabase } from "../io/store-database.ts";
 import { storeFiles } from "../io/store-files.ts";
 import { type Knowledge, knowledgeOf } from "../discover/knowledge.ts";
 import { openSources, type SourceEvent, type SourceRequest, type Sources } from "../discover/source.ts";
@@ -76,6 +77,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       ports: {
         nix,
         store: storeFiles(),
+        database: storeDatabase({ environment, onUnusable: (reason) => log.debug("Nix is asked for closures", { reason }) }),
         clock: systemClock,
         log,
         plantBait: () => plantBait(scratch.path),

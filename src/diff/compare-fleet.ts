@@ -1,6 +1,5 @@
 import type { HostSides } from "../build/sides.ts";
-import type { Nix, StoreFiles } from "../io/ports.ts";
-import { type Comparison, diffFleet } from "./diff.ts";
+import { type Comparison, diffFleet, type DiffPorts } from "./diff.ts";
 import { type Standing, standingOf } from "./standing.ts";
 import type { System } from "./system.ts";
 import { readSystem, toplevelFailure } from "./toplevel.ts";
@@ -13,10 +12,7 @@ export type Compared = { readonly sides: HostSides } & (
 );
 
 /** Compares every host that changed, all at once. A host that cannot be compared has failed at this stage, and no other with it. */
-export async function compareFleet(
-  fleet: readonly HostSides[],
-  ports: { readonly nix: Nix; readonly store: StoreFiles },
-): Promise<Compared[]> {
+export async function compareFleet(fleet: readonly HostSides[], ports: DiffPorts): Promise<Compared[]> {
   const standings = fleet.map((sides) => ({ sides, standing: standingOf(sides) }));
   const pairs = standings.flatMap(({ sides, standing }) =>
     standing.state === "changed" ? [{ host: sides.host, from: standing.from, to: standing.to }] : [],
