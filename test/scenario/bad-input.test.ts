@@ -158,6 +158,11 @@ describe("flakes", { timeout: 60_000, concurrent: true }, () => {
     await refused(`${host()} deployGate.hosts.a.deploy = "yes";`, "policy-invalid", /deployGate\.hosts\.a\.deploy: .*boolean/);
     await refused(`${host()} deployGate.hots = { };`, "policy-invalid", /hots/);
   });
+  test("a toplevel that is no NixOS system", async () => {
+    const toplevel = `derivation { name = "${randomUUID()}"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo > $out" ]; }`;
+    const { directory } = repository(`nixosConfigurations.a.config.system.build.toplevel = ${toplevel};`);
+    expect(await hostFailure(["plan", "--json"], { directory })).toMatchObject({ code: "not-a-nixos-system" });
+  });
   test("a change cannot replace the policy by one that is broken: the base's is in force", async () => {
     const good = host();
     const { directory } = change(`${good} deployGate.hosts.a.deploy = true;`, `${good} deployGate = throw "no policy today";`);
@@ -219,12 +224,6 @@ describe.each(nixVersions())("Nix $version", { timeout: 120_000, concurrent: tru
     );
     const failure = await hostFailure(["plan", "--base", "main", "--json"], given(directory));
     expect(failure).toMatchObject({ code: "host-evaluation-timeout", message: expect.stringContaining("2 seconds") });
-  });
-
-  test("a toplevel that is no NixOS system", async () => {
-    const toplevel = `derivation { name = "${randomUUID()}"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo > $out" ]; }`;
-    const { directory } = repository(`nixosConfigurations.a.config.system.build.toplevel = ${toplevel};`);
-    expect(await hostFailure(["plan", "--json"], given(directory))).toMatchObject({ code: "not-a-nixos-system" });
   });
 
   test.runIf(mayMount)("a store that cannot be written", async () => {
