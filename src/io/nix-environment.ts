@@ -20,7 +20,8 @@ const keptBack = /^\s*!?(?:include\s|(?:extra-)?(?:access-tokens|netrc-file|impu
 
 /** The environment of a Nix command, from nothing. HOME and the XDG directories are the caller's to add. */
 export function nixEnvironment(own: Readonly<Record<string, string | undefined>>, trust: Trust): Record<string, string> {
-  const environment: Record<string, string> = { LANG: "C.UTF-8" };
+  // Nix fetches with git, which waits for ever for a server that accepts and then says nothing; Nix's own downloads have the limit in the port's settings.
+  const environment: Record<string, string> = { LANG: "C.UTF-8", GIT_HTTP_LOW_SPEED_LIMIT: "1", GIT_HTTP_LOW_SPEED_TIME: "30" };
   for (const name of passed) {
     const value = own[name];
     if (value !== undefined) environment[name] = value;
