@@ -2,18 +2,25 @@ import type { ExitCode } from "../failure.ts";
 import { commandLine } from "./command-line.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
-/** Builds the shell from the process and runs its command line. The first SIGINT or SIGTERM asks everything to end cleanly, the second ends at once. */
+/** What a process that a signal ended answers by custom. */
+const bySignal: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 };
+
+/**
+ * Builds the shell from the process and runs its command line. The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) asks everything to end cleanly, the
+ * second ends at once.
+ */
 export async function shellMain(programRoot: string): Promise<ExitCode> {
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (stop.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
+    if (stop.signal.aborted) process.exit(bySignal[signal]);
     stop.abort(signal);
   };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
-  // A reader that went away (`| head`) is no failure of ours; the run goes on to its end.
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-  });
+  process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
+  // A reader that went away (`| head`) or a terminal that did is no failure of ours; the run goes on to its end.
+  for (const stream of [process.stdout, process.stderr])
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE" && error.code !== "EIO") throw error;
+    });
 
   const { env, stdout, stderr } = process;
   const plain = env["NO_COLOR"] !== undefined && env["NO_COLOR"] !== "";

@@ -73,6 +73,8 @@ describe("what Nix may see", () => {
   };
   test("is picked, not inherited", () => {
     expect(Object.keys(nixEnvironment(own, "deploy-branch")).toSorted()).toEqual([
+      "GIT_HTTP_LOW_SPEED_LIMIT",
+      "GIT_HTTP_LOW_SPEED_TIME",
       "LANG",
       "NIX_CONFIG",
       "NIX_SSL_CERT_FILE",

@@ -64,6 +64,15 @@ test("in a terminal the cursor comes back", { timeout: 60_000 }, async () => {
   expect(end.stdout).toContain("[cancelled]");
 });
 
+test("a terminal that is gone ends the run as a signal does", { timeout: 60_000 }, async () => {
+  const seconds = unique();
+  const gate = new Gate(["plan"], { directory: repository(slow(seconds)), terminal: true, environment: { TERM: "xterm" } });
+  await gate.runs(new RegExp(`^sleep ${seconds.replace(".", "\\.")}`));
+  // Its master is closed, and the kernel tells the program.
+  gate.child.kill("SIGKILL");
+  expect(await gate.ended()).toMatchObject({ left: [], running: [] });
+});
+
 test.each([
   ["SIGINT", 130],
   ["SIGTERM", 143],

@@ -6,6 +6,12 @@ import { join, resolve } from "node:path";
 /** The program as a person or a runner starts it, in a process of its own, with an environment from nothing and a TMPDIR that nobody else uses. */
 const source = resolve(import.meta.dirname, "../../src");
 
+/** A test that fails may leave its program at work; it ends with the tests. */
+const children = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 export type GateOptions = {
   readonly directory: string;
   /** What is started: the shell's entry where absent. */
@@ -62,6 +68,8 @@ export class Gate {
     });
     this.child.stdout?.on("data", (chunk: Buffer) => (this.stdout += chunk.toString("utf8")));
     this.child.stderr?.on("data", (chunk: Buffer) => (this.stderr += chunk.toString("utf8")));
+    children.add(this.child);
+    this.child.once("close", () => children.delete(this.child));
     this.#end = new Promise((done, fail) => this.child.once("close", (code, signal) => done({ code, signal })).once("error", fail));
   }
 
@@ -98,9 +106,9 @@ export class Gate {
 
   async ended(): Promise<Ended> {
     const end = await this.#end;
-    // What was killed is gone a moment later than the program that killed it.
+    // What was killed is gone a moment later than the program that killed it, and a program that lost its terminal ends later than that.
     let running = this.#running();
-    for (let i = 0; i < 100 && running.length > 0; i++) {
+    for (let i = 0; i < 200 && running.length > 0; i++) {
       await sleep(20);
       running = this.#running();
     }
