@@ -1,4 +1,5 @@
 import type { ClosureGraph } from "./closure.ts";
+import { withoutPassword } from "./read-closures.ts";
 import { nameOf, packageName } from "./store-path.ts";
 import type { Component, StorePath, System } from "./system.ts";
 
@@ -28,7 +29,7 @@ export function foreignSystem(toplevel: StorePath, to: System, graph: ClosureGra
     firmware: named(/^firmware$/),
     systemd: component(/^systemd-\d/),
     unread: [
-      `The old system ${toplevel} is only in ${storeUrl}: its packages and the versions of kernel and systemd were compared, but not its units, files, users, firewall, parameters and settings.`,
+      `The old system ${toplevel} is only in ${withoutPassword(storeUrl)}: its packages and the versions of kernel and systemd were compared, but not its units, files, users, firewall, parameters and settings.`,
     ],
   };
 }

@@ -1,6 +1,7 @@
 import { gateError } from "../failure.ts";
 import type { CommandResult, Nix, StoreDatabase } from "../io/ports.ts";
 import { ClosureGraph } from "./closure.ts";
+import { redact } from "./secrets.ts";
 import { PathInfoReader, type PathInfoSink } from "./path-info.ts";
 import type { StorePath } from "./system.ts";
 
@@ -90,12 +91,22 @@ class PathInfoCommand {
 
   failed(result: CommandResult): Error {
     const said = result.timedOut ? `It took longer than ${timeoutSeconds} s.\n${result.stderr}` : result.stderr;
-    return gateError("path-info-failed", { command: this.#name(), exitCode: result.exitCode }, said.slice(-4000));
+    return gateError(
+      "path-info-failed",
+      { command: this.#name(), exitCode: result.exitCode },
+      redact(withoutPassword(said.slice(-4000))).text,
+    );
   }
 
   #name(): string {
-    return ["nix path-info --json", ...this.#format, "--recursive", ...this.#store].join(" ");
+    // A store's address may hold a password.
+    return ["nix path-info --json", ...this.#format, "--recursive", ...this.#store.map(withoutPassword)].join(" ");
   }
+}
+
+/** A store's address as it may be shown: `https://user:password@cache.example.org`. */
+export function withoutPassword(text: string): string {
+  return text.replace(/(:\/\/[^\s/:@]{1,128}):[^\s/@]{1,512}@/g, "$1:…@");
 }
 
 function* chunks(paths: readonly StorePath[]): Generator<readonly StorePath[]> {
