@@ -72,7 +72,7 @@ const table = {
   "policy-invalid": (c: { flake: string; key: string; problem: string }): Entry => ({
     exit: 2,
     message: `The policy is not usable: ${c.key}: ${c.problem}.`,
-    next: `nix eval --json ${output(c.flake, "deployGate")}   # compare with docs/policy.md`,
+    next: `nix eval --json ${output(c.flake, "deployGate")}`,
   }),
   "command-unavailable": (c: { command: string }): Entry => ({
     exit: 2,

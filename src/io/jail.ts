@@ -151,6 +151,8 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
   );
   const ended = new Promise<void>((resolve) => holder.once("exit", () => resolve()).once("error", () => resolve()));
   const close = async (): Promise<void> => {
+    // It was not to keep this process alive; its end is waited for all the same.
+    holder.ref();
     holder.stdin.destroy();
     const limit = setTimeout(() => holder.kill("SIGKILL"), 1000);
     await ended;
