@@ -1,0 +1,1 @@
+import{t as e}from"./read-store-database.js";import{parentPort as t,workerData as n}from"node:worker_threads";const{directory:r,roots:i}=n;try{let n=e(r,i);t?.postMessage({closures:n},[n.narSizes.buffer,n.offsets.buffer,n.targets.buffer])}catch(e){t?.postMessage({reason:e instanceof Error?e.message:String(e)})}export{};
