@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { closeSync, constants, type Dirent, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
 import type { StoreEntry, StoreFiles, StoreText } from "./ports.ts";
@@ -263,7 +264,7 @@ class Listed {
     const known = this.#entries.get(name);
     if (typeof known !== "string") return known;
     const place = `${this.#directory}/${name}`;
-    const found = known === "symlink" ? linkAt(place) : lookUp(place);
+    const found = known === "symlink" ? linkAt(place) : fileAt(place);
     if (found !== undefined) this.#entries.set(name, found);
     return found;
   }
@@ -280,6 +281,24 @@ function kindOf(entry: Dirent): StoreEntry | "file" | "symlink" {
   if (entry.isSymbolicLink()) return "symlink";
   if (entry.isFile()) return "file";
   return { kind: entry.isDirectory() ? "directory" : "other" };
+}
+
+/** A file that a listing told. It is looked at again only for its size: most are asked for no more than what they are. Empty where it has gone meanwhile. */
+function fileAt(place: string): StoreEntry {
+  let found: StoreEntry | undefined;
+  const stats = (): Omit<StoreEntry & { readonly kind: "file" }, "kind"> => {
+    found ??= lookUp(place);
+    return found?.kind === "file" ? found : { size: 0, executable: false };
+  };
+  return {
+    kind: "file",
+    get size() {
+      return stats().size;
+    },
+    get executable() {
+      return stats().executable;
+    },
+  };
 }
 
 function linkAt(place: string): StoreEntry | undefined {
@@ -316,8 +335,10 @@ function readUpTo(descriptor: number, offset: number, length: number): Buffer {
 /** Strict UTF-8, or undefined. Where the text was cut, a character that was cut with it is no error. */
 function decode(bytes: Buffer, truncated: boolean): string | undefined {
   if (bytes.includes(0)) return undefined;
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  if (!truncated) return undefined;
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: truncated });
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true });
   } catch {
     return undefined;
   }
