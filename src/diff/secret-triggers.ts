@@ -15,7 +15,6 @@ const own = [
   "psk",
   "credential",
   "webhook",
-  "login",
   "masterauth",
   "community",
   "authorization",
@@ -24,11 +23,10 @@ const own = [
   "\\$[0-9a-z]",
   "pbkdf2",
   "\\{s?(?:sha|crypt|md5)",
-  // The end of a signing key of a binary cache, the beginning of a JSON Web Token, a private key.
+  // The end of a signing key of a binary cache, the beginning of a JSON Web Token.
   "==",
   "eyj",
-  "-----begin",
-  "(?:tskey|hvs|hvb|dop_v1|glrt|nfp|pat|hf)[-_.]",
+  "(?:hvs|hvb|dop_v1|glrt|nfp|pat|hf)[-_.]",
 ];
 
 /** The scanner's (@secretlint/secretlint-rule-preset-recommend 12.0.0). Its patterns of URLs are `urlWithUser`; those of private keys and of AWS are in our own words. */
