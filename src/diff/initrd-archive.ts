@@ -9,6 +9,8 @@ export type Archive = { readonly files: readonly ArchiveFile[]; readonly problem
 /** The kernel unpacks an initrd into memory, so one that is larger would not boot on most machines; a bomb stops here. */
 const maxUnpackedBytes = 512 << 20;
 const maxFiles = 200_000;
+/** Unpacked at once. The runtime's own 16 KiB make thousands of pieces of an initrd. */
+const pieceBytes = 1 << 20;
 
 const trailer = "TRAILER!!!";
 const foreign: readonly (readonly [string, readonly number[]])[] = [
@@ -82,7 +84,7 @@ function gunzip(bytes: Uint8Array, at: number, limit: number): Segment {
   if ((flags & 4) !== 0) start += 2 + ((bytes[start] ?? 0) | ((bytes[start + 1] ?? 0) << 8));
   for (const flag of [8, 16]) if ((flags & flag) !== 0) start = bytes.indexOf(0, start) + 1;
   if ((flags & 2) !== 0) start += 2;
-  const result = zlib.inflateRawSync(bytes.subarray(start), { maxOutputLength: limit, info: true }) as unknown as {
+  const result = zlib.inflateRawSync(bytes.subarray(start), { maxOutputLength: limit, chunkSize: pieceBytes, info: true }) as unknown as {
     readonly buffer: Uint8Array;
     readonly engine: { readonly bytesWritten: number };
   };
@@ -104,7 +106,7 @@ function unzstd(bytes: Uint8Array, at: number, limit: number): Segment | string 
     end += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3);
   }
   if ((descriptor & 4) !== 0) end += 4;
-  return { data: zlib.zstdDecompressSync(bytes.subarray(at, end), { maxOutputLength: limit }), end };
+  return { data: zlib.zstdDecompressSync(bytes.subarray(at, end), { maxOutputLength: limit, chunkSize: pieceBytes }), end };
 }
 
 /** Appends the files of one archive and gives the place behind it, or says what is wrong. */
