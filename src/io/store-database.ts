@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { StoreClosures, StoreDatabase } from "./ports.ts";
-import { type PackedClosures, pathSeparator } from "./read-store-database.ts";
+import { type PackedClosures, pathSeparator, readStoreDatabase } from "./read-store-database.ts";
 
 export type StoreDatabaseOptions = {
   /** The environment of this process; NIX_REMOTE in it may say that the store is not this machine's. */
@@ -17,8 +17,11 @@ const ownStore: ReadonlySet<string> = new Set(["", "auto", "local", "daemon"]);
 /** Beside this file, from the sources as from the bundle. */
 const worker = new URL(import.meta.url.endsWith(".ts") ? "store-database-worker.ts" : "store-database-worker.js", import.meta.url);
 
+/** To start a thread takes as long as to read the closures of this many systems. */
+const fewRoots = 24;
+
 /**
- * Nix's database of this machine's store, `/nix/var/nix/db/db.sqlite`, read in a thread of its own. On a machine with several users it may only be readable by root; what cannot
+ * Nix's database of this machine's store, `/nix/var/nix/db/db.sqlite`, for a fleet read in a thread of its own. On a machine with several users it may only be readable by root; what cannot
  * be read is no failure, and Nix is asked.
  *
  * The store that Nix would ask may be another one, by its settings. A path that is valid here and whose files are here is then still described by this database.
@@ -32,7 +35,7 @@ export function storeDatabase({ environment, directory = "/nix/var/nix/db", onUn
   return {
     closures: async (roots) => {
       if (!ownStore.has(environment["NIX_REMOTE"] ?? "")) return unusable("NIX_REMOTE names another store");
-      const answer = await inThread(directory, roots);
+      const answer = await (roots.length <= fewRoots ? here(directory, roots) : inThread(directory, roots));
       return "reason" in answer ? unusable(answer.reason) : unpacked(answer.closures);
     },
   };
@@ -40,10 +43,20 @@ export function storeDatabase({ environment, directory = "/nix/var/nix/db", onUn
 
 type Answer = { readonly closures: PackedClosures } | { readonly reason: string };
 
+function here(directory: string, roots: readonly string[]): Answer {
+  try {
+    return { closures: readStoreDatabase(directory, roots) };
+  } catch (error) {
+    return { reason: reasonOf(error) };
+  }
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** Never rejects: a thread that cannot be started, or that dies, is a reason as well. */
 function inThread(directory: string, roots: readonly string[]): Promise<Answer> {
   return new Promise((resolve) => {
-    const failed = (error: unknown): void => resolve({ reason: error instanceof Error ? error.message : String(error) });
+    const failed = (error: unknown): void => resolve({ reason: reasonOf(error) });
     try {
       const thread = new Worker(worker, { workerData: { directory, roots }, env: {} });
       thread

@@ -1,7 +1,7 @@
 /**
  * How long a fleet's diff takes, as ratios to what Nix itself needs in the same run: one `nix path-info --json --recursive` over the union of all toplevels, and
  * `nix store diff-closures` host by host, which compares package versions only. The sides take turns, so that what else the machine does falls on both; the times are medians.
- * Ours is measured in a new process from the first call to the last result, twice: with Nix's database, and with Nix asked for the closures as where that cannot be read.
+ * Ours is measured bundled, as it is shipped, in a new process from the first call to the last result, twice: with Nix's database, and with Nix asked for the closures as where that cannot be read.
  *
  *   sh .ci/with-store node test/bench/diff.bench.ts [--max-hosts 1000] [--rounds 5]
  */
@@ -49,9 +49,18 @@ async function ours(pairs: readonly Pair[], ask: boolean): Promise<Ours> {
   return { wall, cpu: (user + system) / 1e6, megabytes: Math.round(process.resourceUsage().maxRSS / 1024), paths: graph.size };
 }
 
-function child(pairs: string, ask: boolean): Ours {
+/** Node would have to take the types out of each file first, in each thread. */
+function bundle(directory: string): string {
+  const root = join(import.meta.dirname, "../..");
+  const inputs = [import.meta.filename, join(root, "src/io/store-database-worker.ts")];
+  const argv = [...inputs, "--dir", directory, "--platform", "node", "--format", "esm", "--minify"];
+  execFileSync(join(root, "node_modules/.bin/rolldown"), argv, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  return join(directory, "diff.bench.js");
+}
+
+function child(program: string, pairs: string, ask: boolean): Ours {
   // A process of its own for each measurement: nothing is warm but the machine's disk cache, and the memory is that of this fleet alone.
-  const argv = [import.meta.filename, "--pairs", pairs, ...(ask ? ["--ask"] : [])];
+  const argv = [program, "--pairs", pairs, ...(ask ? ["--ask"] : [])];
   return JSON.parse(execFileSync(process.execPath, argv, { encoding: "utf8", env: environment })) as Ours;
 }
 
@@ -77,7 +86,7 @@ const median = (costs: readonly Cost[]): Cost => ({
 });
 const shown = ({ wall, cpu }: Cost): string => `${wall.toFixed(2)} s (${cpu.toFixed(2)})`;
 
-function measure(hosts: number, scratch: string): string[] {
+function measure(hosts: number, program: string, scratch: string): string[] {
   const pairs = buildFleet({ hosts });
   const file = join(scratch, `${hosts}.json`);
   writeFileSync(file, JSON.stringify(pairs));
@@ -85,8 +94,8 @@ function measure(hosts: number, scratch: string): string[] {
   const [single, read, asked]: [Cost[], Ours[], Ours[]] = [[], [], []];
   for (let round = 0; round < (hosts > 100 ? 1 : rounds); round += 1) {
     single.push(timed(["nix", "path-info", "--json", "--recursive", ...toplevels]));
-    read.push(child(file, false));
-    asked.push(child(file, true));
+    read.push(child(program, file, false));
+    asked.push(child(program, file, true));
   }
   const closures = (): number => pairs.reduce((sum, { from, to }) => sum + timed(["nix", "store", "diff-closures", from, to]).wall, 0);
   const each = hosts > mostForDiffClosures ? undefined : middle(Array.from({ length: hosts < 100 ? 3 : 1 }, closures));
@@ -109,6 +118,7 @@ if (values.pairs !== undefined) {
   console.log(JSON.stringify(await ours(JSON.parse(readFileSync(values.pairs, "utf8")) as readonly Pair[], values.ask)));
 } else {
   const scratch = mkdtempSync(join(tmpdir(), "diff-bench."));
+  const program = bundle(join(scratch, "bundle"));
   const rows = [
     [
       "hosts",
@@ -122,7 +132,7 @@ if (values.pairs !== undefined) {
       "faster by",
       "memory",
     ],
-    ...[1, 10, 100, 1000].filter((count) => count <= Number(values["max-hosts"])).map((hosts) => measure(hosts, scratch)),
+    ...[1, 10, 100, 1000].filter((count) => count <= Number(values["max-hosts"])).map((hosts) => measure(hosts, program, scratch)),
   ];
   rmSync(scratch, { recursive: true, force: true });
   const widths = (rows[0] as string[]).map((_, column) => Math.max(...rows.map((row) => (row[column] as string).length)));

@@ -182,7 +182,9 @@ describe("what cannot be relied on is not read", () => {
   const read = async (path: string, environment: Readonly<Record<string, string>> = {}) => {
     const reasons: string[] = [];
     const from = storeDatabase({ environment, directory: path, onUnusable: (reason) => reasons.push(reason) });
-    const answers = [await from.closures(["/nix/store/a"]), await from.closures(["/nix/store/a"])];
+    // Few are read here, many in a thread.
+    const many = ["/nix/store/a", ...Array.from({ length: 100 }, (_, n) => `/nix/store/none${n}`)];
+    const answers = [await from.closures(["/nix/store/a"]), await from.closures(many)];
     return { answers, reasons };
   };
 
@@ -194,6 +196,7 @@ describe("what cannot be relied on is not read", () => {
       offsets: Uint32Array.of(0, 1, 1),
       targets: Uint32Array.of(1),
     });
+    expect(answers[1]).toEqual(answers[0]);
     expect(reasons).toEqual([]);
   });
 
