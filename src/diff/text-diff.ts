@@ -1,4 +1,5 @@
 import { diffArrays, structuredPatch } from "diff";
+import { oneLineChange } from "./one-line-change.ts";
 
 /** How much of one text's difference is kept. */
 export type TextDiffBounds = { readonly maxLines: number; readonly maxColumns: number };
@@ -53,6 +54,9 @@ function hunks(from: string, to: string): string[] {
   const toLines = to === "" ? [] : to.replace(/\n$/, "").split("\n");
   if (fromLines.length === 0 || toLines.length === 0 || fromLines.length + toLines.length > maxComparedLines)
     return whole(fromLines, toLines);
+  const plain = from.endsWith("\n") && to.endsWith("\n") && !from.includes("\r") && !to.includes("\r");
+  const simple = plain ? oneLineChange(fromLines, toLines, contextLines) : undefined;
+  if (simple !== undefined) return [...simple];
   const patch = structuredPatch("", "", from, to, undefined, undefined, { context: contextLines, maxEditLength: maxEdits });
   if (patch === undefined) return whole(fromLines, toLines);
   return patch.hunks.flatMap((hunk) => [`@@ -${hunk.oldStart},${hunk.oldLines} +${hunk.newStart},${hunk.newLines} @@`, ...hunk.lines]);
