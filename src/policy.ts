@@ -2,12 +2,23 @@ import * as z from "zod";
 import { RuleSetting, HostFacts } from "./classify/host-facts.ts";
 import { HostName } from "./discover/host.ts";
 import { gateError } from "./failure.ts";
+import { ApplyPolicy, ApprovalPolicy, Check, GroupPolicy, TargetPolicy } from "./policy-deploy.ts";
 
 /** What the operator says of one host. Without `deploy = true` a host is built, compared and reported, and never touched (invariant 5). */
 const HostPolicy = z.strictObject({
   deploy: z.boolean().default(false),
   /** Facts that the closure does not hold, as in `gate diff --facts`. */
   facts: HostFacts.optional(),
+  target: TargetPolicy.prefault({}),
+  group: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/, "it is not the name of a group")
+    .optional(),
+  /** Goes first; where it fails nobody follows. */
+  canary: z.boolean().default(false),
+  /** What runs on this host that the gate itself needs: it goes last and confirms itself. */
+  carries: z.array(z.enum(["runner", "forge"])).default([]),
+  checks: z.array(Check).max(32).default([]),
 });
 
 /** A file of the repository, read from git at the base revision. */
@@ -44,6 +55,9 @@ const SessionSettings = z.strictObject({
  */
 export const Policy = z.strictObject({
   hosts: z.record(HostName, HostPolicy).default({}),
+  groups: z.record(z.string(), GroupPolicy).default({}),
+  apply: ApplyPolicy.prefault({}),
+  approval: ApprovalPolicy.prefault({}),
   /** `required`: no verdict of the session holds the host. `optional`: the rules alone decide, and the report says so. */
   session: z.enum(["required", "optional", "off"]).default("optional"),
   sessionSettings: SessionSettings.prefault({}),

@@ -2,6 +2,7 @@
  * The world, on one page. Every stage takes the ports it needs as arguments; only `main.ts` and `cli.ts` build real ones. Decisions never see a port.
  */
 import type { Failure } from "../failure.ts";
+import type { Address } from "../target/address.ts";
 
 /** A finished child process. `signal` is set where one ended it; `timedOut` where our own limit did. Output is bounded by the caller's `maxBytes`. */
 export type CommandResult = {
@@ -333,4 +334,67 @@ export interface Spending {
   /** In USD; undefined where it cannot be told. */
   today(): number | undefined;
   add(usd: number): void;
+}
+
+/** Why a host cannot be spoken to. */
+export type TargetTrouble =
+  | "unreachable"
+  | "host-key-unknown"
+  | "host-key-changed"
+  | "access-refused"
+  | "sudo-refused"
+  | "jump-failed"
+  /** Something answered that is not our program: a forced command, a shell that prints before it runs. */
+  | "not-understood"
+  /** The connection ended before the program said that it was done. What it did is unknown. */
+  | "lost"
+  | "timed-out"
+  | "no-ssh";
+
+/** A named value that a remote program put out. Untrusted, bounded. */
+export type RemoteRecord = { readonly name: string; readonly value: string };
+
+export type RemoteRun = {
+  readonly address: Address;
+  /** POSIX shell of ours without any data in it. `$1`, `$2` … are `arguments`; `put NAME VALUE`, `put_file NAME PATH BYTES` make records (src/target/remote-program.ts). */
+  readonly program: string;
+  /** Any text without NUL; travels length-framed on stdin. */
+  readonly arguments: readonly string[];
+  /** `new` shows that a fresh login works; `shared` rides on the connection that is there. */
+  readonly connection: "shared" | "new";
+  /** Wall clock. */
+  readonly timeoutSeconds: number;
+  /** Of all records together; 8 MiB where absent. */
+  readonly maxBytes?: number;
+  /** Called for every record as it arrives. */
+  readonly onRecord?: (record: RemoteRecord) => void;
+};
+
+export type RemoteResult =
+  /** The program ran to its end and said so. `stderr` is what it and its children wrote there, bounded. */
+  | { readonly ok: true; readonly exitCode: number; readonly records: readonly RemoteRecord[]; readonly stderr: string }
+  /** `records` are those that came before the trouble. */
+  | { readonly ok: false; readonly trouble: TargetTrouble; readonly detail: string; readonly records: readonly RemoteRecord[] };
+
+export type CopyRun = {
+  readonly address: Address;
+  readonly paths: readonly string[];
+  readonly store: "ssh-ng" | "ssh";
+  readonly substituteOnDestination: boolean;
+  readonly checkSignatures: boolean;
+  readonly timeoutSeconds: number;
+  readonly onLog?: (line: NixLogLine) => void;
+};
+
+/** The hosts, over OpenSSH. Nothing is thrown for a host that fails: the result tells. */
+export interface Targets {
+  run(run: RemoteRun): Promise<RemoteResult>;
+  /** `nix copy` to the host over the same connection settings. */
+  copyTo(run: CopyRun): Promise<CommandResult>;
+  /** The other way: closures of the host into this machine's store. */
+  copyFrom(run: CopyRun): Promise<CommandResult>;
+  /** How often a host was spoken to, for the bench. */
+  roundTrips(address: Address): number;
+  /** Ends shared connections and removes the key. */
+  close(): Promise<void>;
 }

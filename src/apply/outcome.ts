@@ -1,0 +1,61 @@
+import type { Failure } from "../failure.ts";
+
+/** What became of a host. Exactly one for each, each with positive evidence (invariant 5). */
+export type Outcome = {
+  readonly outcome: OutcomeKind;
+  /** At least one sentence; the first says what happened. */
+  readonly reasons: readonly [string, ...string[]];
+  readonly failure?: Failure;
+  /** What is active and what boots after the run, as the host said last; undefined where it could not be asked. */
+  readonly now?: { readonly current: string | undefined; readonly profile: string | undefined; readonly booted: string | undefined };
+  /** What did not take effect, found after the deploy. */
+  readonly misses: readonly Miss[];
+  /** Every strategy that was tried, in order. */
+  readonly attempts: readonly { readonly strategy: Strategy; readonly ended: string }[];
+  /** The last of the activation's log. Untrusted text. */
+  readonly log?: string;
+};
+
+export const outcomeKinds = [
+  "unchanged",
+  "not-managed",
+  /** Active, boots, verified. */
+  "deployed",
+  /** Boot default set; a reboot brings it in. */
+  "staged",
+  /** Active and boots; part of it needs the reboot that follows. */
+  "deployed-reboot-pending",
+  /** Active and boots; something did not take effect and needs a person or the next run. */
+  "deployed-with-misses",
+  "held",
+  "failed",
+  "rolled-back",
+  "live-but-old-boots",
+  /** Left running unconfirmed because the change cannot be undone. */
+  "left-unconfirmed",
+  "unreachable",
+  /** It carries the runner or the forge: its supervisor goes on alone and the next run reads the result. */
+  "handed-over",
+  /** A stop rule ended the waves before this host. */
+  "not-reached",
+  /** A person or another tool switched the host meanwhile. */
+  "superseded",
+  /** Only said: `--dry-run`. */
+  "would-deploy",
+  "would-stage",
+] as const;
+export type OutcomeKind = (typeof outcomeKinds)[number];
+
+export const strategies = ["switch", "boot", "restart-units", "stop-then-switch", "rollback", "escalate"] as const;
+export type Strategy = (typeof strategies)[number];
+
+/** Something that the change promised and that is not so on the running host. */
+export type Miss = {
+  /** Family: `toplevel`, `unit`, `mount`, `kernel`, `sysctl`, `sshd`, `port`, `process`, `check`. */
+  readonly family: string;
+  readonly subject: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly needs: "nothing" | "daemon-reload" | "reload" | "restart" | "remount" | "reboot" | "person";
+  readonly sentence: string;
+};
