@@ -16,6 +16,12 @@ export type Observation = {
   readonly profile: string | undefined;
   readonly generation: number | undefined;
   readonly booted: string | undefined;
+  /** What the three are made of, as the host sees it: the booted system is often no longer in any other store. */
+  readonly systems: {
+    readonly current: SystemParts | undefined;
+    readonly profile: SystemParts | undefined;
+    readonly booted: SystemParts | undefined;
+  };
   readonly generations: readonly Generation[];
   readonly switchLock: "free" | "held" | "unknown";
   /** Our own transient unit, and those of other tools that are running now. */
@@ -32,16 +38,34 @@ export type Observation = {
   readonly kernel: { readonly release: string; readonly commandLine: string; readonly modules: readonly string[] };
   readonly mounts: readonly Mount[];
   readonly swaps: readonly string[];
+  /** Where links below /dev end (`/dev/disk/by-uuid/…` at `/dev/vda1`): a mount table knows devices by another name than fstab. */
+  readonly devices: ReadonlyMap<string, string>;
   readonly listening: readonly Listening[];
   readonly units: readonly RunningUnit[];
   /** Values of the keys that were asked for; a key that does not exist is not in it. */
   readonly sysctl: ReadonlyMap<string, string>;
   /** Lines of `sshd -T`, lower case keys; empty where it cannot be told. */
   readonly sshd: readonly string[];
-  /** Names of users with a session. */
-  readonly loggedIn: readonly string[];
-  /** The raw lines of the ledger, oldest first, the newest 500. Undefined where there is none: then nothing is known (invariant 9). */
+  /** Names of users with a session, the session of this connection left out; undefined where it cannot be told. */
+  readonly loggedIn: readonly string[] | undefined;
+  /** The raw lines of the ledger, oldest first, the newest 500. Undefined where there is none or where it cannot be read: then nothing is known (invariant 9). */
   readonly ledger: readonly string[] | undefined;
+  /** `unreadable`: there is one and it could not be read, which is no fresh host. */
+  readonly ledgerState: "read" | "absent" | "unreadable";
+};
+
+/** Where the links of a toplevel end, and its small texts as they stand there. Undefined: it has no such file. */
+export type SystemParts = {
+  readonly kernel: string | undefined;
+  readonly initrd: string | undefined;
+  readonly kernelModules: string | undefined;
+  readonly firmware: string | undefined;
+  readonly systemd: string | undefined;
+  readonly kernelParams: string | undefined;
+  readonly initInterfaceVersion: string | undefined;
+  /** JSON maps of texts, unparsed. */
+  readonly switchInhibitors: string | undefined;
+  readonly rebootTriggers: string | undefined;
 };
 
 export type Space = { readonly sizeBytes: number; readonly freeBytes: number; readonly freeInodes: number | undefined };
