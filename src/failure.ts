@@ -340,6 +340,103 @@ const table = {
     message: `There is no preview of ${c.derivation}: ${c.problem}.`,
     next: `nix build '${c.derivation}^*'   # the full comparison works once it is built`,
   }),
+  // ---- approvals (exit 3: the host goes on waiting for a person) -----------------------------------------------------
+  "approval-unreadable": (_nothing: object): Entry => ({
+    exit: 2,
+    message: "What was given to approve or reject is not a token as a report prints it: HOST@REVISION.TIME.DIGEST, in one piece.",
+    next: "Copy the whole token out of the newest report.",
+  }),
+  "approval-other-host": (c: { host: string; token: string }): Entry => ({
+    exit: 3,
+    message: `The token is for ${c.token} and says nothing of ${c.host}.`,
+    next: `Copy the token that the newest report prints for ${c.host}.`,
+  }),
+  "approval-other-revision": (c: { host: string; token: string; revision: string }): Entry => ({
+    exit: 3,
+    message: `The token for ${c.host} is for revision ${c.token.slice(0, 12)} and not for ${c.revision.slice(0, 12)}, which is looked at here.`,
+    next: `Approve what the newest report prints for ${c.host}.`,
+  }),
+  "approval-not-merged": (c: { host: string; revision: string; known: boolean }): Entry => ({
+    exit: 3,
+    message: c.known
+      ? `Revision ${c.revision.slice(0, 12)} is not on the deploy branch, and nothing else is deployed to ${c.host}.`
+      : `Whether revision ${c.revision.slice(0, 12)} is on the deploy branch cannot be told, so it is not deployed to ${c.host}.`,
+    next: `git branch --all --contains ${c.revision.slice(0, 12)}   # merge it first, or give the job a checkout with history`,
+  }),
+  "approval-older": (c: { host: string; revision: string; known: boolean }): Entry => ({
+    exit: 3,
+    message: c.known
+      ? `${c.host} runs something newer than revision ${c.revision.slice(0, 12)}, and an approval does not take a host back.`
+      : `Whether revision ${c.revision.slice(0, 12)} is newer than what ${c.host} runs cannot be told, so it is not deployed.`,
+    next: c.known
+      ? `Revert on the deploy branch, or: nixos-deploy-gate rollback ${c.host}`
+      : `nixos-deploy-gate status ${c.host}   # then deploy the tip of the branch`,
+  }),
+  "approval-expired": (c: { host: string; issued: string; hours: number }): Entry => ({
+    exit: 3,
+    message: `The token for ${c.host} is from ${c.issued}, and approvals are good for ${c.hours} ${c.hours === 1 ? "hour" : "hours"} (approval.ttlHours).`,
+    next: "Run the deploy again: its report prints a new token for what the host is now.",
+  }),
+  "approval-early": (c: { host: string; issued: string; now: string }): Entry => ({
+    exit: 3,
+    message: `The token for ${c.host} says that it is from ${c.issued}, and it is ${c.now} here.`,
+    next: "timedatectl   # set the clock of the runner right, then run the deploy again for a new token",
+  }),
+  "approval-used": (c: { host: string; at: string }): Entry => ({
+    exit: 3,
+    message: `The token for ${c.host} was used at ${c.at} and is good for one attempt.`,
+    next: `nixos-deploy-gate status ${c.host}   # what became of it; a new report prints a new token`,
+  }),
+  "approval-rejected": (c: { host: string; by: string; at: string }): Entry => ({
+    exit: 3,
+    message: `This change of ${c.host} was rejected by ${c.by} at ${c.at}, after the token had been issued.`,
+    next: "Push a change that may pass, or run the deploy again and approve with the token of that report.",
+  }),
+  "approval-changed": (c: { host: string; moved: string }): Entry => ({
+    exit: 3,
+    message: `The token for ${c.host} is for another change than this one: ${c.moved}.`,
+    next: `Read what the newest report says of ${c.host}; it prints the token for that.`,
+  }),
+  "approval-ledger": (c: { host: string }): Entry => ({
+    exit: 3,
+    message: `The ledger of ${c.host} cannot be read, so it cannot be shown that this token was never used.`,
+    next: `ssh ${c.host} tail /var/lib/nixos-deploy-gate/ledger.jsonl   # every line has to be one JSON object of ours`,
+  }),
+  "approval-rerun": (c: { host: string; attempt: number }): Entry => ({
+    exit: 3,
+    message: `This is attempt ${c.attempt} of its run: who starts a run again is not always told, so only a run's first attempt approves ${c.host}.`,
+    next: "Start the workflow anew with the same token instead of re-running it.",
+  }),
+  "approval-nobody": (c: { host: string; by: string; problem: string; forge: boolean }): Entry => ({
+    exit: 3,
+    message: `${c.by} may not approve ${c.host}: ${c.problem}.`,
+    next: c.forge
+      ? "Name those who may approve in deployGate.approval.by, or give the gate a token that may look permissions up (on Forgejo that of an administrator of the repository)."
+      : "Have it approved by someone who may.",
+  }),
+  "approval-author": (c: { host: string; by: string; known: boolean }): Entry => ({
+    exit: 3,
+    message: c.known
+      ? `${c.by} wrote, committed or pushed part of what ${c.host} would get, and the policy wants somebody else (approval.exceptAuthor).`
+      : `Whether ${c.by} wrote, committed or pushed part of what ${c.host} would get cannot be told, and the policy wants somebody else (approval.exceptAuthor).`,
+    next: "Have it approved by someone who had no hand in it.",
+  }),
+  // ---- what a host says of itself (exit 1: that host's own) ---------------------------------------------------------
+  "wrong-host": (c: { host: string; hostname: string; what: string; expected: string; found: string; line: string }): Entry => ({
+    exit: 1,
+    message: `The machine at ${c.hostname} is not ${c.host}: its ${c.what} is ${c.found} and not ${c.expected}; nothing was done to it.`,
+    next: `ssh ${c.hostname} cat /proc/sys/kernel/hostname /etc/machine-id   # the right machine after all? then in deployGate: ${c.line}`,
+  }),
+  "not-nixos": (c: { host: string; hostname: string; lacks: string }): Entry => ({
+    exit: 1,
+    message: `The machine at ${c.hostname} for ${c.host} is not a running NixOS: it has no ${c.lacks}; nothing was done to it.`,
+    next: `ssh ${c.hostname} ls -ld /etc/NIXOS /run/current-system   # installing comes before deploying: see nixos-install(8)`,
+  }),
+  "observation-unreadable": (c: { host: string; problem: string }): Entry => ({
+    exit: 1,
+    message: `What ${c.host} says of itself cannot be relied on: ${c.problem}; nothing was done to it.`,
+    next: `ssh ${c.host} 'hostname; cat /proc/sys/kernel/random/boot_id; date +%s; readlink -f /run/current-system /nix/var/nix/profiles/system'`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;
