@@ -398,3 +398,42 @@ export interface Targets {
   /** Ends shared connections and removes the key. */
   close(): Promise<void>;
 }
+
+/** Why there is no answer. `name`, `no-route` and `local` may lie with the gate's own machine, so that they say nothing about the service. */
+export type ProbeTrouble = "refused" | "timed-out" | "certificate" | "broken" | "name" | "no-route" | "local" | "cancelled";
+
+export type HttpAnswer =
+  | {
+      readonly kind: "answered";
+      readonly status: number;
+      /** The header of that name, as it came; no redirect is followed. Untrusted text. */
+      readonly location: string | undefined;
+      /** The head of the body where it was asked for. */
+      readonly body: Uint8Array;
+      /** There was more than `maxBytes`. */
+      readonly cut: boolean;
+      /** The body is compressed although nobody asked for that. */
+      readonly encoded: boolean;
+    }
+  | { readonly kind: "none"; readonly why: ProbeTrouble; readonly detail: string };
+
+export type TcpAnswer = { readonly kind: "connected" } | { readonly kind: "none"; readonly why: ProbeTrouble; readonly detail: string };
+
+/** Services, asked from the gate's own machine: one request, no redirects, no proxy of the environment. Nothing is thrown. */
+export interface Probe {
+  http(ask: {
+    readonly url: string;
+    /** Wall clock for name, connection, TLS and answer together. */
+    readonly timeoutSeconds: number;
+    /** Of the body; 0 reads none. */
+    readonly maxBytes: number;
+    readonly signal?: AbortSignal;
+  }): Promise<HttpAnswer>;
+  /** Connects and hangs up. */
+  tcp(ask: {
+    readonly address: string;
+    readonly port: number;
+    readonly timeoutSeconds: number;
+    readonly signal?: AbortSignal;
+  }): Promise<TcpAnswer>;
+}
