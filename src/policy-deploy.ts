@@ -117,5 +117,14 @@ export const ApplyPolicy = z.strictObject({
 });
 export type ApplyPolicy = z.infer<typeof ApplyPolicy>;
 
-export const ApprovalPolicy = z.strictObject({ ttlHours: z.int().min(1).max(720).default(72) });
+/** As forges name people; a name in brackets is an app's, and an app approves nothing. */
+const Login = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/, "it is not the name of a user");
+
+export const ApprovalPolicy = z.strictObject({
+  ttlHours: z.int().min(1).max(720).default(72),
+  /** Who may approve. Where absent: who the forge says may write to the repository. */
+  by: z.array(Login).max(100).optional(),
+  /** Nobody approves what they wrote, committed or pushed themselves. */
+  exceptAuthor: z.boolean().default(false),
+});
 export type ApprovalPolicy = z.infer<typeof ApprovalPolicy>;

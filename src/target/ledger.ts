@@ -63,7 +63,15 @@ export const LedgerEntry = z.discriminatedUnion("event", [
     /** Exit code of the operation that decided, where there was one. */
     exit: z.int().optional(),
   }),
-  z.strictObject({ v: z.literal(1), event: z.literal("rejected"), at, digest: Digest, by: z.string().max(100) }),
+  z.strictObject({
+    v: z.literal(1),
+    event: z.literal("rejected"),
+    at,
+    digest: Digest,
+    /** When the rejected token had been made: with it the same change is known again under a token of another time. */
+    issuedAt: z.int().optional(),
+    by: z.string().max(100),
+  }),
   z.strictObject({
     v: z.literal(1),
     event: z.literal("rebooted"),
