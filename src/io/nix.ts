@@ -69,7 +69,7 @@ export function nixPort(options: NixPortOptions): Nix {
     run: Omit<NixRun, "arguments" | "program">,
   ): Promise<CommandResult & { missing: boolean }> => {
     directories ??= home();
-    const environment = { ...nixEnvironment(options.environment, run.trust), ...directories };
+    const environment = { ...nixEnvironment(options.environment, run.trust), ...directories, ...run.environment };
     const { argv: wrapped, environment: wrappedEnvironment } =
       options.wrap !== undefined ? options.wrap(argv, environment, run.trust) : { argv, environment };
     const [program = "nix", ...rest] = wrapped;

@@ -40,6 +40,8 @@ export type NixRun = {
   readonly maxBytes?: number;
   /** Called with stdout piece by piece; it is then not collected, and the result's `stdout` is empty. For answers of a hundred megabytes. */
   readonly onOutput?: (chunk: Uint8Array) => void;
+  /** More variables: NIX_SSHOPTS and the agent's socket, for stores on other machines. */
+  readonly environment?: Readonly<Record<string, string>>;
 };
 
 export interface Nix {
@@ -386,13 +388,16 @@ export type CopyRun = {
   readonly onLog?: (line: NixLogLine) => void;
 };
 
-/** The hosts, over OpenSSH. Nothing is thrown for a host that fails: the result tells. */
+/** `trouble`, with what ssh said in `detail`, where the connection and not Nix is at fault. */
+export type CopyResult = CommandResult & { readonly trouble?: TargetTrouble; readonly detail?: string };
+
+/** The hosts, over OpenSSH. Nothing is thrown for a host that fails: the result tells. Throws the GateError `cancelled` where the run was. */
 export interface Targets {
   run(run: RemoteRun): Promise<RemoteResult>;
   /** `nix copy` to the host over the same connection settings. */
-  copyTo(run: CopyRun): Promise<CommandResult>;
+  copyTo(run: CopyRun): Promise<CopyResult>;
   /** The other way: closures of the host into this machine's store. */
-  copyFrom(run: CopyRun): Promise<CommandResult>;
+  copyFrom(run: CopyRun): Promise<CopyResult>;
   /** How often a host was spoken to, for the bench. */
   roundTrips(address: Address): number;
   /** Ends shared connections and removes the key. */

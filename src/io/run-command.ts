@@ -17,7 +17,9 @@ export type Command = {
   readonly environment: Readonly<Record<string, string>>;
   readonly directory?: string;
   /** Given on stdin, which is /dev/null where this is absent, so that a tool that asks a question gets its answer at once. */
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
+  /** Leaves stdin open behind `input` until the command ends: its end tells the other side of a connection that nobody listens any more. */
+  readonly holdInput?: boolean;
   readonly timeoutSeconds: number;
   /** Of stdout, in bytes; what is longer keeps its head and its tail around a note. 16 MiB where absent. */
   readonly maxStdoutBytes?: number;
@@ -83,7 +85,9 @@ export async function runCommand(command: Command): Promise<CommandEnd> {
       }),
     );
   // A child that does not read its input closes the pipe; its own exit code tells more than that.
-  child.stdin?.on("error", () => {}).end(command.input);
+  child.stdin?.on("error", () => {});
+  if (command.holdInput === true) child.stdin?.write(command.input ?? "");
+  else child.stdin?.end(command.input);
 
   let timedOut = false;
   let cancelled = false;
