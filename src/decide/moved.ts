@@ -3,7 +3,7 @@ import type { ApprovalToken } from "./approval-token.ts";
 import { entriesOf, type KnownLedger } from "./rejection.ts";
 import { transitionDigest, type Transition, type UndatedTransition } from "./transition.ts";
 
-/** Of findings and systems, so that a host or a change that is long costs a bounded number of hashes. */
+/** Of findings and systems, so that a change or a ledger that is long costs a bounded number of hashes of a bounded length. */
 const mostFindings = 200;
 const mostSystems = 12;
 
@@ -13,6 +13,7 @@ const mostSystems = 12;
  */
 export function whatMoved(token: ApprovalToken, now: UndatedTransition, ledger: KnownLedger): string {
   const then = (change: Partial<Transition>): boolean => transitionDigest({ ...now, issuedAt: token.issuedAt, ...change }) === token.digest;
+  if (now.findings.length > mostFindings) return unknown(token, ledger);
   return manner(now, then) ?? addedFinding(now, then) ?? systems(now, then, ledger) ?? unknown(token, ledger);
 }
 
@@ -44,11 +45,10 @@ function manner(now: UndatedTransition, then: Then): string | undefined {
 
 /** Of the findings that are there now, which one the token did not know: one, or all of one rule. What is gone cannot be found by looking at what is left. */
 function addedFinding(now: UndatedTransition, then: Then): string | undefined {
-  const looked = now.findings.slice(0, mostFindings);
-  for (const added of looked)
+  for (const added of now.findings)
     if (then({ findings: now.findings.filter((finding) => finding !== added) }))
       return `the rule ${added.rule} found ${added.subject} since`;
-  for (const rule of new Set(looked.map((finding) => finding.rule)))
+  for (const rule of new Set(now.findings.map((finding) => finding.rule)))
     if (then({ findings: now.findings.filter((finding) => finding.rule !== rule) })) return `the rule ${rule} objects since`;
   return undefined;
 }
