@@ -1,4 +1,5 @@
 import { poolSize } from "./build/pool.ts";
+import { keepFromCollection } from "./build/gc-root.ts";
 import { buildSides, evaluateSides, type Revision, unbuiltSides } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
 import { previewJudgement } from "./classify/preview.ts";
@@ -68,12 +69,17 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   refuseInputs(sources);
   const listing = (source: Source) => ({ trust: source.trust, timeoutSeconds: listingSeconds });
   // The canary flies while a base that was merged is read; nothing that is unreviewed is looked at before it is back.
-  const isolation = proveIsolation(sources, { nix, plantBait: ports.plantBait });
-  const [merged] = await Promise.all([
-    sources.base?.trust === "deploy-branch" ? readFlake(nix, sources.base, listing(sources.base)) : undefined,
+  const canary = proveIsolation(sources, { nix, plantBait: ports.plantBait });
+  const merged = sources.base?.trust === "deploy-branch" ? readFlake(nix, sources.base, listing(sources.base)) : undefined;
+  merged?.catch(() => {});
+  const isolation = await canary;
+  // Where it is not proven, the policy that was merged has a say, and is waited for.
+  const exposure = mayBegin(
     isolation,
-  ]);
-  const exposure = mayBegin(await isolation, request.holdings, policyOf(merged), ports.noJail);
+    request.holdings,
+    isolation?.kind === "exposed" ? policyOf(await merged) : observeOnly,
+    ports.noJail,
+  );
   const [base, head] = await Promise.all([
     merged ?? (sources.base && readFlake(nix, sources.base, listing(sources.base))),
     discover(nix, sources.head, listing(sources.head)),
@@ -137,12 +143,14 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     log,
     clock,
     timeoutSeconds: policy.build.timeoutSeconds,
-    roots: ports.roots,
   });
   await previewed;
 
   log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
-  const compared = await compareFleet(sides, { nix, store, database: ports.database });
+  const [compared] = await Promise.all([
+    compareFleet(sides, { nix, store, database: ports.database }),
+    keepFromCollection(sides, { nix, log, roots: ports.roots }),
+  ]);
 
   log.progress({ kind: "stage", stage: "classify", text: "judging the changes" });
   const rules = judgeFleet(compared, judging);

@@ -9,7 +9,7 @@ import { BuildLog } from "./nix-log.ts";
 /** One toplevel to build. `host` is whose it is, for messages; head and base of a host that did not change are one derivation and built once. */
 export type BuildRequest = { readonly host: HostName; readonly drvPath: string; readonly outPath: string };
 
-/** A NixOS system that is in the store and stays there until the run's scratch directory is gone. */
+/** A NixOS system that is in the store. */
 export type Built = { readonly toplevel: string };
 
 export type BuildOptions = {
@@ -18,8 +18,6 @@ export type BuildOptions = {
   readonly trust: Trust;
   readonly files: StoreFiles;
   readonly log: Log;
-  /** A directory of this run alone, for gc roots. */
-  readonly roots: string;
   /** For all builds together. */
   readonly timeoutSeconds: number;
   readonly clock: Clock;
@@ -67,7 +65,6 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
     else options.log.debug("building again without what stopped the build", { left: rest.length, stopped: explained.length });
     open = again ? rest : [];
   }
-  await root(valid, options);
 
   const found = new Map<string, Result<Built>>();
   for (const [drvPath, request] of wanted) {
@@ -120,22 +117,6 @@ async function validOutputs(wanted: readonly BuildRequest[], result: CommandResu
   if (check.exitCode !== 0) return new Set();
   const invalid = new Set(check.stdout.split("\n").map((line) => line.trim()));
   return new Set(outputs.filter((path) => !invalid.has(path)));
-}
-
-/** One call roots all of them. Nothing of a pull request runs here, and the links are the gate's own, so it is done outside of what untrusted code is run in. */
-async function root(valid: ReadonlySet<string>, { nix, roots, log }: BuildOptions): Promise<void> {
-  if (valid.size === 0) return;
-  const made = await nix.run({
-    program: "nix-store",
-    arguments: ["--realise", "--add-root", `${roots}/toplevel`, "--indirect", ...valid],
-    trust: "deploy-branch",
-    timeoutSeconds: 120,
-  });
-  if (made.exitCode !== 0)
-    log.progress({
-      kind: "warning",
-      text: `The built systems could not be protected from garbage collection during this run: ${lastError(made.stderr)}`,
-    });
 }
 
 /** Which failures stand behind which toplevel: a failing derivation stops everything that refers to it, which Nix knows from its graph. */

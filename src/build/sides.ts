@@ -78,7 +78,6 @@ export type BuildSidesOptions = {
   readonly clock: Clock;
   /** For all builds together. */
   readonly timeoutSeconds: number;
-  readonly roots: string;
 };
 
 /**

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { controlDirectory, plantBait } from "../io/bait.ts";
 import { systemClock } from "../io/clock.ts";
 import { gitPort } from "../io/git.ts";
-import { type Jail, openJail } from "../io/jail.ts";
+import { type JailOpened, openJail } from "../io/jail.ts";
 import { machine, scratchDirectory } from "../io/machine.ts";
 import { nixPort } from "../io/nix.ts";
 import type { Git, Log } from "../io/ports.ts";
@@ -40,36 +40,46 @@ export type Prepared = {
 export async function withPrepared<T>(preparation: Preparation, use: (prepared: Prepared) => Promise<T>): Promise<T> {
   const { environment, signal, log } = preparation;
   const scratch = scratchDirectory(environment);
-  let jail: Jail | undefined;
-  let noJail: string | undefined;
+  let opening: Promise<JailOpened> | undefined;
   try {
     // Asked first and awaited last: a machine without Nix is told so at once, and Nix starts while git lays out the sources.
     const version = nixPort({ environment, scratch: scratch.path, signal }).version();
     version.catch(() => {});
     const git = gitPort({ environment, scratch: scratch.path, signal });
+    const roots = join(scratch.path, "roots");
+    mkdirSync(roots, { mode: 0o700 });
+    const jailFor = (readable: readonly string[]): Promise<JailOpened> => {
+      const made = openJail({
+        environment,
+        scratch: scratch.path,
+        readable: [...readable, controlDirectory(scratch.path)],
+        // Links made in there lead here, and must be found by a garbage collection out here.
+        writable: [roots],
+      });
+      made.catch(() => {});
+      return made;
+    };
+    const { event } = preparation;
     const sources = await openSources(
       {
         flake: preparation.flake,
         directory: preparation.directory,
         scratch: scratch.path,
-        event: preparation.event,
+        event,
         forgeToken: preparation.forgeToken,
+        // Its walls go up while git lays out what it will show.
+        onReadable: (readable) => {
+          if (event.kind !== "branch" || event.trust === "unreviewed") opening = jailFor(readable);
+        },
       },
       git,
     );
-    const roots = join(scratch.path, "roots");
-    mkdirSync(roots, { mode: 0o700 });
-    if (sources.head.trust === "unreviewed") {
-      const opened = await openJail({
-        environment,
-        scratch: scratch.path,
-        readable: [...sources.readable, controlDirectory(scratch.path)],
-        // Links made in there lead here, and must be found by a garbage collection out here.
-        writable: [roots],
-      });
-      if (opened.kind === "open") jail = opened.jail;
-      else noJail = opened.reason;
-    }
+    const messages = messagesBetween(git, scratch.path, sources);
+    messages.catch(() => {});
+    if (sources.head.trust === "unreviewed") opening ??= jailFor(sources.readable);
+    const opened = await opening;
+    const jail = opened?.kind === "open" ? opened.jail : undefined;
+    const noJail = opened?.kind === "unavailable" ? opened.reason : undefined;
     await version;
     const nix = nixPort({ environment, scratch: scratch.path, signal, version, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
     return await use({
@@ -85,7 +95,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         machine: machine(),
         roots,
       },
-      commitMessage: await messagesBetween(git, scratch.path, sources),
+      commitMessage: await messages,
       knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),
       scratch: scratch.path,
     });
@@ -93,7 +103,8 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
     // Node does not wait for the jail's holder by itself: it would end here, with its exit code 13 and the plan unsaid, where the holder takes a moment to.
     const awake = setInterval(() => {}, 1000);
     try {
-      await jail?.close();
+      const opened = await opening?.catch(() => undefined);
+      if (opened?.kind === "open") await opened.jail.close();
     } finally {
       clearInterval(awake);
       scratch.remove();

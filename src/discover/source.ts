@@ -36,6 +36,8 @@ export type SourceRequest = {
   readonly event: SourceEvent;
   /** Of each step with git, in seconds; 300 where absent. */
   readonly timeoutSeconds?: number;
+  /** Told of `readable` as soon as these directories are there and before git fills them, so that a jail can be built meanwhile. */
+  readonly onReadable?: (readable: readonly string[]) => void;
 };
 
 /** One side of the change. `rev` is undefined where it is no commit. `dirty`: the working tree has changes that no commit holds. */
@@ -87,10 +89,15 @@ type LocalFlakeref = Extract<Flakeref, { kind: "local" }>;
 async function checkoutSources(request: SourceRequest, git: Git, checkout: Checkout, flakeref: LocalFlakeref): Promise<Sources> {
   const repository: Repository = { git, directory: join(request.scratch, "repo") };
   await git.createRepository(repository.directory, checkout);
+  const readable = [repository.directory, ...checkout.objectDirectories];
+  request.onReadable?.(readable);
   const sides = await sidesOf(request, repository, checkout, flakeref);
   // Nix before 2.20 asks a repository for its HEAD even where the commit is named, and gives up on one that has none.
-  await ask(repository, "naming the commit", ["update-ref", "--no-deref", "HEAD", sides.head.rev]);
-  const tree = await readTree(repository, sides.head.rev);
+  const [tree, baseTree] = await Promise.all([
+    readTree(repository, sides.head.rev),
+    sides.base === undefined ? undefined : readTree(repository, sides.base.rev),
+    ask(repository, "naming the commit", ["update-ref", "--no-deref", "HEAD", sides.head.rev]),
+  ]);
   const directory = findFlake(
     tree,
     join("/", checkout.prefix, flakeref.directory ?? "").replace(/^\/|\/$/g, ""),
@@ -109,7 +116,6 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
     dirty: side.dirty,
     trust: side.trust,
   });
-  const baseTree = sides.base === undefined ? undefined : await readTree(repository, sides.base.rev);
   const baseHasFlake = baseTree?.files.has(join(directory, "flake.nix")) === true;
   const baseLock = baseTree === undefined || !baseHasFlake ? undefined : await lockOfBase(repository, baseTree, directory);
   return {
@@ -123,7 +129,7 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
         }),
     lockFindings: headLock === undefined ? [] : judgeLock(headLock, baseLock, { directory, symlinks: tree.symlinks }),
     lockRead: true,
-    readable: [repository.directory, ...checkout.objectDirectories],
+    readable,
   };
 }
 
@@ -144,12 +150,11 @@ async function sidesOf(request: SourceRequest, repository: Repository, checkout:
   const short = (rev: string): string => rev.slice(0, 9);
   if (event.kind === "shell") {
     const named = flakeref.rev ?? flakeref.ref;
-    const last = await headOf(repository, checkout);
+    const [last, branch] = await Promise.all([headOf(repository, checkout), defaultBranch(repository, checkout)]);
     const head =
       named === undefined
         ? await snapshot(repository, checkout, last)
         : { rev: await resolveRef(repository, checkout, named), dirty: false };
-    const branch = await defaultBranch(repository, checkout);
     const base =
       event.base === undefined
         ? await defaultBase(repository, checkout, head, { last, branch })

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { build, type Built, type BuildRequest } from "../../src/build/build.ts";
 import { evaluate, type Evaluation } from "../../src/build/evaluate.ts";
+import { keepFromCollection } from "../../src/build/gc-root.ts";
+import type { Side } from "../../src/build/sides.ts";
 import { HostName } from "../../src/discover/host.ts";
 import { systemClock } from "../../src/io/clock.ts";
 import { nixPort } from "../../src/io/nix.ts";
@@ -74,10 +76,8 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
       files: storeFiles(),
       log,
       clock: systemClock,
-      roots: join(scratch, version, `roots-${roots++}`),
       timeoutSeconds,
     });
-  let roots = 0;
 
   test("builds what can be built and says of each other host why not", async () => {
     const requests = await evaluated(buildable);
@@ -136,8 +136,14 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
 
   test("keeps what it built from the garbage collector until the run's directory is gone", async () => {
     const requests = await evaluated(["plain", "full"]);
-    const directory = join(scratch, version, `roots-${roots}`);
-    await run([...requests, ...requests]);
+    const directory = join(scratch, version, "roots");
+    const built = await run([...requests, ...requests]);
+    const side = (request: Evaluation): Side => ({ kind: "known", evaluation: request, toplevel: request.outPath });
+    expect([...built.values()].every((result) => result.ok)).toBe(true);
+    await keepFromCollection(
+      requests.map((request) => ({ host: request.host, before: side(request), after: side(request) })),
+      { nix: port(), log: recordingLog(), roots: directory },
+    );
     const links = readdirSync(directory).map((name) => realpathSync(join(directory, name)));
     expect(links.toSorted()).toEqual(requests.map((request) => request.outPath).toSorted());
     for (const request of requests)
@@ -198,7 +204,6 @@ const options = (nix: Nix) =>
     files: storeFiles(),
     log: recordingLog(),
     clock: { now: () => new Date(0) },
-    roots: "/nowhere",
     timeoutSeconds: 10,
   }) as const;
 const error = (text: string): Record<string, unknown> => ({ action: "msg", level: 0, msg: `error: ${text}`, raw_msg: text });
