@@ -1,0 +1,137 @@
+import { byWords, escalate, retry, wait, type Recogniser, type Sign } from "../recogniser.ts";
+
+/**
+ * Copying to a host and speaking to it. OpenSSH's own words are only believed in what the ssh of this machine wrote; a host's shell may print anything, and then
+ * something that is not our program answered.
+ */
+const stages = ["connection", "copy", "activation", "verification", "reboot"] as const;
+const said = ["connection", "message"] as const;
+const first = (sign: Sign): string | undefined => sign.group(1);
+
+export const connectionRecognisers: readonly Recogniser[] = [
+  byWords({
+    id: "signature-missing",
+    stages: ["copy", "build"],
+    in: said,
+    pattern: /cannot add path '([^'\n]{1,300})' because it lacks a (?:signature by a trusted key|valid signature)/,
+    cause: () =>
+      "The host does not trust what was built here: the path carries no signature that it knows, and the deploy user is none of its trusted users.",
+    culprit: first,
+    remedy: escalate,
+    confidence: "certain",
+  }),
+  byWords({
+    id: "copy-corrupt",
+    stages: ["copy", "build"],
+    in: said,
+    pattern: /hash mismatch importing path '([^'\n]{1,300})'/,
+    cause: () => "A path arrived with other contents than its hash says; it is damaged where it came from.",
+    culprit: first,
+    remedy: escalate,
+    confidence: "certain",
+  }),
+  byWords({
+    id: "ssh-host-key-changed",
+    stages,
+    in: said,
+    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
+    cause: () => "The host has another key than the one that is known: it was installed anew, or something else answers in its place.",
+    remedy: escalate,
+    confidence: "certain",
+  }),
+  byWords({
+    id: "ssh-host-key-unknown",
+    stages,
+    in: said,
+    pattern: /Host key verification failed|No (?:ED25519|ECDSA|RSA) host key is known for (\S{1,253})/,
+    cause: () => "No key of this host is known, so that it cannot be told from another one.",
+    culprit: first,
+    remedy: escalate,
+    confidence: "certain",
+  }),
+  byWords({
+    id: "ssh-access-refused",
+    stages,
+    in: said,
+    pattern: /^(?:\S{1,300}: )?Permission denied \((?:[a-z-]{1,30},?){1,8}\)|Too many authentication failures/m,
+    cause: () => "The host refuses the deploy key: the key is not in the user's authorized_keys, or the user may not log in.",
+    remedy: escalate,
+    confidence: "certain",
+  }),
+  byWords({
+    id: "ssh-name-unknown",
+    stages,
+    in: said,
+    pattern: /Could not resolve hostname (\S{1,253}):/,
+    cause: () => "The host's name has no address, or the name server does not answer.",
+    culprit: first,
+    remedy: wait("host-answers", 120),
+    confidence: "likely",
+  }),
+  byWords({
+    id: "ssh-refused",
+    stages,
+    in: said,
+    pattern: /connect to (?:host|address) (\S{1,253}) port \d{1,5}: Connection refused/,
+    cause: () => "The host is there and nothing listens on its ssh port: sshd is down, or the host is still booting.",
+    culprit: first,
+    remedy: wait("host-answers", 300),
+    confidence: "likely",
+  }),
+  byWords({
+    id: "ssh-unreachable",
+    stages,
+    in: said,
+    pattern:
+      /connect to (?:host|address) (\S{1,253}) port \d{1,5}: (?:Connection timed out|No route to host|Network is unreachable|Operation timed out)/,
+    cause: () => "The host does not answer: it is off, or there is no way to it.",
+    culprit: first,
+    remedy: wait("host-answers", 300),
+    confidence: "likely",
+  }),
+  byWords({
+    id: "sudo-refused",
+    stages,
+    in: said,
+    pattern:
+      /sudo: (?:a password is required|a terminal is required|\S{1,64} is not in the sudoers file)|\S{1,64} is not allowed to execute|Sorry, user (\S{1,64}) is not allowed/,
+    cause: () => "The deploy user may not become root without a password.",
+    culprit: first,
+    remedy: escalate,
+    confidence: "certain",
+  }),
+  byWords({
+    id: "ssh-lost",
+    stages,
+    in: said,
+    pattern:
+      /kex_exchange_identification: |Connection (?:closed|reset) by (?:remote host|(?:\S{1,100} )?\S{1,253} port \d{1,5})|client_loop: send disconnect|Broken pipe|unexpected end-of-file|Nix daemon disconnected unexpectedly/,
+    cause: () => "The connection ended in the middle; what ran on the host by then is not known from this side.",
+    remedy: wait("host-answers", 300),
+    confidence: "likely",
+  }),
+  {
+    id: "host-trouble",
+    stages,
+    recognise: (evidence) => {
+      const item = evidence.items.find((each) => each.kind === "connection" && each.origin === "tool" && each.subject === "lost");
+      return item === undefined
+        ? undefined
+        : {
+            cause: "The connection ended before the host had answered.",
+            remedy: wait("host-answers", 300),
+            confidence: "likely",
+            evidence: item.text.slice(0, 300),
+          };
+    },
+  },
+  byWords({
+    id: "copy-timeout",
+    stages: ["copy"],
+    in: said,
+    pattern: /^(?:error: )?the copy did not end in time/m,
+    cause: () => "The copy took longer than the policy allows.",
+    remedy: retry,
+    confidence: "likely",
+  }),
+];
