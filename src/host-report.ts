@@ -1,6 +1,7 @@
 import type { HostName } from "./discover/host.ts";
 import type { SystemDiff } from "./diff/system-diff.ts";
 import type { Assessment } from "./classify/preview.ts";
+import type { IssuedApproval } from "./decide/approval-token.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Failure } from "./failure.ts";
 
@@ -10,6 +11,8 @@ export type HostReport = {
   readonly platform?: string;
   /** Evaluation warnings, untrusted text. */ readonly warnings: readonly string[];
   readonly decision: Decision;
+  /** What approves it, where it is held and may be approved. */
+  readonly approval?: IssuedApproval;
 } & HostState;
 
 export type HostState =

@@ -1,13 +1,21 @@
 import type { Assessment } from "../classify/preview.ts";
 import type { Failure } from "../failure.ts";
+import type { ApprovalJudgement } from "./approval.ts";
 import type { Decision } from "./decision.ts";
+import type { Rejection } from "./rejection.ts";
 
 /** What is known of a host when its fate is decided. `session: "missing"` is a session that was asked for and gave no verdict. */
 export type Situation = {
   /** Policy hands this host to the gate. */
   readonly managed: boolean;
+  /** It does so since this push only, which takes a person's word once: the host is held, not passed over. */
+  readonly newlyManaged?: boolean;
   readonly session: "answered" | "missing" | "not-asked";
   readonly sessionRequired: boolean;
+  /** What became of an approval that was given for this host. */
+  readonly approval?: ApprovalJudgement | undefined;
+  /** Somebody said no to this very change before. */
+  readonly rejection?: Rejection | undefined;
 } & (
   | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "diff"; readonly failure: Failure; readonly atBase: boolean }
   | { readonly state: "unchanged" }
@@ -19,9 +27,24 @@ const failedAt = { evaluate: "Its evaluation fails", build: "Its build fails", d
 
 /**
  * Decides one host's fate. Pure; the first rule that speaks wins and every answer carries its reasons. The model's part is already in the judgement, where it can
- * only have raised it; here its absence can hold a host and never frees one.
+ * only have raised it; here its absence can hold a host and never frees one. An approval frees a host that is held and does nothing else: how the change is brought
+ * in follows from the judgement as ever.
  */
 export function decide(situation: Situation): Decision {
+  const decision = onItsOwn(situation);
+  const { approval } = situation;
+  if (approval === undefined || decision.approved === true) return without(decision);
+  const { action, reasons } = decision;
+  if (action !== "hold") return { action, reasons: [...reasons, `The approval by ${approval.by} was not used: this host is not held.`] };
+  return approval.kind === "refused"
+    ? { action, reasons: [`The approval by ${approval.by} does not count: ${approval.failure.message}`, ...reasons] }
+    : { action, reasons: [...reasons, `The approval by ${approval.by} counts when the host has been built.`] };
+}
+
+type Unspoken = Decision & { readonly approved?: true };
+const without = ({ action, reasons }: Unspoken): Decision => ({ action, reasons });
+
+function onItsOwn(situation: Situation): Unspoken {
   if (situation.state === "failed") {
     const reason = `${failedAt[situation.stage]}: ${situation.failure.message}`;
     return {
@@ -32,21 +55,46 @@ export function decide(situation: Situation): Decision {
   if (situation.state === "unchanged") return { action: "nothing", reasons: ["The same system as before."] };
   if (situation.state === "removed")
     return { action: "nothing", reasons: ["No longer in the flake; the gate leaves the machine as it is."] };
-  if (!situation.managed)
+  if (!situation.managed && situation.newlyManaged !== true)
     return { action: "observe", reasons: ["The policy does not say deploy = true for this host, so it is only observed."] };
 
-  const { judgement } = situation;
+  const { judgement, approval } = situation;
+  const held = objections(situation, judgement);
   const attended = judgement.attended ? ["Someone has to be there at boot."] : [];
-  if (judgement.verdict === "risky") return { action: "hold", reasons: [...risks(judgement), ...attended] as [string, ...string[]] };
-  if (situation.sessionRequired && situation.session === "missing")
-    return { action: "hold", reasons: ["The policy requires the session's verdict and there is none.", ...attended] };
+  if (held === undefined) return bringIn(judgement, attended);
+  // Before the build nobody knows what an approval would let through.
+  if (approval?.kind !== "granted" || judgement.verdict === "unknown-until-built")
+    return { action: "hold", reasons: [...held, ...attended] };
+  const { action, reasons } = bringIn(judgement, attended);
+  return { action, reasons: [`Approved by ${approval.by}.`, ...held, ...reasons], approved: true };
+}
+
+/** Why a person has to look at it; undefined where nobody has to. */
+function objections(
+  { managed, session, sessionRequired, rejection }: Situation,
+  judgement: Assessment,
+): readonly [string, ...string[]] | undefined {
+  const reasons: readonly [string, ...string[]] | undefined =
+    judgement.verdict === "risky"
+      ? risks(judgement)
+      : sessionRequired && session === "missing"
+        ? ["The policy requires the session's verdict and there is none."]
+        : managed
+          ? undefined
+          : ["The policy says deploy = true for this host since this push, and no gate has deployed it before."];
+  if (reasons === undefined || rejection === undefined) return reasons;
+  return [`Rejected by ${rejection.by}; it stays as it is until the change is another.`, ...reasons];
+}
+
+/** How a change that nobody holds is brought in. What was approved although it is risky is still a reboot where it is one. */
+function bringIn(judgement: Assessment, attended: readonly string[]): Decision {
   if (judgement.mode === "boot-only")
     return { action: "stage", reasons: [`${first(judgement, "boot-only")} Only a boot brings it in.`, ...attended] };
-  if (judgement.mode === "switch-then-reboot" || judgement.verdict === "reboot")
+  if (judgement.mode === "switch-then-reboot" || judgement.findings.some((finding) => finding.verdict === "reboot"))
     return { action: "deploy-then-reboot", reasons: [first(judgement, "switch-then-reboot"), ...attended] };
   if (judgement.verdict === "unknown-until-built")
     return { action: "build", reasons: ["Nothing that is known before the build objects; what else changes is known when it is built."] };
-  return { action: "deploy", reasons: ["No rule objects."] };
+  return { action: "deploy", reasons: [judgement.verdict === "risky" ? "It is switched as it is." : "No rule objects."] };
 }
 
 /** Every risk counts: a person approves all of them at once, so all of them are named. */
