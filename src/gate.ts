@@ -9,10 +9,11 @@ import { decideFleet } from "./decide/decide-fleet.ts";
 import { compareFleet } from "./diff/compare-fleet.ts";
 import { previewCompared } from "./diff/preview-compared.ts";
 import { discover, type FlakeOutputs, readFlake, selectHosts } from "./discover/discover.ts";
-import { type Holdings, mayBegin, proveIsolation, refuseInputs } from "./discover/guard.ts";
+import type { Isolation } from "./discover/canary.ts";
+import { type Holdings, mayBegin, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
 import type { HostReport } from "./host-report.ts";
-import type { Bait, Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
+import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
 import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
@@ -48,7 +49,8 @@ export type GatePorts = {
   readonly database?: StoreDatabase;
   readonly clock: Clock;
   readonly log: Log;
-  readonly plantBait: () => Bait;
+  /** What the canary found: whether unreviewed code can read what this run holds. Undefined where all of the code has been merged. */
+  readonly isolation: Promise<Isolation | undefined>;
   /** Why unreviewed code cannot be isolated on this machine, where it cannot. */
   readonly noJail: string | undefined;
   readonly machine: { readonly cores: number; readonly freeMemoryBytes: number };
@@ -69,10 +71,9 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   refuseInputs(sources);
   const listing = (source: Source) => ({ trust: source.trust, timeoutSeconds: listingSeconds });
   // The canary flies while a base that was merged is read; nothing that is unreviewed is looked at before it is back.
-  const canary = proveIsolation(sources, { nix, plantBait: ports.plantBait });
   const merged = sources.base?.trust === "deploy-branch" ? readFlake(nix, sources.base, listing(sources.base)) : undefined;
   merged?.catch(() => {});
-  const isolation = await canary;
+  const isolation = await ports.isolation;
   // Where it is not proven, the policy that was merged has a say, and is waited for.
   const exposure = mayBegin(
     isolation,

@@ -11,6 +11,7 @@ import { storeDatabase } from "../io/store-database.ts";
 import { storeFiles } from "../io/store-files.ts";
 import { type Knowledge, knowledgeOf } from "../discover/knowledge.ts";
 import { openSources, type SourceEvent, type SourceRequest, type Sources } from "../discover/source.ts";
+import { proveIsolation } from "../discover/guard.ts";
 import type { GatePorts } from "../gate.ts";
 
 export type Preparation = {
@@ -82,6 +83,9 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
     const noJail = opened?.kind === "unavailable" ? opened.reason : undefined;
     await version;
     const nix = nixPort({ environment, scratch: scratch.path, signal, version, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
+    // It flies while the rest of the program is loaded; nothing of a flake is looked at before it is back.
+    const isolation = proveIsolation(sources, { nix, plantBait: () => plantBait(scratch.path) });
+    isolation.catch(() => {});
     return await use({
       sources,
       ports: {
@@ -90,7 +94,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         database: storeDatabase({ environment, onUnusable: (reason) => log.debug("Nix is asked for closures", { reason }) }),
         clock: systemClock,
         log,
-        plantBait: () => plantBait(scratch.path),
+        isolation,
         noJail,
         machine: machine(),
         roots,
