@@ -437,6 +437,67 @@ const table = {
     message: `What ${c.host} says of itself cannot be relied on: ${c.problem}; nothing was done to it.`,
     next: `ssh ${c.host} 'hostname; cat /proc/sys/kernel/random/boot_id; date +%s; readlink -f /run/current-system /nix/var/nix/profiles/system'`,
   }),
+  // ---- reaching a host over ssh (exit 1: it is that host's own) -------------------------------------------------------
+  "ssh-key-unusable": (c: { problem: string }): Entry => ({
+    exit: 2,
+    message: `The private key for the hosts cannot be used: ${c.problem}.`,
+    next: `ssh-keygen -t ed25519 -N '' -C deploy -f deploy   # its whole file, first and last line included, is the secret behind "ssh-private-key"`,
+  }),
+  "target-address": (c: { host: string; problem: string }): Entry => ({
+    exit: 1,
+    message: `Where ${c.host} is reached cannot be told: ${c.problem}.`,
+    next: `Say it in the flake: deployGate.hosts."${c.host}".target = { hostname = "…"; user = "…"; port = 22; };`,
+  }),
+  "target-unreachable": (c: { host: string; at: string; next: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} cannot be reached over ssh (${c.at}).`,
+    next: c.next,
+  }),
+  "target-host-key-unknown": (c: { host: string; at: string; next: string }): Entry => ({
+    exit: 1,
+    message: `Nobody has said what the ssh host key of ${c.host} is (${c.at}), so it was not spoken to.`,
+    next: c.next,
+  }),
+  "target-host-key-changed": (c: { host: string; at: string; next: string }): Entry => ({
+    exit: 1,
+    message: `What answers for ${c.host} (${c.at}) has another host key than the one that is known: it was installed anew, or it is another machine.`,
+    next: c.next,
+  }),
+  "target-access-refused": (c: { host: string; at: string; next: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} (${c.at}) does not let this key in.`,
+    next: c.next,
+  }),
+  "target-sudo-refused": (c: { host: string; user: string; next: string }): Entry => ({
+    exit: 1,
+    message: `The user ${c.user} may not become root on ${c.host} without a password.`,
+    next: c.next,
+  }),
+  "target-jump-failed": (c: { host: string; jump: string; next: string }): Entry => ({
+    exit: 1,
+    message: `The way to ${c.host} is closed at its jump host (${c.jump}).`,
+    next: c.next,
+  }),
+  "target-not-understood": (c: { host: string; at: string; next: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} (${c.at}) lets us in and then does not run our program: a forced command, a login shell that is none, or another machine.`,
+    next: c.next,
+  }),
+  "target-lost": (c: { host: string; at: string; next: string }): Entry => ({
+    exit: 1,
+    message: `The connection to ${c.host} (${c.at}) broke before the host said that it was done, so what it did is not known.`,
+    next: c.next,
+  }),
+  "target-timed-out": (c: { host: string; at: string; next: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} (${c.at}) did not finish within its time and was told to stop.`,
+    next: c.next,
+  }),
+  "ssh-unusable": (_nothing: object): Entry => ({
+    exit: 4,
+    message: "The ssh of this machine is missing, older than OpenSSH 8, or cannot run as this user.",
+    next: "ssh -V; id   # on Debian and Ubuntu: apt-get install openssh-client",
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;
