@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { RebootPolicy } from "./reboot/window-policy.ts";
 
 /** The part of the policy that says how hosts are reached, deployed in which order, and when they count as well. */
 
@@ -73,6 +74,8 @@ export const GroupPolicy = z.strictObject({
   /** Groups go in this order; those of the same number together. */
   order: z.int().min(0).max(1_000).default(100),
   checks: z.array(Check).max(32).default([]),
+  /** When and how its members are rebooted, unless they say so themselves. */
+  reboot: RebootPolicy.optional(),
 });
 export type GroupPolicy = z.infer<typeof GroupPolicy>;
 

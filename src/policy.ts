@@ -3,6 +3,7 @@ import { RuleSetting, HostFacts } from "./classify/host-facts.ts";
 import { HostName } from "./discover/host.ts";
 import { gateError } from "./failure.ts";
 import { ApplyPolicy, ApprovalPolicy, Check, GroupPolicy, TargetPolicy } from "./policy-deploy.ts";
+import { RebootPolicy } from "./reboot/window-policy.ts";
 
 /** What the operator says of one host. Without `deploy = true` a host is built, compared and reported, and never touched (invariant 5). */
 const HostPolicy = z.strictObject({
@@ -19,6 +20,8 @@ const HostPolicy = z.strictObject({
   /** What runs on this host that the gate itself needs: it goes last and confirms itself. */
   carries: z.array(z.enum(["runner", "forge"])).default([]),
   checks: z.array(Check).max(32).default([]),
+  /** In place of the group's, as a whole. */
+  reboot: RebootPolicy.optional(),
 });
 
 /** A file of the repository, read from git at the base revision. */
