@@ -5,6 +5,7 @@ import { fit } from "./fit.ts";
 import { detailGroups, groups } from "./group.ts";
 import { namesOnly } from "./names-only.ts";
 import { needed } from "./needed.ts";
+import type { ApproveAt } from "./approve-command.ts";
 import { compared, contents, duration, headline, honesty } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
@@ -16,6 +17,8 @@ export type CommentOptions = {
   readonly detail: "full" | "names";
   /** Pages of the forge: the run, and the place of plan.json where it has an address. */
   readonly links: { readonly run?: string; readonly plan?: string };
+  /** Where held hosts are approved; a shell where it is left out. */
+  readonly approve?: ApproveAt | undefined;
   readonly measure?: (text: string) => number;
 };
 
@@ -36,7 +39,7 @@ export function comment(given: Plan, options: CommentOptions): string {
   const whole = wholeReport(options.links);
   const room = options.limit - markerRoom;
   const head = [`### Deploy gate: ${prose(headline(plan.hosts), 2_000)}`, opening(plan)];
-  const todo = needed(plan).map((line) => `- ${inline(line, 400)}`);
+  const todo = needed(plan, { approve: options.approve, characters: room / 6 }).map((line) => `- ${inline(line, 400)}`);
   const fixed = [
     ...head,
     ...(all.length === 0 ? [] : [table(plan, all, room / 2, measure)]),

@@ -1,17 +1,31 @@
+import { approveWith, inCommands, type ApproveAt } from "./approve-command.ts";
 import { groups, names, type Group } from "./group.ts";
-import { list, type Line } from "./line.ts";
+import { list, type Line, type Span } from "./line.ts";
 import { standing } from "./order.ts";
 import type { Plan } from "./plan.ts";
 
+export type NeededOptions = {
+  /** Where held hosts are approved; a shell where it is left out. */
+  readonly approve?: ApproveAt | undefined;
+  readonly limit?: number;
+  /** Of all lines together, about. The first line is always there. */
+  readonly characters?: number;
+};
+
 /** What a person has to do, each with the exact command; empty where nobody is needed. At most `limit` entries, and a line that counts the rest. */
-export function needed(plan: Plan, limit = 12): Line[] {
-  const lines = groups(plan).flatMap((group) => act(plan, group));
-  return lines.length > limit
-    ? [...lines.slice(0, limit), { spans: [`and ${lines.length - limit} more like these, see the details`] }]
+export function needed(plan: Plan, options: NeededOptions = {}): Line[] {
+  const { limit = 12, characters = 10_000 } = options;
+  const lines = groups(plan).flatMap((group) => act(plan, group, options.approve));
+  let room = characters;
+  const kept = lines.slice(0, limit).filter((line, i) => (room -= length(line)) >= 0 || i === 0);
+  return lines.length > kept.length
+    ? [...kept, { spans: [`and ${lines.length - kept.length} more like these, see the details and plan.json`] }]
     : lines;
 }
 
-function act(plan: Plan, group: Group): Line[] {
+const length = (line: Line): number => JSON.stringify(line.spans).length;
+
+function act(plan: Plan, group: Group, at: ApproveAt | undefined): Line[] {
   const host = group.first;
   const who = list(names(group), 6);
   if (host.state === "failed") {
@@ -19,13 +33,37 @@ function act(plan: Plan, group: Group): Line[] {
     return [{ spans: [...who, host.atBase ? " failed before this change too; look: " : " has to be fixed; look: ", { command: look }] }];
   }
   if (standing(host) !== "needs-you") return [];
-  const look: Line["spans"] =
+  const look: Span =
     host.state === "changed" && host.from !== ""
-      ? [{ command: `nixos-deploy-gate diff ${host.from} ${host.to}` }]
-      : [{ command: `nixos-deploy-gate plan --hosts ${host.host}` }];
-  const approve =
-    plan.event === "pull_request"
-      ? "merging does not deploy it, the run after the merge prints the command that approves it"
-      : "nothing happens to it until you approve";
-  return [{ spans: [...who, ` ${group.hosts.length === 1 ? "waits" : "wait"} for you: ${approve}. Look closer: `, ...look] }];
+      ? { command: `nixos-deploy-gate diff ${host.from} ${host.to}` }
+      : { command: `nixos-deploy-gate plan --hosts ${host.host}` };
+  const waits = ` ${group.hosts.length === 1 ? "waits" : "wait"} for you: `;
+  if (plan.event === "pull_request")
+    return [
+      {
+        spans: [
+          ...who,
+          waits,
+          "merging does not deploy it, the run after the merge prints the command that approves it. Look closer: ",
+          look,
+        ],
+      },
+    ];
+  const tokens = group.hosts.flatMap((one) => (one.approval === undefined ? [] : [one.approval.token]));
+  if (tokens.length === 0) return [{ spans: [...who, waits, "nothing happens to it until you approve. Look closer: ", look] }];
+  const more = inCommands(tokens);
+  return more.map((some, i): Line => {
+    const approve = approveWith(some, at);
+    if (i > 0) return { spans: [...who, `, ${i + 1} of ${more.length}. Approve: `, ...approve] };
+    return {
+      spans: [
+        ...who,
+        waits,
+        'nothing happens to it until you approve. The same token for "reject" refuses it. Look closer: ',
+        look,
+        ". Approve: ",
+        ...approve,
+      ],
+    };
+  });
 }

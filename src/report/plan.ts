@@ -41,7 +41,17 @@ const actions = [
 const PlanDecision = z.object({ action: z.enum(actions), reasons: z.array(text) });
 true satisfies Action extends (typeof actions)[number] ? true : never;
 
-const common = { host: HostName, platform: text.optional(), warnings: z.array(text), decision: PlanDecision };
+/** What approves a held host: the token to give back, the digest of the change that it stands for, and since when it counts. */
+const PlanApproval = z.object({ token: text, digest: text, issuedAt: z.iso.datetime() });
+
+const common = {
+  host: HostName,
+  platform: text.optional(),
+  warnings: z.array(text),
+  decision: PlanDecision,
+  /** On held hosts of a run that could deploy; never on a pull request, whose revision is on no deploy branch yet. */
+  approval: PlanApproval.optional(),
+};
 export const PlanHost = z.discriminatedUnion("state", [
   z.object({ ...common, state: z.literal("unchanged"), toplevel: StorePath }),
   z.object({ ...common, state: z.literal("added"), to: StorePath, baseFailed: PlanFailure.optional(), judgement: PlanJudgement }),

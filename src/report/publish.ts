@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { Event, Run } from "../event.ts";
 import type { Failure } from "../failure.ts";
 import type { Forge, ForgeReport, Result, Runner, Written } from "../io/ports.ts";
+import { approveAt } from "./approve-command.ts";
 import { comment } from "./comment.ts";
 import { code, fence, link, prose } from "./markdown-escape.ts";
 import { outputs, type Outputs } from "./outputs.ts";
@@ -37,7 +38,7 @@ const limits = [60_000, 20_000] as const;
  */
 export async function publish(plan: Plan, to: Destination): Promise<Published> {
   const links = { run: to.run.url };
-  const options = { detail: plan.detail, links };
+  const options = { detail: plan.detail, links, approve: approveAt(to.run, to.event) };
   const whole = summary(plan, options);
   const paths = { plan: await to.runner.file("plan.json", planJson(plan)), report: await to.runner.file("report.md", whole) };
   const made = outputs(plan, paths);

@@ -5,6 +5,6 @@ import type { Plan } from "./plan.ts";
 const limitBytes = 1_000_000;
 
 /** The report for the step summary: the comment, with room for far more details. Pure. */
-export function summary(plan: Plan, options: Pick<CommentOptions, "detail" | "links">): string {
+export function summary(plan: Plan, options: Pick<CommentOptions, "detail" | "links" | "approve">): string {
   return comment(plan, { ...options, limit: limitBytes, measure: (text) => Buffer.byteLength(text, "utf8") });
 }

@@ -44,7 +44,7 @@ export function toPlan(run: Run): Plan {
     preview: run.preview ?? false,
     detail: "full",
     notes: boundedWarnings(run.notes ?? []),
-    hosts: run.hosts.map((host) => planHost(host, share.key)),
+    hosts: run.hosts.map((host) => ({ ...(approvable(run) ? approvalOf(host) : {}), ...planHost(host, share.key) })),
     diffs: share.diffs,
   };
   const parsed = Plan.parse(JSON.parse(JSON.stringify(plan)));
@@ -52,7 +52,15 @@ export function toPlan(run: Run): Plan {
   return run.detail === "names" ? namesOnly(parsed) : parsed;
 }
 
-function planHost(report: HostReport, key: (diff: SystemDiff) => string): unknown {
+/** A shell that deploys approves as well as a push does. */
+const approvable = ({ event, preview }: Run): boolean => preview !== true && event !== "pull_request" && event !== "schedule";
+
+function approvalOf({ decision, approval }: HostReport): object {
+  if (decision.action !== "hold" || approval === undefined) return {};
+  return { approval: { token: approval.token, digest: approval.digest, issuedAt: approval.issuedAt.toISOString() } };
+}
+
+function planHost(report: HostReport, key: (diff: SystemDiff) => string): object {
   const { host, platform, decision } = report;
   const common = {
     host,
