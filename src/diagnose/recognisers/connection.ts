@@ -1,4 +1,5 @@
-import { byWords, escalate, retry, wait, type Recogniser, type Sign } from "../recogniser.ts";
+import type { TargetTrouble } from "../../io/ports.ts";
+import { byWords, escalate, retry, wait, type Recognised, type Recogniser, type Sign } from "../recogniser.ts";
 
 /**
  * Copying to a host and speaking to it. OpenSSH's own words are only believed in what the ssh of this machine wrote; a host's shell may print anything, and then
@@ -7,6 +8,36 @@ import { byWords, escalate, retry, wait, type Recogniser, type Sign } from "../r
 const stages = ["connection", "copy", "activation", "verification", "reboot"] as const;
 const said = ["connection", "message"] as const;
 const first = (sign: Sign): string | undefined => sign.group(1);
+
+/** Why the host could not be asked, as the port tells it: it has read ssh's words already. */
+const troubles: Readonly<Record<TargetTrouble, Omit<Recognised, "evidence">>> = {
+  unreachable: { cause: "The host does not answer.", remedy: wait("host-answers", 300), confidence: "certain" },
+  "host-key-unknown": {
+    cause: "No key of this host is known, so that it cannot be told from another one.",
+    remedy: escalate,
+    confidence: "certain",
+  },
+  "host-key-changed": {
+    cause: "The host has another key than the one that is known: it was installed anew, or something else answers in its place.",
+    remedy: escalate,
+    confidence: "certain",
+  },
+  "access-refused": { cause: "The host refuses the deploy key.", remedy: escalate, confidence: "certain" },
+  "sudo-refused": { cause: "The deploy user may not become root without a password.", remedy: escalate, confidence: "certain" },
+  "jump-failed": {
+    cause: "The host in between does not answer or lets nobody through.",
+    remedy: wait("host-answers", 300),
+    confidence: "likely",
+  },
+  "not-understood": {
+    cause: "Something answered that is not our program: a forced command, or a shell that prints before it runs.",
+    remedy: escalate,
+    confidence: "certain",
+  },
+  lost: { cause: "The connection ended before the host had answered.", remedy: wait("host-answers", 300), confidence: "certain" },
+  "timed-out": { cause: "The host did not answer in time.", remedy: wait("host-answers", 300), confidence: "certain" },
+  "no-ssh": { cause: "There is no ssh on this machine.", remedy: escalate, confidence: "certain" },
+};
 
 export const connectionRecognisers: readonly Recogniser[] = [
   byWords({
@@ -113,16 +144,9 @@ export const connectionRecognisers: readonly Recogniser[] = [
   {
     id: "host-trouble",
     stages,
-    recognise: (evidence) => {
-      const item = evidence.items.find((each) => each.kind === "connection" && each.origin === "tool" && each.subject === "lost");
-      return item === undefined
-        ? undefined
-        : {
-            cause: "The connection ended before the host had answered.",
-            remedy: wait("host-answers", 300),
-            confidence: "likely",
-            evidence: item.text.slice(0, 300),
-          };
+    recognise: ({ items }) => {
+      const item = items.find((each) => each.kind === "connection" && each.origin === "tool" && Object.hasOwn(troubles, each.subject));
+      return item === undefined ? undefined : { ...troubles[item.subject as TargetTrouble], evidence: item.text };
     },
   },
   byWords({

@@ -1,3 +1,4 @@
+import { oneLine } from "../evidence.ts";
 import { byWords, escalate, isUnitName, restartOf, rollback, type Recogniser, type Sign } from "../recogniser.ts";
 import type { Remedy } from "../remedy.ts";
 
@@ -25,6 +26,13 @@ const step = (id: string, code: string, cause: string): Recogniser =>
     // A program may end itself with any code.
     confidence: "likely",
   });
+
+/** `/var 1000000 0 4096`: place, bytes, bytes free, inodes free or "-" where the file system counts none. Less than a MiB is nothing. */
+function isFull(line: string): boolean {
+  const [, size, free, inodes] = /^\/\S* (\d+) (\d+) (\d+|-)$/.exec(line) ?? [];
+  // A read-only image is always full.
+  return size !== undefined && Number(size) > 64 * 1024 * 1024 && (Number(free) < 1024 * 1024 || inodes === "0");
+}
 
 /** Started once more where that may help, else back. */
 const restart = (sign: Sign): Remedy => {
@@ -81,16 +89,23 @@ export const unitRecognisers: readonly Recogniser[] = [
     remedy: escalate,
     confidence: "certain",
   }),
-  byWords({
+  {
     id: "host-disk-full",
     stages: [...stages, "copy"],
-    in: ["disk"],
-    pattern: /^(\/\S{0,250}) \d{1,20} 0 \S{1,20}$|^(\/\S{0,250}) \d{1,20} \d{1,20} 0$/m,
-    cause: () => "A file system of the host has no room or no inodes left.",
-    culprit: (sign) => sign.group(1) ?? sign.group(2),
-    remedy: escalate,
-    confidence: "certain",
-  }),
+    recognise: ({ items }) => {
+      const disk = items.find((item) => item.kind === "disk" && item.origin === "tool");
+      const full = disk?.text.split("\n").find(isFull);
+      return full === undefined
+        ? undefined
+        : {
+            cause: "A file system of the host has no room or no inodes left.",
+            culprit: oneLine(full.split(" ")[0] ?? "", 160),
+            remedy: escalate,
+            confidence: "certain",
+            evidence: full,
+          };
+    },
+  },
   byWords({
     id: "mount-device-missing",
     stages,

@@ -1,0 +1,109 @@
+import type { Repository } from "../discover/git-tree.ts";
+import type { Failure } from "../failure.ts";
+import type { Nix, Result, Trust } from "../io/ports.ts";
+import { changedSince } from "./changed-since.ts";
+import { makeEvidence, type Evidence, type EvidenceLimits, type FailureStage, type RawItem } from "./evidence.ts";
+
+export type BuildFailure = {
+  readonly stage: Extract<FailureStage, "evaluation" | "build">;
+  readonly host: string | undefined;
+  readonly failure: Failure;
+  /** Of the toplevel that was to be built, for the way from it to what failed. */
+  readonly toplevelDrv: string | undefined;
+  readonly atBase: Evidence["atBase"];
+  /** Where both sides are: our own repository, commits in it, and the flake's directory below its root. */
+  readonly change:
+    | { readonly repository: Repository; readonly base: string | undefined; readonly head: string | undefined; readonly directory: string }
+    | undefined;
+  /** Warnings that Nix gave meanwhile: a cache that does not answer. */
+  readonly warnings?: readonly string[];
+  readonly limits?: EvidenceLimits;
+};
+
+/** Whether the same fails at the base: only where both were tried is it known. */
+export function failureAtBase(base: Result<unknown> | undefined): Evidence["atBase"] {
+  return base === undefined ? "unknown" : base.ok ? "works" : "fails";
+}
+
+const derivationPath = /\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+\-._?=]{1,211}\.drv/;
+
+/**
+ * Evidence of an evaluation or a build that failed, from what the failure says, Nix's stored log and git. Nothing is evaluated or built for it, and what cannot be
+ * had is left out.
+ */
+export async function collectBuildEvidence(about: BuildFailure, nix: Pick<Nix, "run">, trust: Trust): Promise<Evidence> {
+  const { failure, stage } = about;
+  const derivation = stage === "build" ? derivationPath.exec(failure.next)?.[0] : undefined;
+  const stored = derivation === undefined ? undefined : await storedLog(derivation, nix, trust);
+  const items: RawItem[] = [
+    ...said(about, stored),
+    ...(stored === undefined
+      ? []
+      : [{ kind: "build-log", subject: derivation ?? "", origin: "program", text: stored, keep: "tail" } as const]),
+    { kind: "trace", subject: "warnings of Nix", origin: "program", text: (about.warnings ?? []).slice(-20).join("\n"), keep: "tail" },
+    ...(derivation === undefined || about.toplevelDrv === undefined || derivation === about.toplevelDrv
+      ? []
+      : [await wayTo(about.toplevelDrv, derivation, nix, trust)]),
+    ...(about.change === undefined ? [] : await changedSince(about.change)),
+  ];
+  return makeEvidence(
+    {
+      stage,
+      host: about.host,
+      failure: { code: failure.code, message: failure.message },
+      exit: undefined,
+      since: undefined,
+      derivation,
+      units: [],
+      atBase: about.atBase,
+      items,
+    },
+    about.limits,
+  );
+}
+
+/**
+ * `detail` of a failed build is Nix's reason in its first line and the builder's last lines behind it. A builder can write errors in Nix's name: a line `@nix {"action":
+ * "msg", …}` of its output becomes one (Nix 2.8 to 2.34, LocalDerivationGoal::handleChildOutput). The stored log keeps such a line as it was, so the reason counts as
+ * Nix's only where there is a log without one, or where nothing was started that could have written it.
+ */
+function said({ failure, stage }: BuildFailure, stored: string | undefined): RawItem[] {
+  const detail = failure.detail ?? "";
+  if (stage === "evaluation") return [{ kind: "message", subject: "", origin: "flake", text: detail, keep: "head" }];
+  const [reason = "", ...lines] = detail.split("\n");
+  const nobody = failure.code === "build-platform" || failure.code === "build-timeout" || failure.code === "store-unusable";
+  const clean = stored === undefined ? nobody : !speaksForNix(stored);
+  const own = failure.code === "build-failed" && stored !== undefined ? "" : lines.join("\n");
+  return [
+    { kind: "message", subject: "", origin: clean ? "tool" : "program", text: reason, keep: "head" },
+    // Where the stored log is there, it is the better copy of them.
+    ...(stored === undefined && own !== ""
+      ? [{ kind: "build-log", subject: "", origin: "program", text: own, keep: "tail" } as const]
+      : []),
+  ];
+}
+
+/** A line that Nix would take for a message of its own. */
+export const speaksForNix = (log: string): boolean => /^@nix [^\n]{0,200}"action"\s*:\s*"msg"/m.test(log) || /^@nix [^\n]*"msg"/m.test(log);
+
+async function storedLog(derivation: string, nix: Pick<Nix, "run">, trust: Trust): Promise<string | undefined> {
+  const read = await nix.run({
+    program: "nix-store",
+    arguments: ["--read-log", derivation],
+    trust,
+    timeoutSeconds: 60,
+    maxBytes: 512 * 1024,
+  });
+  return read.exitCode === 0 ? read.stdout : undefined;
+}
+
+/** Through what the system needs it, so that an operator sees which option brought it in. */
+async function wayTo(toplevel: string, derivation: string, nix: Pick<Nix, "run">, trust: Trust): Promise<RawItem> {
+  const way = await nix.run({
+    arguments: ["why-depends", "--derivation", toplevel, derivation],
+    trust,
+    timeoutSeconds: 60,
+    maxBytes: 32 * 1024,
+  });
+  return { kind: "dependency", subject: derivation, origin: "tool", text: way.exitCode === 0 ? way.stdout : "", keep: "head" };
+}
