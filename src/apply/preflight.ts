@@ -1,12 +1,13 @@
 import type { Mode } from "../classify/finding.ts";
 import { entriesOf, type KnownLedger } from "../decide/rejection.ts";
-import type { TargetTrouble } from "../io/ports.ts";
 import type { Address } from "../target/address.ts";
 import type { CheckResult } from "../target/check-result.ts";
 import type { Observation } from "../target/observation.ts";
 import { rightHost } from "../target/right-host.ts";
-import { failed, inconclusive, passed, type Answer } from "./answer.ts";
+import { failed, passed, type Answer } from "./answer.ts";
+import { baselineOf, type Baseline } from "./baseline.ts";
 import { mayLeave, type Group, type MemberHealth } from "./group-health.ts";
+import type { Look } from "./host-look.ts";
 import { mayTry, notOlder, unspent, type IsAncestor } from "./history.ts";
 import type { OutcomeKind } from "./outcome.ts";
 import { baselineSentence, moved, noShutdown, nothingElse, specialisation, stillFrom } from "./host-questions.ts";
@@ -31,10 +32,6 @@ export type Planned = {
   /** Where a person approved it. */
   readonly approval: { readonly by: string; readonly digest: string } | undefined;
 };
-
-export type Look =
-  | { readonly kind: "observed"; readonly observation: Observation }
-  | { readonly kind: "silent"; readonly trouble: TargetTrouble; readonly detail: string };
 
 export const preflightChecks = [
   "reachable",
@@ -76,14 +73,6 @@ export type PreflightCase = {
 };
 
 export type PreflightLine = Answer & { readonly check: PreflightCheck };
-
-/** What the host was before, so that what was broken already is not blamed on the change. */
-export type Baseline = {
-  readonly failedUnits: readonly string[];
-  /** Services that systemd was starting over and over. */
-  readonly restarting: readonly string[];
-  readonly checks: readonly CheckResult[];
-};
 
 export type Preflight = {
   readonly checks: readonly PreflightLine[];
@@ -151,15 +140,10 @@ export function preflight(given: PreflightCase): Preflight {
 
   const against = checks.filter((line) => line.outcome !== "passed" && !(given.despite as readonly PreflightCheck[]).includes(line.check));
   if (against.length > 0) return ended(checks, "hold", moved(planned, observation) ? "superseded" : "held", against);
-  const restarting = restartingUnits(observation);
-  const baseline: Baseline = { failedUnits: observation.failedUnits, restarting, checks: given.checks };
+  const baseline = baselineOf(observation, given.checks);
   const despite = checks.filter((line) => line.outcome !== "passed").map((line) => line.sentence);
   return { checks, summary: { may: "go", reasons: ["Everything that was asked before the change is well.", ...despite], baseline } };
 }
-
-/** Services that systemd starts over and over: neither failed nor running. */
-export const restartingUnits = (observation: Pick<Observation, "units">): string[] =>
-  observation.units.filter((unit) => unit.subState === "auto-restart").map((unit) => unit.unit);
 
 function ended(
   checks: readonly PreflightLine[],
