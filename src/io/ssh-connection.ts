@@ -19,6 +19,8 @@ export type ConnectOptions = {
 
 /** So long a shared connection may last; a run does not. */
 const longestSeconds = 7 * 86_400;
+/** More than a login has to say. */
+const noiseLimit = 64 * 1024;
 
 /**
  * Opens the shared connection of a host: a foreground ssh that is master of a control socket and runs `cat`. What `cat` echoes shows that login and shell work; the end
@@ -63,15 +65,16 @@ export function connect(
       maxStderrBytes: 16 * 1024,
       signal: AbortSignal.any([options.signal, controller.signal]),
       onStdout: (chunk) => {
-        // Bounded: a host that never stops talking is not one that echoes.
-        if (heard.length < 1024 * 1024) heard += Buffer.from(chunk).toString("latin1");
-        if (!heard.includes(`${nonce}\n`)) return;
+        heard += Buffer.from(chunk).toString("latin1");
+        if (!heard.includes(`${nonce}\n`)) {
+          // A host that never stops talking is not one that echoes.
+          if (heard.length > noiseLimit) controller.abort();
+          return;
+        }
         clearTimeout(limit);
         heard = "";
-        resolve({
-          ok: true,
-          connection: { ended: running.then(() => {}), end: () => controller.abort() },
-        });
+        const ended = running.then(() => {});
+        resolve({ ok: true, connection: { ended, end: () => controller.abort() } });
       },
     });
     running.then((end) => {
