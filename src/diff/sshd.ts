@@ -29,8 +29,8 @@ type Block = { readonly match: string | undefined; readonly directives: Map<stri
  * case.
  */
 export function diffSshd(store: StoreFiles, before: System, after: System): SshdChange[] {
-  const from = configuration(store, before);
-  const to = configuration(store, after);
+  const from = sshdConfiguration(store, before);
+  const to = sshdConfiguration(store, after);
   if (from === to) return [];
   const old = parseSshd(from ?? "");
   const now = parseSshd(to ?? "");
@@ -39,7 +39,7 @@ export function diffSshd(store: StoreFiles, before: System, after: System): Sshd
 }
 
 /** /etc/ssh/sshd_config, unless the unit names another file. */
-function configuration(store: StoreFiles, system: System): string | undefined {
+export function sshdConfiguration(store: StoreFiles, system: System): string | undefined {
   for (const name of ["sshd.service", "sshd@.service"]) {
     const unit = system.units.get(name);
     const path = unit === undefined ? undefined : /\s-f\s*(\S+)/.exec(unitValues(unit, "Service", "ExecStart").join("\n"))?.[1];
