@@ -1,4 +1,5 @@
 import { failure, type Failure } from "../failure.ts";
+import type { Permission } from "../io/ports.ts";
 import type { ApprovalPolicy } from "../policy-deploy.ts";
 import type { LedgerEntry } from "../target/ledger.ts";
 import type { ApprovalToken } from "./approval-token.ts";
@@ -6,12 +7,10 @@ import { whatMoved } from "./moved.ts";
 import { entriesOf, rejectionOf, type KnownLedger } from "./rejection.ts";
 import { transitionDigest, type UndatedTransition } from "./transition.ts";
 
-/** What the forge says somebody may do in the repository. Unknown where it cannot or will not say. */
-export type Permission = "admin" | "write" | "read" | "none" | "unknown";
-
 /** Who approves, and how they said so. */
 export type Approver = {
   readonly login: string;
+  /** As the forge says it. */
   readonly permission: Permission;
   /** Of the run that carries the approval; on Forgejo a run that is started again keeps the name of who started it first. */
   readonly attempt: number;

@@ -3,7 +3,8 @@ import { postStatus } from "./commit-status.ts";
 import type { Answer, ForgeClient } from "./forge-client.ts";
 import { superseded } from "./github.ts";
 import { writeOwn, type Place, type Posted } from "./own-text.ts";
-import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Result, Written } from "./ports.ts";
+import { askPermission } from "./permission.ts";
+import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Permission, Result, Written } from "./ports.ts";
 
 const Text = z
   .object({
@@ -102,6 +103,10 @@ export class Forgejo implements Forge {
 
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>> {
     return postStatus(this.#client, this.#at, sha, status);
+  }
+
+  permission(login: string): Promise<Result<Permission>> {
+    return askPermission(this.#client, this.#at, login, "a token of an administrator of the repository");
   }
 
   /** There are no commit comments: the merged pull request is where people look, and where there is none, one issue that stays. */

@@ -2,7 +2,8 @@ import * as z from "zod";
 import { postStatus } from "./commit-status.ts";
 import type { Answer, ForgeClient } from "./forge-client.ts";
 import { writeOwn, type Place, type Posted } from "./own-text.ts";
-import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Result, Written } from "./ports.ts";
+import { askPermission } from "./permission.ts";
+import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Permission, Result, Written } from "./ports.ts";
 
 const Text = z
   .object({
@@ -85,6 +86,10 @@ export class GitHub implements Forge {
 
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>> {
     return postStatus(this.#client, this.#at, sha, status);
+  }
+
+  permission(login: string): Promise<Result<Permission>> {
+    return askPermission(this.#client, this.#at, login, "metadata: read");
   }
 
   /** A commit comment: creating one takes contents: read, changing it contents: write. */

@@ -203,7 +203,7 @@ export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok
 
 /**
  * Where the report goes. Each call is one intention and answers with a value: a read-only token on a fork's pull request is normal, and the report then stays in
- * log, summary and outputs. Nothing that is read back here is ever an input to a decision about a host (invariant 2).
+ * log, summary and outputs. No text that is read back here is ever an input to a decision about a host (invariant 2).
  */
 export interface Forge {
   readonly kind: "github" | "forgejo";
@@ -214,7 +214,12 @@ export interface Forge {
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>>;
   /** The report of a push: a commit comment on GitHub; on Forgejo, which has none, a comment on the pull request that was merged, else an issue that is edited in place. */
   commitReport(sha: string, report: ForgeReport): Promise<Result<Written>>;
+  /** What a user may do in this repository. The one question whose answer counts in a decision: it is the forge's word on a person, not a text that anyone wrote. */
+  permission(login: string): Promise<Result<Permission>>;
 }
+
+/** `unknown` where the forge cannot or will not say; nothing may take it for a yes. */
+export type Permission = "admin" | "write" | "read" | "none" | "unknown";
 
 export type ForgeAbout = {
   /** As the forge says it; undefined on GitHub, which has none. */

@@ -41,6 +41,10 @@ export class LoopbackForge {
   readonly pulls = new Map<number, { head: string }>();
   readonly mergedBy = new Map<string, number>();
   readonly runs = new Map<number, { sha: string }>();
+  /** Of users by login in lower case, as the forge words it; a user that is not here does not exist. */
+  readonly permissions = new Map<string, string>();
+  /** Whether the job's token is one of an administrator, which Forgejo asks for. */
+  tokenIsAdmin = false;
   readonly faults: Fault[] = [];
   readonly violations: string[] = [];
   readonly requests: { method: string; path: string; authorization: string | undefined }[] = [];
@@ -294,6 +298,25 @@ export class LoopbackForge {
               status: 200,
               json: sample(200, { id: number, ...(this.kind === "github" ? { head_sha: run.sha } : { commit_sha: run.sha }) }),
             };
+      }
+      case "GET /collaborators/{username}/permission":
+      case "GET /collaborators/{collaborator}/permission": {
+        const login = values["username"] ?? values["collaborator"] ?? "";
+        const permission = this.permissions.get(login.toLowerCase());
+        if (this.kind === "forgejo" && !this.tokenIsAdmin && login !== user.login)
+          return {
+            status: 403,
+            json: { message: "Only admins can query all permissions, repo admins can query all repo permissions", url: "" },
+          };
+        if (permission === undefined) return this.#nothing();
+        return {
+          status: 200,
+          json: sample(200, {
+            permission,
+            role_name: permission,
+            user: { ...this.#shownUser({ login, id: 5 }), ...(this.kind === "github" ? { role_name: permission } : {}) },
+          }),
+        };
       }
       default:
         return this.#nothing();

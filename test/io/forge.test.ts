@@ -116,6 +116,51 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
     expect(comments().map((comment) => comment.body.includes("All is well"))).toEqual([true]);
   });
 
+  test.each([
+    ["admin", "admin"],
+    ["write", "write"],
+    ["read", "read"],
+    ["none", "none"],
+    ["maintain", "unknown"],
+    ["__proto__", "unknown"],
+  ] as const)("somebody whom the forge calls %s has the permission %s", async (word, permission) => {
+    loopback.tokenIsAdmin = true;
+    loopback.permissions.set("bob", word);
+    expect(await connect().permission("bob")).toEqual({ ok: true, value: permission });
+    expect(await connect().permission("Bob")).toEqual({ ok: true, value: permission });
+  });
+
+  test("nobody knows what somebody may do who does not exist, or whose name would ask for something else", async () => {
+    loopback.tokenIsAdmin = true;
+    expect(await connect().permission("mallory")).toEqual({ ok: true, value: "unknown" });
+    expect(await connect().permission("github-actions[bot]")).toEqual({ ok: true, value: "unknown" });
+    const asked = loopback.requests.length;
+    for (const name of ["", ".", "..", "../../other/repo", "a/b", "a b", "a?b", "alice\n", "álice", "x".repeat(101)])
+      expect(await connect().permission(name)).toEqual({ ok: true, value: "unknown" });
+    expect(loopback.requests.length).toBe(asked);
+  });
+
+  test("an answer about somebody else, and one that is none, are no answer", async () => {
+    const path = /\/collaborators\//;
+    loopback.faults.push({
+      path,
+      does: { answer: 200, body: { permission: "admin", role_name: "admin", user: { login: "root", id: 1 } } },
+    });
+    expect(await connect().permission("alice")).toEqual({ ok: true, value: "unknown" });
+    loopback.faults.push({ path, does: { answer: 200, body: { user: { login: "alice" } } } });
+    expect(await connect().permission("alice")).toMatchObject({ ok: false, failure: { code: "forge-answer" } });
+  });
+
+  test("a token that is not accepted, a forge that is busy or away: a failure, and no permission", async () => {
+    loopback.permissions.set("alice", "admin");
+    expect(await connect("0".repeat(40)).permission("alice")).toMatchObject({ ok: false, failure: { code: "forge-unauthorised" } });
+    const path = /\/collaborators\//;
+    loopback.faults.push({ path, does: { answer: 500, text: "" }, times: 4 });
+    expect(await connect().permission("alice")).toMatchObject({ ok: false, failure: { code: "forge-unavailable" } });
+    loopback.faults.push({ path, does: { redirect: "http://127.0.0.1:9/admin" } });
+    expect(await connect().permission("alice")).toMatchObject({ ok: false, failure: { code: "forge-elsewhere" } });
+  });
+
   test("another gate of the same repository keeps its own comment", async () => {
     await connect().upsertComment(7, head, report("one"));
     await connect().upsertComment(7, head, report("two", { key: "other" }));
@@ -364,6 +409,15 @@ describe("what the forges do each in their own way", () => {
     expect((await connectForge("forgejo", at, options(loopback)).about()).notes.join()).toContain("does not say that it is Forgejo");
     loopback.version = "11.0.4+gitea-1.22.0";
     expect((await connectForge("forgejo", at, options(loopback)).about()).notes.join()).toContain("made for 15");
+  });
+
+  test("Forgejo tells a job's own token nothing of anybody, and an administrator's that an owner is one", async () => {
+    await using loopback = await new LoopbackForge("forgejo-16").start();
+    loopback.permissions.set("alice", "owner");
+    const forge = connectForge("forgejo", at, options(loopback));
+    expect(await forge.permission("alice")).toEqual({ ok: true, value: "unknown" });
+    loopback.tokenIsAdmin = true;
+    expect(await forge.permission("alice")).toEqual({ ok: true, value: "admin" });
   });
 
   test("Forgejo: a fork's read-only token may comment and may not set a status", async () => {

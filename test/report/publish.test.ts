@@ -34,6 +34,7 @@ function destination(
     about: () => Promise.resolve({ version: undefined, login: "me", id: undefined, notes: [] }),
     upsertComment: (_, __, report) => take(report),
     commitReport: (_, report) => take(report),
+    permission: () => Promise.resolve({ ok: true, value: "unknown" }),
     postStatus: (sha, status) => {
       said.statuses.push({ sha, ...status });
       return Promise.resolve(ok);
