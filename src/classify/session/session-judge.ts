@@ -4,6 +4,7 @@ import type { AnswerCache, Session, SessionAnswer, SessionSilence, SessionUse, S
 import { answerSchema, readAnswer, type SessionVerdict } from "./answer.ts";
 import { type Change, changeDocument } from "./document.ts";
 import { fenced } from "./fence.ts";
+import { withoutFrontMatter } from "./goal-text.ts";
 
 /** Why there is no verdict: a closed list, so that a report for strangers can say it. */
 export type NoVerdict = SessionSilence | "wrong-nonce" | "over-run-budget" | "over-day-budget";
@@ -162,8 +163,4 @@ function questionOf(change: Change, version: string, options: SessionJudgeOption
       return { kind: "none", reason: verdict, detail, use: answer.use };
     },
   };
-}
-
-function withoutFrontMatter(goal: string): string {
-  return goal.replace(/^---\n[\s\S]*?\n---\n/, "");
 }

@@ -31,7 +31,7 @@ const step = (id: string, code: string, cause: string): Recogniser =>
 function isFull(line: string): boolean {
   const [, size, free, inodes] = /^\/\S* (\d+) (\d+) (\d+|-)$/.exec(line) ?? [];
   // A read-only image is always full.
-  return size !== undefined && Number(size) > 64 * 1024 * 1024 && (Number(free) < 1024 * 1024 || inodes === "0");
+  return size !== undefined && Number(size) > 8 * 1024 * 1024 && (Number(free) < 1024 * 1024 || inodes === "0");
 }
 
 /** Started once more where that may help, else back. */
@@ -155,8 +155,8 @@ export const unitRecognisers: readonly Recogniser[] = [
       /database files are incompatible with server|The data directory was initialized by PostgreSQL version|newer than (?:this|the) server|Downgrad\w+ (?:is )?not (?:supported|allowed)/,
     cause: () => "A database was written by another version than the one that now starts.",
     culprit: unit,
-    // The data decides which way is open, and only a person knows it.
-    remedy: escalate,
+    // It refused to start, so that the data is as the former version left it.
+    remedy: rollback,
     confidence: "likely",
   }),
   byWords({

@@ -1,0 +1,160 @@
+import type { OutcomeKind, Strategy } from "../apply/outcome.ts";
+import type { Confidence } from "./recogniser.ts";
+import type { EvidenceItem, FailureStage } from "./evidence.ts";
+import type { KnownCause } from "./known-cause.ts";
+import type { RemedyKind } from "./remedy.ts";
+
+/** What a host runs, as it said last. Undefined parts could not be told; no `now` at all where it could not be asked. */
+export type HostNow = {
+  readonly host: string;
+  readonly outcome: OutcomeKind;
+  readonly now:
+    | { readonly current: string | undefined; readonly profile: string | undefined; readonly booted: string | undefined }
+    | undefined;
+  /** What it was to become, and what it was before, where known. */
+  readonly to: string | undefined;
+  readonly from: string | undefined;
+  readonly failedUnits: readonly string[];
+};
+
+/** Who says why, in one line each. */
+export type SaidCause = {
+  readonly by: "table" | "session";
+  readonly confidence: Confidence;
+  /** Of the table: a sentence of ours. Of a session: a model's prose. */
+  readonly cause: string;
+  readonly culprit: string | undefined;
+};
+
+/**
+ * A failure that a person has to look at, as data: the report, the terminal and a notification each show it their own way. Every string that is not `next` or `state`
+ * is untrusted: escape it where it is shown.
+ */
+export type Escalation = {
+  /** Same failure, same key: what was written about it is brought up to date, not written again. Host, stage and code, and nothing that changes from run to run. */
+  readonly key: string;
+  /** In one sentence. */
+  readonly happened: string;
+  readonly stage: FailureStage;
+  readonly states: readonly { readonly host: string; readonly sentence: string; readonly urgent: boolean }[];
+  readonly causes: readonly SaidCause[];
+  readonly tried: readonly { readonly remedy: RemedyKind | Strategy; readonly seconds: number; readonly ended: string }[];
+  /** Why nothing more was tried. */
+  readonly stopped: readonly string[];
+  readonly folds: readonly { readonly title: string; readonly text: string; readonly leftOut: number }[];
+  /** The exact command to type next, first the one that matters; our own words, every argument quoted. */
+  readonly next: readonly string[];
+  /** A change to the flake that a session proposes, as text alone. Nobody applies it. */
+  readonly patch: string | undefined;
+};
+
+export type EscalationInput = {
+  readonly stage: FailureStage;
+  /** The code of the failure, or the outcome where there is none. */
+  readonly code: string;
+  readonly happened: string;
+  readonly hosts: readonly HostNow[];
+  readonly known: readonly KnownCause[];
+  readonly session:
+    | { readonly cause: string; readonly culprit: string | undefined; readonly confidence: Confidence; readonly patch: string | undefined }
+    | undefined;
+  readonly tried: Escalation["tried"];
+  readonly stopped: readonly string[];
+  readonly evidence: readonly EvidenceItem[];
+  /** Of the failure itself, from the table of failures. */
+  readonly next: string | undefined;
+};
+
+const mostFolds = 12;
+
+export function escalation(input: EscalationInput): Escalation {
+  const states = input.hosts.map((host) => ({ host: host.host, ...stateOf(host) }));
+  const causes: SaidCause[] = [
+    ...input.known
+      .slice(0, 4)
+      .map((each) => ({ by: "table" as const, confidence: each.confidence, cause: each.cause, culprit: each.culprit })),
+    ...(input.session === undefined
+      ? []
+      : [{ by: "session" as const, confidence: input.session.confidence, cause: input.session.cause, culprit: input.session.culprit }]),
+  ];
+  return {
+    key: [input.stage, input.code, ...input.hosts.map((host) => host.host).toSorted()].join("/"),
+    happened: input.happened,
+    stage: input.stage,
+    // Whoever is woken reads the first lines.
+    states: states.toSorted((a, b) => Number(b.urgent) - Number(a.urgent)),
+    causes,
+    tried: input.tried,
+    stopped: input.stopped,
+    folds: input.evidence.slice(0, mostFolds).map((item) => ({
+      title: `${titles[item.kind]}${item.subject === "" ? "" : ` of ${item.subject}`}`,
+      text: item.text,
+      leftOut: item.leftOut,
+    })),
+    next: [
+      ...new Set([
+        ...input.hosts.filter((host) => stateOf(host).urgent).map(commandFor),
+        ...(input.next === undefined ? [] : [input.next]),
+      ]),
+    ].slice(0, 8),
+    patch: input.session?.patch,
+  };
+}
+
+const titles: Readonly<Record<EvidenceItem["kind"], string>> = {
+  message: "What the failing tool said",
+  connection: "The connection",
+  trace: "Warnings",
+  "activation-log": "End of the activation's log",
+  "unit-manager": "What systemd says",
+  executable: "The program",
+  "unit-journal": "Journal",
+  "unit-status": "State",
+  "build-log": "End of the build log",
+  "kernel-log": "Errors of the kernel",
+  disk: "Space (bytes, free, free inodes)",
+  mounts: "Mounts",
+  "unit-file": "Unit file",
+  dependency: "Why it is needed: the way",
+  "changed-inputs": "Inputs that changed",
+  "changed-files": "Files that changed",
+};
+
+/** A host's name is `[A-Za-z0-9_.-]`, and a store path holds no quote. */
+const commandFor = ({ host, outcome, from }: HostNow): string => {
+  if (outcome === "unreachable") return `nixos-deploy-gate status ${host}   # where it still does not answer: its console`;
+  if (outcome === "left-unconfirmed" || outcome === "live-but-old-boots")
+    return `nixos-deploy-gate status ${host}   # then either deploy ${host} again, or: nixos-deploy-gate rollback ${host}`;
+  return from === undefined ? `nixos-deploy-gate status ${host}` : `nixos-deploy-gate rollback ${host}   # back to ${from}`;
+};
+
+const short = (path: string | undefined): string => path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "unknown";
+
+/** What a host is in now: what runs and what a boot would bring, since that is what the night depends on. */
+function stateOf({ now, outcome, from, to, failedUnits }: HostNow): { readonly sentence: string; readonly urgent: boolean } {
+  const failed =
+    failedUnits.length === 0
+      ? ""
+      : ` Failed units: ${failedUnits.slice(0, 8).join(", ")}${failedUnits.length > 8 ? ` and ${failedUnits.length - 8} more` : ""}.`;
+  if (now === undefined)
+    return {
+      sentence:
+        outcome === "unreachable" ? "It does not answer; what it runs is not known." : "It was not asked; what it runs is not known.",
+      urgent: outcome !== "not-reached" && outcome !== "not-managed" && outcome !== "held",
+    };
+  const runs = now.current === undefined ? "What runs could not be read." : `It runs ${named(now.current, from, to)}.`;
+  const boots =
+    now.profile === undefined
+      ? "What the next boot brings could not be read."
+      : now.profile === now.current
+        ? "The next boot brings the same."
+        : `The next boot brings ${named(now.profile, from, to)}.`;
+  const settled = now.current !== undefined && now.current === now.profile && now.current === from;
+  return { sentence: `${runs} ${boots}${failed}`, urgent: !settled || failedUnits.length > 0 };
+}
+
+function named(path: string, from: string | undefined, to: string | undefined): string {
+  if (path === from) return `the former system (${short(path)})`;
+  if (path === to) return `the new system (${short(path)})`;
+  return `neither the former nor the new system, but ${short(path)}`;
+}
