@@ -1,5 +1,5 @@
 import { fromEpochMilliseconds, toZonedDateTimeISO } from "temporal-polyfill/fns/Instant";
-import { addDays, create as date, dayOfWeek, toPlainDateTime, toString as isoDate } from "temporal-polyfill/fns/PlainDate";
+import { addDays, dayOfWeek, toPlainDateTime, toString as isoDate } from "temporal-polyfill/fns/PlainDate";
 import type { Record as PlainDate } from "temporal-polyfill/fns/PlainDate";
 import { addMinutes, toZonedDateTime } from "temporal-polyfill/fns/PlainDateTime";
 import { getTimeZoneTransition, toPlainDate } from "temporal-polyfill/fns/ZonedDateTime";
@@ -19,18 +19,19 @@ export type WindowPolicy = Pick<RebootPolicy, "windows" | "blackout" | "blackout
 /** A span in which it is open without a break. `closes` is undefined where that is more than a week ahead: for no reboot it matters. */
 export type Opening = { readonly opens: Date; readonly closes: Date | undefined };
 
-/** A year and some: a window that does not open until then is none, blackout dates or not. */
-const horizonDays = 400;
-/** Spans that end later than this after the instant that was asked for count as endless. */
-const aheadDays = 8;
 const day = 86_400_000;
+const week = 7 * day;
+/** A year and some: a window that does not open until then is none, blackout dates or not. */
+const horizon = 400 * day;
+/** No span of one window reaches further from the date on which it begins, whatever its zone does. */
+const slack = 3 * day;
 
 /** Half open, in milliseconds since 1970. */
 type Span = { readonly start: number; readonly end: number };
 
-/** The span that is open at this instant. `opens` may be up to a week earlier than it really was where it is open all the time. */
+/** The span that is open at this instant. Where it has been open for long, `opens` is up to a week earlier and not the true beginning. */
 export function openingAt(policy: WindowPolicy, at: Date): Opening | undefined {
-  return firstOpening(policy, at, 0, (opening) => opening.opens <= at, aheadDays);
+  return openings(policy, at, week).find(({ opens }) => opens <= at);
 }
 
 /**
@@ -38,97 +39,118 @@ export function openingAt(policy: WindowPolicy, at: Date): Opening | undefined {
  * days: "never", or blacked out, or too short for such a reboot.
  */
 export function nextOpening(policy: WindowPolicy, at: Date, seconds = 0): Opening | undefined {
-  return firstOpening(policy, at, seconds, () => true, horizonDays);
-}
-
-/** How many spans have ended in the time from `since` to `at` that were long enough; of the last 400 days at most. */
-export function openingsMissed(policy: WindowPolicy, since: Date, at: Date, seconds = 0): number {
-  const from = Math.max(since.getTime(), at.getTime() - horizonDays * day);
-  if (policy.windows === "never" || from >= at.getTime()) return 0;
-  return spansBetween(policy, from - 2 * day, at.getTime() + 2 * day).filter(
-    ({ start, end }) => end <= at.getTime() && end - Math.max(start, from) >= seconds * 1000 && end > from,
-  ).length;
-}
-
-function firstOpening(
-  policy: WindowPolicy,
-  at: Date,
-  seconds: number,
-  wanted: (opening: Opening) => boolean,
-  days: number,
-): Opening | undefined {
-  const now = at.getTime();
-  if (policy.windows === "never" || Number.isNaN(now)) return undefined;
-  if (policy.windows === "any" && policy.blackout.length === 0) return { opens: at, closes: undefined };
-  // A week at a time: most windows open within one, and a year of them would be worked out for nothing.
-  for (let offset = 0; offset < days; offset += aheadDays) {
-    const until = now + (offset + 2 * aheadDays) * day;
-    for (const { start, end } of spansBetween(policy, now - aheadDays * day + offset * day, until)) {
-      if (end <= now || end - Math.max(start, now) < seconds * 1000) continue;
-      // Cut off by the end of what was worked out.
-      const opening = { opens: new Date(start), closes: end > until - 2 * day ? undefined : new Date(end) };
-      if (wanted(opening)) return opening;
-      if (start > now) break;
-    }
+  const fits = ({ opens, closes }: Opening): boolean =>
+    closes === undefined || closes.getTime() - Math.max(opens.getTime(), at.getTime()) >= seconds * 1000;
+  for (let ahead = 0; ahead < horizon; ahead += week) {
+    const found = openings(policy, at, week, ahead).find(fits);
+    if (found !== undefined) return found;
   }
   return undefined;
 }
 
+/** How many spans have ended in the time from `since` to `at` that were long enough; of the last 400 days at most. */
+export function openingsMissed(policy: WindowPolicy, since: Date, at: Date, seconds = 0): number {
+  const [now, from] = [at.getTime(), Math.max(since.getTime(), at.getTime() - horizon)];
+  if (!(from < now)) return 0;
+  return spansBetween(policy, from, now).filter(
+    ({ start, end }) => end <= now && end > from && end - Math.max(start, from) >= seconds * 1000,
+  ).length;
+}
+
+/** The spans that end after `at` and begin no earlier than `ahead` and before `ahead + length` from then; with the one that is open then where `ahead` is 0. */
+function openings(policy: WindowPolicy, at: Date, length: number, ahead = 0): Opening[] {
+  const now = at.getTime();
+  if (Number.isNaN(now)) return [];
+  if (policy.windows === "any" && policy.blackout.length === 0) return [{ opens: at, closes: undefined }];
+  const [from, before] = [now + ahead, now + ahead + length];
+  // A week more, since what begins in the range has to be seen to its end.
+  const until = before + week;
+  return spansBetween(policy, from - week, until)
+    .filter(({ start, end }) => end > now && start < before && (ahead === 0 || start >= from))
+    .map(({ start, end }) => ({ opens: new Date(start), closes: end >= until ? undefined : new Date(end) }));
+}
+
 const wholeDay = { days: [...weekdays], from: "00:00", to: "24:00" };
 
-/** All spans that touch the time between, in order, those that touch each other as one. At the edges up to two days are missing. */
+/** All spans that touch the time between, in order, those that touch each other as one. */
 function spansBetween(policy: WindowPolicy, from: number, until: number): Span[] {
   const windows: readonly Window[] =
     policy.windows === "any" ? [{ ...wholeDay, zone: policy.blackoutZone }] : policy.windows === "never" ? [] : policy.windows;
-  const spans = windows.flatMap((window) => spansOf(window, policy.blackout, from, until)).sort((a, b) => a.start - b.start);
+  const known = remembered(policy);
+  const spans: Span[] = [];
+  for (const [index, window] of windows.entries()) {
+    let changes: number[] | undefined;
+    const last = dateIn(until + slack, window.zone);
+    for (let begins = dateIn(from - slack, window.zone); isoDate(begins) <= isoDate(last); begins = addDays(begins, 1)) {
+      if (!window.days.includes(weekdays[dayOfWeek(begins) - 1] ?? "mon")) continue;
+      const key = `${index} ${isoDate(begins)}`;
+      let found = known.get(key);
+      if (found === undefined) {
+        changes ??= changesBetween(window.zone, from - 3 * slack, until + 3 * slack);
+        found = spansOn(window, policy.blackout, changes, begins);
+        known.set(key, found);
+      }
+      spans.push(...found);
+    }
+  }
   const merged: Span[] = [];
-  for (const span of spans) {
-    const last = merged.at(-1);
-    if (last !== undefined && span.start <= last.end) merged[merged.length - 1] = { start: last.start, end: Math.max(last.end, span.end) };
+  for (const span of spans.sort((a, b) => a.start - b.start)) {
+    const before = merged.at(-1);
+    if (before !== undefined && span.start <= before.end)
+      merged[merged.length - 1] = { start: before.start, end: Math.max(before.end, span.end) };
     else merged.push(span);
   }
-  return merged;
+  return merged.filter(({ start, end }) => start < until && end > from);
+}
+
+/** The spans of a policy's dates, which never change. A fleet asks for the same ones again and again, and the library takes its time. */
+const memory = new WeakMap<WindowPolicy, Map<string, readonly Span[]>>();
+
+function remembered(policy: WindowPolicy): Map<string, readonly Span[]> {
+  let known = memory.get(policy);
+  if (known === undefined || known.size > 4_000) memory.set(policy, (known = new Map()));
+  return known;
 }
 
 const inZone = (at: number, zone: string): ZonedDateTime => toZonedDateTimeISO(fromEpochMilliseconds(at), zone);
+const dateIn = (at: number, zone: string): PlainDate => toPlainDate(inZone(at, zone));
 const minutes = (clock: string): number => Number(clock.slice(0, 2)) * 60 + Number(clock.slice(3, 5));
 
-function spansOf(window: Window, blackout: WindowPolicy["blackout"], from: number, until: number): Span[] {
-  const spans: Span[] = [];
-  const last = inZone(until, window.zone);
-  const lastDate = isoDate(toPlainDate(last));
-  for (let begins = toPlainDate(inZone(from, window.zone)); isoDate(begins) <= lastDate; begins = addDays(begins, 1)) {
-    if (window.days.includes(weekdays[dayOfWeek(begins) - 1] ?? "mon")) spans.push(...spansOn(window, blackout, begins));
+/** Instants at which the clock on the wall jumps. */
+function changesBetween(zone: string, from: number, until: number): number[] {
+  const changes: number[] = [];
+  let change = getTimeZoneTransition(inZone(from, zone), "next");
+  while (change !== null && change.epochMilliseconds < until) {
+    changes.push(change.epochMilliseconds);
+    change = getTimeZoneTransition(change, "next");
   }
-  return spans;
+  return changes;
 }
 
 /** The spans of a window that begins on that date: one, two where an hour is doubled, none where it is skipped or blacked out. */
-function spansOn(window: Window, blackout: WindowPolicy["blackout"], begins: PlainDate): Span[] {
+function spansOn(window: Window, blackout: WindowPolicy["blackout"], changes: readonly number[], begins: PlainDate): Span[] {
   const [first, length] = [minutes(window.from), minutes(window.to)];
   const across = length <= first;
-  const from = addMinutes(toPlainDateTime(begins), first);
-  const to = addMinutes(toPlainDateTime(across ? addDays(begins, 1) : begins), length);
-  const midnight = toPlainDateTime(addDays(begins, 1));
+  const ends = addDays(begins, 1);
+  const times = [
+    addMinutes(toPlainDateTime(begins), first),
+    addMinutes(toPlainDateTime(across ? ends : begins), length),
+    ...(across ? [toPlainDateTime(ends)] : []),
+  ];
   // Wherever the answer can change: between two of these the clock on the wall runs evenly.
-  const edges = new Set<number>();
-  for (const time of [from, midnight, to])
-    for (const disambiguation of ["earlier", "later"] as const)
-      edges.add(toZonedDateTime(time, window.zone, { disambiguation }).epochMilliseconds);
-  const bounds = [...edges];
-  const [least, most] = [Math.min(...bounds), Math.max(...bounds)];
-  for (
-    let change = getTimeZoneTransition(inZone(least, window.zone), "next");
-    change !== null && change.epochMilliseconds < most;
-    change = getTimeZoneTransition(change, "next")
-  )
-    edges.add(change.epochMilliseconds);
-  const sorted = [...edges].sort((a, b) => a - b);
-  const start = isoDate(begins);
-  const after = isoDate(addDays(begins, 1));
+  const edges = times.flatMap((time) => {
+    const edge = toZonedDateTime(time, window.zone).epochMilliseconds;
+    if (!changes.some((change) => Math.abs(change - edge) < slack)) return [edge];
+    return (["earlier", "later"] as const).map(
+      (disambiguation) => toZonedDateTime(time, window.zone, { disambiguation }).epochMilliseconds,
+    );
+  });
+  const [least, most] = [Math.min(...edges), Math.max(...edges)];
+  const sorted = [...new Set([...edges, ...changes.filter((change) => least < change && change < most)])].sort((a, b) => a - b);
+  const [start, after] = [isoDate(begins), isoDate(ends)];
   const isOpen = (at: number): boolean => {
     const wall = inZone(at, window.zone);
-    const on = isoDate(date(wall.year, wall.month, wall.day));
+    const on = isoDate(toPlainDate(wall));
     if (blackout.some((dates) => (typeof dates === "string" ? dates === on : dates.from <= on && on <= dates.to))) return false;
     const time = wall.hour * 60 + wall.minute;
     return (on === start && time >= first && (across || time < length)) || (across && on === after && time < length);
