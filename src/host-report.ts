@@ -22,4 +22,4 @@ export type HostState =
   | { readonly state: "removed"; readonly from: string | undefined }
   | { readonly state: "changed"; readonly from: string; readonly to: string; readonly diff: SystemDiff; readonly judgement: Assessment }
   /** `atBase`: the base fails in the same way, so this change did not break it. */
-  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "diff"; readonly failure: Failure; readonly atBase: boolean };
+  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "observe" | "diff"; readonly failure: Failure; readonly atBase: boolean };

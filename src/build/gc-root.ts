@@ -11,7 +11,9 @@ export async function keepFromCollection(
   { nix, log, roots }: { readonly nix: Nix; readonly log: Log; /** A directory of this run alone. */ readonly roots: string },
 ): Promise<void> {
   const built = new Set(
-    sides.flatMap((host) => [host.before, host.after]).flatMap((side) => (side.kind === "known" ? [side.toplevel] : [])),
+    sides
+      .flatMap((host) => [host.before, host.after])
+      .flatMap((side) => (side.kind === "known" || side.kind === "running" ? [side.toplevel] : [])),
   );
   if (built.size === 0) return;
   const made = await nix.run({

@@ -10,8 +10,21 @@ import { HostProgress, type SideName } from "./host-progress.ts";
 export type Side =
   | { readonly kind: "absent" }
   /** `toplevel` is in the store where builds were asked for, and only known by name where they were not. */
-  | { readonly kind: "known"; readonly evaluation: Evaluation; readonly toplevel: string }
-  | { readonly kind: "failed"; readonly stage: "evaluate" | "build"; readonly failure: Failure; readonly evaluation?: Evaluation };
+  | {
+      readonly kind: "known";
+      readonly evaluation: Evaluation;
+      readonly toplevel: string;
+      /** The specialisation of it that the host will run, which is then what is compared; the toplevel itself where absent. */
+      readonly activates?: string;
+    }
+  /** What the machine itself said that it runs; `evaluation` is what the flake said of it before. */
+  | { readonly kind: "running"; readonly toplevel: string; readonly profile: string; readonly evaluation?: Evaluation }
+  | {
+      readonly kind: "failed";
+      readonly stage: "evaluate" | "build" | "observe";
+      readonly failure: Failure;
+      readonly evaluation?: Evaluation;
+    };
 
 export type HostSides = { readonly host: HostName; readonly before: Side; readonly after: Side };
 
@@ -64,6 +77,11 @@ export async function evaluateSides(
   ]);
   const trust = before?.trust === "unreviewed" || after.trust === "unreviewed" ? "unreviewed" : "deploy-branch";
   return { hosts: wanted, before: old, after: head, trust, progress };
+}
+
+/** The same without the old side of some hosts, which are compared with what they run: nothing of it is built. */
+export function withoutBefore(fleet: EvaluatedFleet, hosts: ReadonlySet<HostName>): EvaluatedFleet {
+  return { ...fleet, before: new Map([...fleet.before].filter(([host]) => !hosts.has(host))) };
 }
 
 /** Both sides of every host before anything is built: a toplevel is only known by name. */

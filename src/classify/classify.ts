@@ -3,7 +3,9 @@ import type { System } from "../diff/system.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
 import { judgement, type Finding, type Judgement, type Verdict } from "./finding.ts";
 import type { HostFacts, RuleSetting } from "./host-facts.ts";
-import { judge, type RuleContext } from "./rule.ts";
+import type { Loosening } from "./loosening.ts";
+import { found as findingsOf, judge, type RuleContext } from "./rule.ts";
+import { loosenedRule, loosenings, policyLoosened } from "./rules/policy-loosened.ts";
 import { rules } from "./rules.ts";
 import { opensDisks } from "./initrd-view.ts";
 
@@ -12,12 +14,12 @@ export type Classified = { readonly judgement: Judgement; readonly notes: readon
 
 /**
  * Judges one host's change by the rules. Pure. `settings` is what the operator's policy says of single rules: another verdict, or off; every use of one is a note.
- * A change of nothing but the revision is recognised first and is clean, unless a text in it speaks to the reviewer.
+ * A change of nothing but the revision is recognised first and is clean, unless a text in it speaks to the reviewer or the policy guards it less than before.
  */
 export function classify(given: RuleContext, settings: Readonly<Record<string, RuleSetting>>): Classified {
   const context = withoutSecretMessage(given);
   const nothing = context.diff.revisionOnly && !touchesBoot(context.diff);
-  const table = nothing ? rules.filter((rule) => rule.family === "injection") : rules;
+  const table = nothing ? rules.filter((rule) => rule.family === "injection" || rule.id === loosenedRule) : rules;
   const found = [...table.flatMap((rule) => judge(rule, context)), ...(nothing ? [revisionOnly(context.diff)] : specialisations(context))];
   return settle(attend(found, context), settings);
 }
@@ -50,7 +52,7 @@ const revisionOnly = (diff: SystemDiff): Finding => ({
 function specialisations(context: RuleContext): Finding[] {
   const found: Finding[] = [];
   for (const [name, diff] of context.diff.specialisations ?? []) {
-    const nested: RuleContext = { ...context, diff: { ...diff, specialisations: new Map() } };
+    const nested: RuleContext = { ...context, loosened: [], diff: { ...diff, specialisations: new Map() } };
     for (const finding of rules
       .filter((rule) => rule.family !== "injection" || !context.diff.revisionOnly)
       .flatMap((rule) => judge(rule, nested)))
@@ -72,6 +74,10 @@ function settle(findings: readonly Finding[], settings: Readonly<Record<string, 
   const known = new Set([...rules.map((rule) => rule.id), revisionOnlyRule]);
   const notes: string[] = [];
   for (const [id, setting] of Object.entries(settings)) {
+    if (id === loosenedRule) {
+      notes.push(`The policy sets the rule ${id}; it watches the policy and is not for a policy to set.`);
+      continue;
+    }
     if (!known.has(id)) {
       notes.push(`The policy sets the rule ${id}, and there is no rule of that name.`);
       continue;
@@ -86,7 +92,7 @@ function settle(findings: readonly Finding[], settings: Readonly<Record<string, 
     );
   }
   const kept = findings.flatMap((finding): Finding[] => {
-    const setting = Object.hasOwn(settings, finding.rule) ? settings[finding.rule] : undefined;
+    const setting = finding.rule !== loosenedRule && Object.hasOwn(settings, finding.rule) ? settings[finding.rule] : undefined;
     if (setting === undefined) return [finding];
     if (setting.verdict === "off") return [];
     // The operator has answered the open question as well.
@@ -104,7 +110,7 @@ const modeFor = (verdict: Verdict, finding: Finding): Finding["mode"] =>
  * Judges a host that has nothing to be compared with: a first deploy, or one whose old side is lost. Only what the new system shows by itself can be said, and
  * that is never enough to deploy it without a person.
  */
-export function newHost(after: System, facts: HostFacts): Judgement {
+export function newHost(after: System, facts: HostFacts, loosened: readonly Loosening[] = []): Judgement {
   const first: Finding = {
     rule: "first-deploy",
     verdict: "risky",
@@ -116,7 +122,7 @@ export function newHost(after: System, facts: HostFacts): Judgement {
     evidence: [after.nixosVersion === undefined ? after.toplevel : `NixOS ${after.nixosVersion}`],
     check: "Is this the right machine, does it match the disks and the network of the configuration, and can you log in afterwards?",
   };
-  return judgement([first, ...standing(after)]);
+  return judgement([first, ...standing(after), ...findingsOf(policyLoosened, loosenings(loosened))]);
 }
 
 /** What a system shows by itself. */

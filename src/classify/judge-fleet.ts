@@ -6,6 +6,7 @@ import { classify, newHost } from "./classify.ts";
 import type { Judgement } from "./finding.ts";
 import { gatherFacts } from "./gather-facts.ts";
 import type { HostFacts } from "./host-facts.ts";
+import { concerns, type Loosening } from "./loosening.ts";
 import type { Phase } from "./rule.ts";
 
 /** A host that had something to judge. */
@@ -16,6 +17,10 @@ export type JudgeOptions = {
   readonly phase: Phase;
   /** Untrusted text. */
   readonly commitMessage: string | undefined;
+  /** What hosts said of themselves, where they were asked. */
+  readonly observed?: ReadonlyMap<HostName, HostFacts>;
+  /** In what the pushed policy guards less than the one in force. */
+  readonly loosened?: readonly Loosening[];
 };
 
 /** Judges every host that changed or is new, by the rules. Notes are what the operator's settings did, each said once however many hosts it concerns. */
@@ -29,17 +34,18 @@ export function judgeFleet(
   const moving = fleet.filter((host) => "comparison" in host || "after" in host);
   for (const host of moving) {
     const facts = factsOf(host, moving, options);
-    if ("after" in host) judged.set(host.sides.host, { judgement: newHost(host.after, facts), facts });
+    const loosened = (options.loosened ?? []).filter((one) => concerns(one, host.sides.host));
+    if ("after" in host) judged.set(host.sides.host, { judgement: newHost(host.after, facts, loosened), facts });
     if (!("comparison" in host)) continue;
     const { from, to, diff } = host.comparison;
-    const classified = classify({ before: from, after: to, diff, facts, phase }, policy.rules);
+    const classified = classify({ before: from, after: to, diff, facts, phase, loosened }, policy.rules);
     for (const note of classified.notes) notes.add(note);
     judged.set(host.sides.host, { judgement: classified.judgement, facts });
   }
   return { judged, notes: [...notes] };
 }
 
-function factsOf({ sides }: Compared, moving: readonly Compared[], { policy, commitMessage }: JudgeOptions): HostFacts {
+function factsOf({ sides }: Compared, moving: readonly Compared[], { policy, commitMessage, observed }: JudgeOptions): HostFacts {
   const { host } = sides;
   const tags = tagsOf(policy, host);
   // Hosts of one role in one deploy can take a quorum down together. Without a role of its own nothing is known of a host's peers.
@@ -51,10 +57,10 @@ function factsOf({ sides }: Compared, moving: readonly Compared[], { policy, com
   return {
     ...(commitMessage === undefined ? {} : { commitMessage }),
     ...(peers === undefined ? {} : { peersInSameDeploy: peers }),
-    ...gatherFacts(evaluated(sides.before), evaluated(sides.after), hostPolicy(policy, host)?.facts),
+    ...gatherFacts(evaluated(sides.before), evaluated(sides.after), { ...observed?.get(host), ...hostPolicy(policy, host)?.facts }),
   };
 }
 
 const hostPolicy = (policy: Policy, host: HostName) => (Object.hasOwn(policy.hosts, host) ? policy.hosts[host] : undefined);
 const tagsOf = (policy: Policy, host: HostName): readonly string[] | undefined => hostPolicy(policy, host)?.facts?.tags;
-const evaluated = (side: Side) => (side.kind === "known" ? side.evaluation.facts : undefined);
+const evaluated = (side: Side) => (side.kind === "known" || side.kind === "running" ? side.evaluation?.facts : undefined);

@@ -3,6 +3,7 @@ import type { System } from "../diff/system.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
 import type { Finding, Mode, Verdict } from "./finding.ts";
 import type { HostFacts } from "./host-facts.ts";
+import type { Loosening } from "./loosening.ts";
 
 /** On a pull request no host may be asked, so an unknown fact is left open and named; on a push it takes the careful value. */
 export type Phase = "pull-request" | "push";
@@ -15,6 +16,8 @@ export type RuleContext = {
   readonly diff: SystemDiff;
   readonly facts: HostFacts;
   readonly phase: Phase;
+  /** In what the pushed policy guards this host less than the applied one. */
+  readonly loosened?: readonly Loosening[];
 };
 
 /** What a rule saw: the part of a finding that differs from one sighting to the next. What is left out is the rule's own. */
@@ -74,7 +77,12 @@ const subjectLength = 160;
 
 /** Runs one rule. The findings are complete: every field that the rule left out is filled from its own text. */
 export function judge(rule: Rule, context: RuleContext): Finding[] {
-  return rule.see(context).map((given) => {
+  return found(rule, rule.see(context));
+}
+
+/** The findings of what a rule saw. */
+export function found(rule: Rule, sightings: readonly Sighting[]): Finding[] {
+  return sightings.map((given) => {
     const seen = withoutSecrets(given);
     const verdict = seen.verdict ?? rule.verdict;
     return {

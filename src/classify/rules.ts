@@ -16,6 +16,7 @@ import { firewallRules } from "./rules/network-firewall.ts";
 import { nameRules } from "./rules/network-names.ts";
 import { uplinkRules } from "./rules/network-uplink.ts";
 import { nixRules } from "./rules/nix.ts";
+import { policyRules } from "./rules/policy-loosened.ts";
 import { secretRules } from "./rules/secrets.ts";
 import { serviceRules } from "./rules/services.ts";
 import { stateDataRules } from "./rules/state-data.ts";
@@ -45,5 +46,6 @@ export const rules: readonly Rule[] = [
   ...injectionRules,
   ...serviceRules,
   ...nixRules,
+  ...policyRules,
   ...activationRules,
 ];

@@ -17,13 +17,13 @@ export type Situation = {
   /** Somebody said no to this very change before. */
   readonly rejection?: Rejection | undefined;
 } & (
-  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "diff"; readonly failure: Failure; readonly atBase: boolean }
+  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "observe" | "diff"; readonly failure: Failure; readonly atBase: boolean }
   | { readonly state: "unchanged" }
   | { readonly state: "removed" }
   | { readonly state: "added" | "changed"; readonly judgement: Assessment }
 );
 
-const failedAt = { evaluate: "Its evaluation fails", build: "Its build fails", diff: "It could not be compared" } as const;
+const failedAt = { evaluate: "Its evaluation fails", build: "Its build fails", observe: "What it runs could not be told", diff: "It could not be compared" } as const;
 
 /**
  * Decides one host's fate. Pure; the first rule that speaks wins and every answer carries its reasons. The model's part is already in the judgement, where it can

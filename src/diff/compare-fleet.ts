@@ -11,11 +11,13 @@ export type Compared = { readonly sides: HostSides } & (
   | { readonly standing: Extract<Standing, { state: "unchanged" | "removed" | "failed" }> }
 );
 
+const activated = ({ after }: HostSides): string | undefined => (after.kind === "known" ? after.activates : undefined);
+
 /** Compares every host that changed, all at once. A host that cannot be compared has failed at this stage, and no other with it. */
 export async function compareFleet(fleet: readonly HostSides[], ports: DiffPorts): Promise<Compared[]> {
   const standings = fleet.map((sides) => ({ sides, standing: standingOf(sides) }));
   const pairs = standings.flatMap(({ sides, standing }) =>
-    standing.state === "changed" ? [{ host: sides.host, from: standing.from, to: standing.to }] : [],
+    standing.state === "changed" ? [{ host: sides.host, from: standing.from, to: activated(sides) ?? standing.to }] : [],
   );
   const { hosts } = pairs.length === 0 ? { hosts: new Map<string, never>() } : await diffFleet(pairs, ports);
   return standings.map(({ sides, standing }): Compared => {

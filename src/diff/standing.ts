@@ -6,22 +6,32 @@ import type { Failure } from "../failure.ts";
  * same output path is the same system, whatever the derivations are called.
  */
 export type Standing =
-  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "diff"; readonly failure: Failure; readonly atBase: boolean }
+  | {
+      readonly state: "failed";
+      readonly stage: "evaluate" | "build" | "observe" | "diff";
+      readonly failure: Failure;
+      readonly atBase: boolean;
+    }
   | { readonly state: "unchanged"; readonly toplevel: string }
   | { readonly state: "removed"; readonly from: string | undefined }
   | { readonly state: "added"; readonly to: string; readonly baseFailed?: Failure }
   | { readonly state: "changed"; readonly from: string; readonly to: string };
 
 export function standingOf({ before, after }: Pick<HostSides, "before" | "after">): Standing {
+  if (before.kind === "failed" && before.stage === "observe" && after.kind === "known")
+    return { state: "failed", stage: "observe", failure: before.failure, atBase: false };
   switch (after.kind) {
     case "failed":
       return { state: "failed", stage: after.stage, failure: after.failure, atBase: failsAlike(before, after) };
     case "absent":
-      return { state: "removed", from: before.kind === "known" ? before.toplevel : undefined };
+      return { state: "removed", from: before.kind === "known" || before.kind === "running" ? before.toplevel : undefined };
+    case "running":
+      throw new Error("what a host runs is never its new side");
     case "known":
       if (before.kind === "absent") return { state: "added", to: after.toplevel };
       if (before.kind === "failed") return { state: "added", to: after.toplevel, baseFailed: before.failure };
-      return before.toplevel === after.toplevel
+      // What is active and what boots: a host that boots another system than it runs is not there yet.
+      return before.toplevel === (after.activates ?? after.toplevel) && (before.kind === "known" || before.profile === after.toplevel)
         ? { state: "unchanged", toplevel: after.toplevel }
         : { state: "changed", from: before.toplevel, to: after.toplevel };
   }

@@ -115,7 +115,7 @@ export function why(plan: Plan, host: PlanHost): Line {
   }
 }
 
-export const failedStage = { evaluate: "does not evaluate", build: "does not build", diff: "cannot be compared" } as const;
+export const failedStage = { evaluate: "does not evaluate", build: "does not build", observe: "could not be asked what it runs", diff: "cannot be compared" } as const;
 
 /** A changed host in numbers: packages, units, files. */
 export function facts(plan: Plan, host: PlanHost): string[] {

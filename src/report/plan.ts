@@ -68,7 +68,7 @@ export const PlanHost = z.discriminatedUnion("state", [
   z.object({
     ...common,
     state: z.literal("failed"),
-    stage: z.enum(["evaluate", "build", "diff"]),
+    stage: z.enum(["evaluate", "build", "observe", "diff"]),
     failure: PlanFailure,
     atBase: z.boolean(),
   }),

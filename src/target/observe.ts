@@ -1,12 +1,14 @@
 import { failure, type Failure } from "../failure.ts";
-import type { Targets } from "../io/ports.ts";
+import type { Targets, TargetTrouble } from "../io/ports.ts";
 import type { Address } from "./address.ts";
 import type { Observation } from "./observation.ts";
 import { observeProgram } from "./observe-program.ts";
 import { pathOfKey, readObservation } from "./read-observation.ts";
 import { targetFailure } from "./target-failure.ts";
 
-export type Observed = { readonly ok: true; readonly observation: Observation } | { readonly ok: false; readonly failure: Failure };
+export type Observed =
+  | { readonly ok: true; readonly observation: Observation }
+  | { readonly ok: false; readonly trouble: TargetTrouble; readonly failure: Failure };
 
 export type ObserveOptions = {
   /** Keys whose values are wanted, with dots: `net.ipv4.ip_forward`. At most 500 are asked; one that cannot be a key is left out. */
@@ -31,9 +33,13 @@ export async function observe(targets: Targets, address: Address, options: Obser
     timeoutSeconds: options.timeoutSeconds ?? 120,
     maxBytes,
   });
-  if (!result.ok) return { ok: false, failure: targetFailure(address, result.trouble, result.detail) };
+  if (!result.ok) return { ok: false, trouble: result.trouble, failure: targetFailure(address, result.trouble, result.detail) };
   const read = readObservation(result.records);
   if (!read.ok)
-    return { ok: false, failure: failure("observation-unreadable", { host: address.host, problem: read.problem }, result.stderr) };
+    return {
+      ok: false,
+      trouble: "not-understood",
+      failure: failure("observation-unreadable", { host: address.host, problem: read.problem }, result.stderr),
+    };
   return { ok: true, observation: read.value };
 }
