@@ -498,6 +498,12 @@ const table = {
     message: "The ssh of this machine is missing, older than OpenSSH 8, or cannot run as this user.",
     next: "ssh -V; id   # on Debian and Ubuntu: apt-get install openssh-client",
   }),
+  // ---- the ledger of a host (exit 1) -----------------------------------------------------------------------------------
+  "ledger-unwritable": (c: { host: string }): Entry => ({
+    exit: 1,
+    message: `Nothing can be written into the ledger of ${c.host}, and without it no order and no approval can be shown later.`,
+    next: `On ${c.host}: df -h /var; ls -ld /var/lib/nixos-deploy-gate`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

@@ -1,0 +1,52 @@
+import type { RemoteResult, Targets, TargetTrouble } from "../io/ports.ts";
+import type { Address } from "../target/address.ts";
+import { lastRecord } from "../target/last-record.ts";
+import type { Phase } from "./activation.ts";
+import { parsePhase } from "./phase.ts";
+
+export type Said =
+  /** The host has it in writing. What became of it is read by following the attempt to its end: the time may have run out in the same second. */
+  | { readonly kind: "said" }
+  /** It is too late, too early, or another attempt's: nothing was written. */
+  | { readonly kind: "not-waiting"; readonly phase: Phase | undefined }
+  | { readonly kind: "lost"; readonly trouble: TargetTrouble; readonly detail: string };
+
+/** `$1` id, `$2` nonce, `$3` the word. */
+const sayProgram = `
+umask 077
+state=/run/nixos-deploy-gate/$1
+case $1 in '' | *[!a-z0-9-]*) exit 2 ;; esac
+case $3 in confirm | return) ;; *) exit 2 ;; esac
+nonce= told=
+if [ -e "$state/nonce" ]; then read -r nonce <"$state/nonce" || :; fi
+if [ -e "$state/phase" ]; then read -r told <"$state/phase" || :; fi
+if [ "$nonce" = "$2" ]; then
+  case $3:$told in
+    confirm:waiting* | return:waiting* | return:starting* | return:activating*)
+      printf '%s\\n' "$1 $2" >"$state/$3.new" && mv -f "$state/$3.new" "$state/$3" && put said "$3" ;;
+  esac
+fi
+put phase "$told"
+`;
+
+/** Tells the host that it is well, over a connection of its own: that a fresh login works is half of what a confirmation means. One round trip. */
+export async function confirmActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
+  return said(
+    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "confirm"], connection: "new", timeoutSeconds: 60 }),
+    "confirm",
+  );
+}
+
+/** Tells the host to go back, from wherever it is before it was confirmed. One round trip. */
+export async function returnActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
+  return said(
+    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "return"], connection: "shared", timeoutSeconds: 60 }),
+    "return",
+  );
+}
+
+function said(result: RemoteResult, word: string): Said {
+  if (lastRecord(result.records, "said") === word) return { kind: "said" };
+  if (!result.ok) return { kind: "lost", trouble: result.trouble, detail: result.detail };
+  return { kind: "not-waiting", phase: parsePhase(lastRecord(result.records, "phase") ?? "") };
+}
