@@ -504,6 +504,56 @@ const table = {
     message: `Nothing can be written into the ledger of ${c.host}, and without it no order and no approval can be shown later.`,
     next: `On ${c.host}: df -h /var; ls -ld /var/lib/nixos-deploy-gate`,
   }),
+  // ---- copying to a host (exit 1: it is that host's own) --------------------------------------------------------------
+  "copy-unsigned": (c: { host: string; user: string; path: string; checked: boolean }): Entry => ({
+    exit: 1,
+    message: c.checked
+      ? `${c.host} takes no path without a signature that it trusts, and ${c.path} has none.`
+      : `${c.host} takes unsigned paths from trusted users only, and ${c.user} is none there.`,
+    next: c.checked
+      ? `Set deployGate.apply.copy.signingKeyFile, its public half in nix.settings.trusted-public-keys of ${c.host}; or deployGate.apply.copy.checkSignatures = false for a trusted user.`
+      : `In the configuration of ${c.host}: nix.settings.trusted-users = [ "${c.user}" ]; or sign: deployGate.apply.copy.signingKeyFile and checkSignatures = true.`,
+  }),
+  "copy-no-space": (c: { host: string; login: string }): Entry => ({
+    exit: 1,
+    message: `The disk of ${c.host} is full, so the new system could not be copied.`,
+    next: `${c.login} 'df -h /nix /nix/var; nix-collect-garbage --delete-older-than 30d'`,
+  }),
+  "copy-no-nix": (c: { host: string; program: string; login: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} has no ${c.program} where its login shell looks for it.`,
+    next: `${c.login} 'command -v ${c.program}; echo $PATH'`,
+  }),
+  "copy-daemon": (c: { host: string; login: string }): Entry => ({
+    exit: 1,
+    message: `The Nix daemon does not answer while copying to ${c.host}.`,
+    next: `${c.login} 'systemctl status nix-daemon.socket nix-daemon'   # and the same on this machine`,
+  }),
+  "copy-path-missing": (c: { host: string; path: string }): Entry => ({
+    exit: 1,
+    message: `${c.path} is not in the store that it should be copied from, so ${c.host} did not get it.`,
+    next: `nix path-info ${c.path}   # it may have been collected: run the gate again, which builds it`,
+  }),
+  "copy-corrupt": (c: { host: string; path: string }): Entry => ({
+    exit: 1,
+    message: `${c.path} is not what its hash says, so ${c.host} refused it.`,
+    next: `nix-store --verify-path ${c.path}; nix-store --repair-path ${c.path}`,
+  }),
+  "copy-timed-out": (c: { host: string; seconds: number }): Entry => ({
+    exit: 1,
+    message: `Copying to ${c.host} did not end within ${seconds(c.seconds)}; what arrived is kept there.`,
+    next: `Run the gate again, it goes on where it stopped; or raise deployGate.apply.copy.timeoutSeconds.`,
+  }),
+  "copy-signing-failed": (c: { file: string }): Entry => ({
+    exit: 1,
+    message: `The paths could not be signed with ${c.file}.`,
+    next: `nix key convert-secret-to-public < ${c.file}   # the file is made by: nix key generate-secret --key-name deploy-1`,
+  }),
+  "copy-failed": (c: { host: string; url: string; path: string; exitCode: number | undefined }): Entry => ({
+    exit: 1,
+    message: `Copying to ${c.host} failed: "nix copy" ended with ${c.exitCode === undefined ? "a signal" : `exit code ${c.exitCode}`}.`,
+    next: `nix copy --to ${c.url} ${c.path}`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

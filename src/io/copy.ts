@@ -40,7 +40,8 @@ export function copier(options: CopierOptions): {
       ...(run.onLog === undefined ? {} : { onLog: run.onLog }),
     });
     if (result.exitCode === 0 || result.timedOut) return result;
-    const said = readLog(log);
+    // Newer versions of Nix ask whether there is a shared connection, which ssh remarks on.
+    const said = readLog(log).replace(/^No ControlPath specified for "-O" command\s*$/m, "");
     const jumpLog = readLog(at.jumpLog, jumpFrom);
     if (said.trim() === "" && jumpLog.trim() === "") return result;
     const found = sshTrouble({ exitCode: 255, log: said, jumpLog, stderr: "", noise: "", sudo: false });

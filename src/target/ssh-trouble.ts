@@ -57,11 +57,16 @@ const patterns: readonly (readonly [RegExp, TargetTrouble])[] = [
     /^(?:No user exists for uid|.*Bad configuration option|.*terminating, \d+ bad configuration options|.*[Uu]nsupported option)/m,
     "no-ssh",
   ],
+  // After the login: by the host, by a keep-alive that nobody answered, or because the shared connection is gone.
+  [
+    /^(?:Connection to .* closed by remote host|client_loop: |Timeout, server|Read from remote host|Shared connection to|mux_client_)/m,
+    "lost",
+  ],
   [
     /^(?:ssh: connect to host|ssh: Could not resolve|connect to |kex_exchange_identification|ssh_exchange_identification|banner exchange)/m,
     "unreachable",
   ],
-  [/^(?:Connection (?:closed|reset|to .* (?:timed out|closed))|Read from remote host|Timeout, server|Unable to negotiate)/m, "unreachable"],
+  [/^(?:Connection (?:closed|reset|to .* timed out)|Unable to negotiate)/m, "unreachable"],
   [
     /^(?:Disconnected from|Received disconnect|ssh_dispatch_run_fatal|Bad packet|.*[Mm]essage authentication code incorrect)/m,
     "unreachable",

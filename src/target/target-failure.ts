@@ -86,7 +86,7 @@ function shown({ user, hostname, port }: Address): string {
 }
 
 /** What a person types to get in. All words were parsed at the edge; nothing in them is read by a shell. */
-function loginCommand(address: Address): string {
+export function loginCommand(address: Address): string {
   const jump = address.jump.length === 0 ? [] : ["-J", address.jump.map((word) => withUser(word, address)).join(",")];
   return ["ssh", ...jump, ...(address.port === 22 ? [] : ["-p", String(address.port)]), `${address.user}@${address.hostname}`].join(" ");
 }

@@ -69,7 +69,7 @@ export async function freePort(): Promise<number> {
 }
 
 export async function sshServer(options: SshServerOptions): Promise<SshServer> {
-  if (sshd === undefined) throw new Error("These tests need sshd. Run: sh .ci/setup nix");
+  if (sshd === undefined) throw new Error("These tests need sshd. Run: sh .ci/setup ssh");
   // As root sshd wants its empty directory, which Debian's service makes.
   if (isRoot) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   const directory = sshDirectory();
