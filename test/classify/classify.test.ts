@@ -161,3 +161,25 @@ test("everything restarts because of a core library: still clean", () => {
   );
   expect(classify(context({ units: all, packages: [bump("glibc", "2.40-66", "2.40-67")] }), {}).judgement.verdict).toBe("clean");
 });
+
+describe("a policy that guards less than before", () => {
+  const loosened = [{ key: "session", from: '"required"', to: '"off"', sentence: "Looser.", hosts: "all" }] as const;
+
+  test("makes a host risky that changes in nothing else, or in nothing but its revision", () => {
+    expect(classify(context({ loosened }), {}).judgement).toMatchObject({ verdict: "risky", mode: "switch", reversible: true });
+    expect(ids({ revisionOnly: true, loosened })).toEqual(["policy-loosened", "revision-only"]);
+    expect(newHost(system(), {}, loosened).findings.map((finding) => finding.rule)).toEqual(["first-deploy", "policy-loosened"]);
+  });
+
+  test("is said once, not for every specialisation again", () => {
+    const over = context({ loosened });
+    const nested = { ...over, diff: { ...over.diff, specialisations: new Map([["travel", diff({})]]) } };
+    expect(classify(nested, {}).judgement.findings.map((finding) => finding.subject)).toEqual(["session"]);
+  });
+
+  test.each(["off", "clean", "reboot"] as const)("is not for that policy to call %s", (verdict) => {
+    const judged = classify(context({ loosened }), { "policy-loosened": { verdict, reason: "Trust me." } });
+    expect(judged.judgement.verdict).toBe("risky");
+    expect(judged.notes).toEqual(["The policy sets the rule policy-loosened; it watches the policy and is not for a policy to set."]);
+  });
+});

@@ -210,6 +210,7 @@ export type ContextOver = DiffOver & {
   readonly after?: Partial<System>;
   readonly facts?: HostFacts;
   readonly phase?: Phase;
+  readonly loosened?: RuleContext["loosened"];
 };
 
 /** A host with ssh, dhcpcd and a firewall, reached by root over public ssh, and what is said to differ on it. */
@@ -232,5 +233,6 @@ export function context(over: ContextOver = {}): RuleContext {
       bootFreeBytes: 400_000_000,
     },
     phase: over.phase ?? "pull-request",
+    ...(over.loosened === undefined ? {} : { loosened: over.loosened }),
   };
 }

@@ -240,4 +240,11 @@ export const otherExamples: Examples = {
       { before: { unread: ["x"] }, after: { unread: ["x"] } },
     ],
   },
+  "policy-loosened": {
+    fires: [
+      { loosened: [{ key: "apply.parallel", from: "10", to: "20", sentence: "Looser.", hosts: "all" }] },
+      { revisionOnly: true, loosened: [{ key: "session", from: '"required"', to: '"off"', sentence: "Looser.", hosts: "all" }] },
+    ],
+    misses: [{}, { loosened: [] }],
+  },
 };
