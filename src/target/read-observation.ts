@@ -85,7 +85,9 @@ export function readObservation(records: readonly RemoteRecord[]): ReadObservati
   };
 }
 
-const lines = (text: string): string[] => text.split("\n").filter((line) => line.trim() !== "");
+/** No honest fact takes a line as long as this. */
+const maxLine = 8192;
+const lines = (text: string): string[] => text.split("\n").filter((line) => line.length <= maxLine && line.trim() !== "");
 
 const pairs = (text: string): [string, string][] =>
   lines(text).flatMap((line): [string, string][] => {
