@@ -48,13 +48,17 @@ export async function collectHostEvidence(targets: Pick<Targets, "run">, address
   });
   const records = new Map<string, string>(answer.records.map((record: RemoteRecord) => [record.name, record.value]));
   const failed = (records.get("failed") ?? "").split("\n").map((line) => line.trim());
-  const units = [...new Set([...named, ...failed])].filter(isUnitName);
+  // Who holds a busy mount, as our program saw it.
+  const holders = [...records].flatMap(([name, value]) =>
+    /^unit\.\d+\.holders$/.test(name) ? [...value.matchAll(/^held \S+ by (\S+\.service)$/gm)].map((match) => match[1] ?? "") : [],
+  );
+  const units = [...new Set([...named, ...failed.slice(0, 60), ...holders])].filter(isUnitName);
   const items: RawItem[] = [
     ...(about.failure?.detail === undefined ? [] : [message(about.failure.detail)]),
     ...(about.log === undefined ? [] : [item("activation-log", "", "program", about.log)]),
     ...(answer.ok
       ? []
-      : [{ kind: "connection", subject: answer.trouble, origin: "tool", text: answer.detail || answer.trouble, keep: "head" } as const]),
+      : [{ kind: "connection", subject: answer.trouble, origin: "program", text: answer.detail || answer.trouble, keep: "head" } as const]),
     ...unitItems(records),
     ...general(records),
   ];

@@ -11,6 +11,7 @@ most_units=12
 limit() {
   if command -v timeout >/dev/null; then timeout 20 "$@"; else "$@"; fi
 }
+asked() { limit "$@" 2>/dev/null; }
 # The end of what a command prints: a log ends with what matters.
 ending() {
   ending_bytes=$1
@@ -94,11 +95,11 @@ about() {
   [ "$count" -lt "$most_units" ] || return 0
   seen="$seen$1 "
   put "unit.$count" "$1"
-  put_output "unit.$count.show" 2048 limit systemctl show --no-pager -p LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,NeedDaemonReload,FragmentPath,StatusText -- "$1"
+  put_output "unit.$count.show" 2048 asked systemctl show --no-pager -p LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,NeedDaemonReload,FragmentPath,StatusText -- "$1"
   put_output "unit.$count.manager" 6144 journal_ending 6144 _PID=1 "UNIT=$1"
   put_output "unit.$count.journal" 8192 journal_ending 8192 "_SYSTEMD_UNIT=$1"
   put_output "unit.$count.executable" 1024 executable "$1"
-  put_output "unit.$count.file" 4096 limit systemctl cat --no-pager -- "$1"
+  put_output "unit.$count.file" 4096 asked systemctl cat --no-pager -- "$1"
   case $1 in *.mount) put_output "unit.$count.holders" 4096 holders "$1" ;; esac
   count=$((count + 1))
 }

@@ -1,4 +1,5 @@
 import type { TargetTrouble } from "../../io/ports.ts";
+import { connectionTrouble } from "../../target/ssh-trouble.ts";
 import { byWords, escalate, retry, wait, type Recognised, type Recogniser, type Sign } from "../recogniser.ts";
 
 /**
@@ -62,34 +63,6 @@ export const connectionRecognisers: readonly Recogniser[] = [
     confidence: "certain",
   }),
   byWords({
-    id: "ssh-host-key-changed",
-    stages,
-    in: said,
-    pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED/,
-    cause: () => "The host has another key than the one that is known: it was installed anew, or something else answers in its place.",
-    remedy: escalate,
-    confidence: "certain",
-  }),
-  byWords({
-    id: "ssh-host-key-unknown",
-    stages,
-    in: said,
-    pattern: /Host key verification failed|No (?:ED25519|ECDSA|RSA) host key is known for (\S{1,253})/,
-    cause: () => "No key of this host is known, so that it cannot be told from another one.",
-    culprit: first,
-    remedy: escalate,
-    confidence: "certain",
-  }),
-  byWords({
-    id: "ssh-access-refused",
-    stages,
-    in: said,
-    pattern: /^(?:\S{1,300}: )?Permission denied \((?:[a-z-]{1,30},?){1,8}\)|Too many authentication failures/m,
-    cause: () => "The host refuses the deploy key: the key is not in the user's authorized_keys, or the user may not log in.",
-    remedy: escalate,
-    confidence: "certain",
-  }),
-  byWords({
     id: "ssh-name-unknown",
     stages,
     in: said,
@@ -110,11 +83,11 @@ export const connectionRecognisers: readonly Recogniser[] = [
     confidence: "likely",
   }),
   byWords({
-    id: "ssh-unreachable",
+    id: "ssh-no-answer",
     stages,
     in: said,
     pattern:
-      /connect to (?:host|address) (\S{1,253}) port \d{1,5}: (?:Connection timed out|No route to host|Network is unreachable|Operation timed out)/,
+      /connect to (?:host|address) (\S{1,253}) port \d{1,5}: (?:Connection timed out|No route to host|Network is unreachable|Operation timed out)|Connection timed out during banner exchange/,
     cause: () => "The host does not answer: it is off, or there is no way to it.",
     culprit: first,
     remedy: wait("host-answers", 300),
@@ -132,7 +105,7 @@ export const connectionRecognisers: readonly Recogniser[] = [
     confidence: "certain",
   }),
   byWords({
-    id: "ssh-lost",
+    id: "ssh-broken-off",
     stages,
     in: said,
     pattern:
@@ -141,14 +114,20 @@ export const connectionRecognisers: readonly Recogniser[] = [
     remedy: wait("host-answers", 300),
     confidence: "likely",
   }),
-  {
-    id: "host-trouble",
+  ...(Object.keys(troubles) as TargetTrouble[]).map((trouble): Recogniser => ({
+    id: `ssh-${trouble}`,
     stages,
     recognise: ({ items }) => {
-      const item = items.find((each) => each.kind === "connection" && each.origin === "tool" && Object.hasOwn(troubles, each.subject));
-      return item === undefined ? undefined : { ...troubles[item.subject as TargetTrouble], evidence: item.text };
+      // The port has named it, or it stands in what Nix's own ssh wrote.
+      const item = items.find(
+        (each) =>
+          (each.kind === "connection" && each.subject === trouble) || (each.kind === "message" && connectionTrouble(each.text) === trouble),
+      );
+      if (item === undefined) return undefined;
+      const { confidence, ...known } = troubles[trouble];
+      return { ...known, confidence: item.kind === "message" && item.origin !== "tool" ? "likely" : confidence, evidence: item.text };
     },
-  },
+  })),
   byWords({
     id: "copy-timeout",
     stages: ["copy"],
