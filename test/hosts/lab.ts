@@ -1,0 +1,93 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { must } from "./command.ts";
+import { LabHost } from "./host.ts";
+import { claimPlace, clearLeftovers, clearPlace, type Place } from "./place.ts";
+import { cachedRoot } from "./root.ts";
+import { buildToplevels, type ToplevelSpec } from "./toplevels.ts";
+
+/**
+ * Real hosts for tests: systemd-nspawn machines with their own systemd, sshd and Nix on a network of their own, in the shape of NixOS.
+ *
+ *     const lab = await startLab({ hosts: ["alpha", { host: "beta", services: { hello: {} } }] });
+ *     const alpha = lab.host("alpha");
+ *     const to = await buildToplevel({ host: "alpha", services: { hello: { version: "2.0" } } });
+ *     await alpha.copy([to]);                                  // nix copy over ssh-ng
+ *     await alpha.activate(to, "switch");                      // profile, then switch-to-configuration, not by ssh
+ *     await alpha.systems();                                   // { current, booted, profile, loader }
+ *     const since = alpha.boots;
+ *     await alpha.sh("systemctl reboot");
+ *     await alpha.rebooted(since);
+ *     await alpha.powerOff();                                  // pulls the plug
+ *     await alpha.boot();
+ *     alpha.cutNetwork(); await alpha.fillDisk("store", 4096); alpha.console();
+ *     await lab.stop();                                        // in afterAll
+ *
+ * Log in as `root@address` or `deploy@address` (sudo without a password) with `lab.key`; `lab.knownHosts` pins the host keys. A host boots what
+ * /boot/loader-oneshot names, once, or else /boot/loader-default, which only `switch-to-configuration switch|boot` writes: profile and loader can differ, as on
+ * a real host. `touch /boot/loader-broken` makes the boot loader's installer fail. A poweroff stays off until `boot()`, a reboot starts again by itself.
+ * What a toplevel can be made to do is in toplevels.ts.
+ *
+ * Needs root, and a Nix store that this process may write to (.ci/with-store). Several labs may run at once. Hosts end when the process ends, however it ends.
+ */
+export async function startLab(options: { readonly hosts: readonly (string | ToplevelSpec)[]; readonly boot?: boolean }): Promise<Lab> {
+  if (process.getuid?.() !== 0) throw new Error("Test hosts need root.");
+  const specs = options.hosts.map((host) => (typeof host === "string" ? { host } : host));
+  const [base, toplevels] = [await cachedRoot(), await buildToplevels(specs)];
+  const place = await claimPlace();
+  const lab = new Lab(
+    place,
+    specs.map((spec) => spec.host),
+  );
+  try {
+    clearLeftovers(place);
+    await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", lab.key]);
+    await Promise.all([...lab.hosts.values()].map((host, index) => host.install(base, toplevels[index] ?? "")));
+    writeFileSync(join(place.directory, "known_hosts"), lab.knownHosts);
+    if (options.boot !== false) await Promise.all([...lab.hosts.values()].map((host) => host.boot()));
+  } catch (error) {
+    await lab.stop();
+    throw error;
+  }
+  return lab;
+}
+
+export class Lab {
+  readonly hosts: ReadonlyMap<string, LabHost>;
+  /** Path of a private key that root and deploy accept on every host. */
+  readonly key: string;
+  readonly network: { readonly bridge: string; readonly address: string; readonly prefix: string };
+  readonly #place: Place;
+  readonly #onExit = (): void => clearPlace(this.#place);
+
+  constructor(place: Place, names: readonly string[]) {
+    this.#place = place;
+    mkdirSync(join(place.directory, "key"), { mode: 0o700 });
+    this.key = join(place.directory, "key", "id_ed25519");
+    this.network = { bridge: place.bridge, address: `${place.network}.1`, prefix: `${place.network}.0/24` };
+    this.hosts = new Map(names.map((name, index) => [name, new LabHost(place, index, name, this.key)]));
+    process.once("exit", this.#onExit);
+  }
+
+  host(name: string): LabHost {
+    const host = this.hosts.get(name);
+    if (host === undefined) throw new Error(`This lab has no host ${name}`);
+    return host;
+  }
+
+  /** In the format of known_hosts(5). */
+  get knownHosts(): string {
+    return [...this.hosts.values()].map((host) => `${host.address} ${host.hostKey}\n`).join("");
+  }
+
+  /** Where `knownHosts` lies as a file. */
+  get knownHostsFile(): string {
+    return join(this.#place.directory, "known_hosts");
+  }
+
+  async stop(): Promise<void> {
+    process.off("exit", this.#onExit);
+    await Promise.all([...this.hosts.values()].map((host) => host.powerOff()));
+    clearPlace(this.#place);
+  }
+}

@@ -1,0 +1,32 @@
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { join } from "node:path";
+import { attempt, must } from "./command.ts";
+
+/** What the root directory is made from: another word in one of these is another directory. */
+const recipe = ["build-root.sh", "machine/loader.sh", "machine/network.sh", "machine/machine-network.service"];
+
+/**
+ * The root directory that all hosts are layers over, built where it is not in the cache (one to two minutes). Whoever builds at the same time as another builds
+ * for nothing: the first to finish puts its directory into place in one step.
+ */
+export async function cachedRoot(): Promise<string> {
+  const cache = process.env.NDG_HOSTS_CACHE || "/var/cache/nixos-deploy-gate-test";
+  const hash = createHash("sha256");
+  for (const file of recipe) hash.update(`${file}\0`).update(readFileSync(join(import.meta.dirname, file)));
+  const goal = join(cache, `root-${hash.digest("hex").slice(0, 16)}`);
+  if (existsSync(goal)) return goal;
+  mkdirSync(cache, { recursive: true });
+  const work = mkdtempSync(join(cache, "building-"));
+  try {
+    await must(["sh", join(import.meta.dirname, "build-root.sh"), work], { seconds: 900 });
+    try {
+      renameSync(work, goal);
+    } catch (error) {
+      if (!existsSync(goal)) throw error;
+    }
+  } finally {
+    attempt("rm", "-rf", "--one-file-system", work);
+  }
+  return goal;
+}
