@@ -15,11 +15,13 @@ const harmlessFlags = /^-[46AaCfgKkMNnqsTtvXxYy]+$/;
 /** Flags with a value that do not either; the key and what is known of host keys come from the run's inputs and the policy. */
 const harmlessWithValue = new Set(["-i", "-c", "-m", "-e", "-E", "-S", "-I"]);
 const harmlessOptions = new Set(
-  [
-    ...["AddressFamily", "BatchMode", "Ciphers", "Compression", "ConnectTimeout", "ConnectionAttempts", "ControlMaster", "ControlPath"],
-    ...["ControlPersist", "ForwardAgent", "IdentitiesOnly", "IdentityFile", "KexAlgorithms", "LogLevel", "MACs", "RequestTTY"],
-    ...["ServerAliveCountMax", "ServerAliveInterval", "StrictHostKeyChecking", "TCPKeepAlive", "UpdateHostKeys", "UserKnownHostsFile"],
-  ].map((name) => name.toLowerCase()),
+  (
+    "AddressFamily BatchMode Ciphers Compression ConnectTimeout ConnectionAttempts ControlMaster ControlPath ControlPersist ForwardAgent IdentitiesOnly " +
+    "IdentityFile KexAlgorithms LogLevel MACs RequestTTY ServerAliveCountMax ServerAliveInterval StrictHostKeyChecking TCPKeepAlive UpdateHostKeys " +
+    "UserKnownHostsFile"
+  )
+    .toLowerCase()
+    .split(" "),
 );
 
 /**

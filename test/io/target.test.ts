@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import type { Nix, RemoteResult, RemoteRun, Targets } from "../../src/io/ports.ts";
 import { openTargets, type TargetOptions } from "../../src/io/target.ts";
 import { recordingLog } from "../nix/recording-log.ts";
-import { freePort, kill, makeKey, sshDirectory, sshServer, type SshServer } from "./ssh-server.ts";
+import { freePort, kill, login, makeKey, sshDirectory, sshServer, type SshServer } from "./ssh-server.ts";
 
 const scratch = sshDirectory();
 const key = makeKey();
@@ -58,7 +58,7 @@ const value = (result: RemoteResult, name: string): string | undefined => result
 const alive = (pid: number): boolean => existsSync(`/proc/${pid}`) && !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
 async function until(what: () => boolean): Promise<void> {
   for (let tries = 0; !what(); tries++) {
-    if (tries > 400) throw new Error(`It never came to this: ${what}`);
+    if (tries > 400) throw new Error(`It never came to this: ${what.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
@@ -437,6 +437,63 @@ describe("what is shared and what is not", () => {
     const to = await targets({ scratch: long });
     expect(await to.run(asked({ connection: "shared" }))).toMatchObject({ ok: true });
     expect(to.roundTrips(server.address())).toBe(2);
+  });
+});
+
+describe("jump hosts", () => {
+  const through = async (): Promise<SshServer> => start({ authorized: [key.publicKey] });
+
+  test("lead to the host, one or several", async () => {
+    const [first, second] = [await through(), await through()];
+    const to = await targets({ knownHosts: [server, first, second].map((each) => each.knownHost).join("\n") });
+    const [a, b] = [`${login}@127.0.0.1:${first.port}`, `127.0.0.1:${second.port}`];
+    for (const jump of [[a], [a, b]])
+      for (const connection of ["new", "shared"] as const)
+        expect(await to.run(asked({ address: server.address({ jump }), connection }))).toMatchObject({ ok: true });
+    expect([first, second].map((each) => each.log().split("Accepted publickey").length - 1)).toEqual([4, 2]);
+    await to.close();
+    await until(() => [...first.children(), ...second.children()].length === 0);
+  });
+
+  test("are held to their own keys as strictly as the host", async () => {
+    const first = await through();
+    const address = server.address({ jump: [`127.0.0.1:${first.port}`], hostKeys: [server.hostKey] });
+    const said: string[] = [];
+    for (const knownHosts of ["", `[127.0.0.1]:${first.port} ${makeKey().publicKey}`])
+      for (const connection of ["new", "shared"] as const) {
+        const result = await (await targets({ knownHosts })).run(asked({ address, connection }));
+        expect(result).toMatchObject({ ok: false, trouble: "jump-failed" });
+        said.push(result.ok ? "" : result.detail);
+      }
+    expect(said[0]).toContain("No ED25519 host key is known");
+    expect(said[2]).toContain("HOST IDENTIFICATION HAS CHANGED");
+    expect(first.log()).not.toContain("Accepted publickey");
+  });
+
+  test("let nobody in whom they do not know", async () => {
+    const first = await start({ authorized: [] });
+    const to = await targets({ knownHosts: `${server.knownHost}\n${first.knownHost}` });
+    const result = await to.run(asked({ address: server.address({ jump: [`127.0.0.1:${first.port}`] }) }));
+    expect(result).toMatchObject({ ok: false, trouble: "jump-failed", detail: expect.stringContaining("Permission denied") });
+  });
+
+  test("that cannot be reached, forward nothing, or reach nobody are told apart from the host", async () => {
+    const strict = await start({ authorized: [key.publicKey], settings: ["AllowTcpForwarding no"] });
+    const first = await through();
+    const to = await targets({ knownHosts: [server, strict, first].map((each) => each.knownHost).join("\n") });
+    const by = (jump: number, port = server.port) => to.run(asked({ address: server.address({ port, jump: [`127.0.0.1:${jump}`] }) }));
+    expect(await by(await freePort())).toMatchObject({ ok: false, trouble: "jump-failed" });
+    expect(await by(strict.port)).toMatchObject({ ok: false, trouble: "jump-failed" });
+    expect(await by(first.port, await freePort())).toMatchObject({ ok: false, trouble: "unreachable" });
+  });
+
+  test("do not stand in for the host's own key or refusal", async () => {
+    const first = await through();
+    const closed = await start({ authorized: [] });
+    const jump = [`127.0.0.1:${first.port}`];
+    const to = await targets({ knownHosts: `${first.knownHost}\n${closed.knownHost}\n[127.0.0.1]:${server.port} ${makeKey().publicKey}` });
+    expect(await to.run(asked({ address: server.address({ jump }) }))).toMatchObject({ ok: false, trouble: "host-key-changed" });
+    expect(await to.run(asked({ address: closed.address({ jump }) }))).toMatchObject({ ok: false, trouble: "access-refused" });
   });
 });
 
