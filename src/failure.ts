@@ -554,6 +554,21 @@ const table = {
     message: `Copying to ${c.host} failed: "nix copy" ended with ${c.exitCode === undefined ? "a signal" : `exit code ${c.exitCode}`}.`,
     next: `nix copy --to ${c.url} ${c.path}`,
   }),
+  "activation-escalated": (c: { host: string; reason: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} needs a person: ${c.reason}`,
+    next: `nixos-deploy-gate verify --hosts ${c.host}   # says what runs and what boots there now`,
+  }),
+  "running-unknown": (c: { host: string; toplevel: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} runs ${c.toplevel}, which is neither in the store here nor what the base builds, so that the change cannot be compared.`,
+    next: `nix copy --no-check-sigs --from ssh-ng://root@${c.host} ${c.toplevel}   # only where you trust that host with this store`,
+  }),
+  "specialisation-gone": (c: { host: string; specialisation: string }): Entry => ({
+    exit: 1,
+    message: `${c.host} runs the specialisation "${c.specialisation}", which the new system does not have.`,
+    next: `Keep specialisation.${c.specialisation} in the configuration, or switch the host to its plain system first.`,
+  }),
 } satisfies Record<string, (context: never) => Entry>;
 
 export type FailureCode = keyof typeof table;

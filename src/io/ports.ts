@@ -178,7 +178,19 @@ export type Progress =
   | {
       readonly kind: "host";
       readonly host: string;
-      readonly step: "evaluating" | "evaluated" | "building" | "built" | "failed" | "diffed";
+      readonly step:
+        | "evaluating"
+        | "evaluated"
+        | "building"
+        | "built"
+        | "failed"
+        | "diffed"
+        | "asking"
+        | "copying"
+        | "activating"
+        | "verifying"
+        /** What became of it stands in `text`. */
+        | "ended";
       readonly text?: string;
     }
   | {

@@ -3,7 +3,7 @@ import { count } from "./phrases.ts";
 import { clip, columns, terminalLine } from "./terminal-escape.ts";
 
 type HostStep = Extract<Progress, { kind: "host" }>["step"];
-const active: ReadonlySet<HostStep> = new Set(["evaluating", "building"]);
+const active: ReadonlySet<HostStep> = new Set(["evaluating", "building", "asking", "copying", "activating", "verifying"]);
 
 /** What a live terminal shows of a run so far. `apply` takes events in order; `lines` draws the state and changes nothing. */
 export class ProgressView {

@@ -1,0 +1,270 @@
+import type { ActivationRequest, Followed, Phase } from "../apply/activation.ts";
+import type { Baseline } from "../apply/baseline.ts";
+import { confirmActivation, returnActivation } from "../apply/confirm-activation.ts";
+import { confirmation } from "../apply/confirmation.ts";
+import { followActivation } from "../apply/follow-activation.ts";
+import type { Look } from "../apply/host-look.ts";
+import type { Strategy } from "../apply/outcome.ts";
+import { restartUnits } from "../apply/restart-units.ts";
+import { startActivation } from "../apply/start-activation.ts";
+import { type Ended, type Evidence, noEvidence } from "../apply/strategy.ts";
+import { type Trouble, troubleOfEnd } from "../apply/trouble.ts";
+import { checkProgram, selfCheckArguments } from "../target/check-program.ts";
+import type { Observation } from "../target/observation.ts";
+import { observe } from "../target/observe.ts";
+import { longestSeconds } from "../verify/checks.ts";
+import { runChecks } from "../verify/run-checks.ts";
+import type { Change } from "./change.ts";
+import type { DeployWorld } from "./deploy-world.ts";
+
+/** One activation, as it is asked for. */
+export type Operation = {
+  readonly strategy: Strategy;
+  readonly operation: "switch" | "boot";
+  readonly from: { readonly current: string; readonly profile: string };
+  readonly to: string;
+  readonly activate: string;
+  readonly stopFirst: readonly string[];
+};
+
+export type Attempted = {
+  readonly id: string;
+  readonly ended: Ended;
+  /** How the host ended it; undefined where that is not known. */
+  readonly phase: Extract<Phase, { phase: "ended" }> | undefined;
+  readonly log: string;
+  /** Why it was confirmed or taken back. */
+  readonly reasons: readonly string[];
+  /** The supervisor goes on alone: the host carries what we would follow it with. */
+  readonly handedOver: boolean;
+};
+
+type Judged = { readonly trouble: Trouble; readonly evidence: Evidence };
+
+/** What the gate itself takes until it confirms, beside checks and soak. */
+const marginSeconds = 60;
+
+/** Runs one activation to its end, whatever that is. The host is never left waiting for more than its own limit: where the gate falls silent it goes back by itself. */
+export async function attempt(change: Change, operation: Operation, baseline: Baseline, world: DeployWorld): Promise<Attempted> {
+  const { targets, clock, pause } = world;
+  const { address } = change;
+  const nonce = world.random();
+  const request = requestOf(change, operation, world);
+  const { id } = request.attempt;
+  const follow = async (until: "waiting" | "ended", timeoutSeconds: number): Promise<Followed> =>
+    await followActivation(targets, address, id, { until, timeoutSeconds, clock, pause });
+  const { limits } = request;
+
+  const started = await startActivation(targets, address, request, nonce);
+  const nothing = (trouble: Trouble, reason: string, standing: Ended["standing"] = "old"): Attempted => ({
+    id,
+    ended: { strategy: operation.strategy, trouble, standing, evidence: noEvidence },
+    phase: undefined,
+    log: "",
+    reasons: [reason],
+    handedOver: false,
+  });
+  if (started.kind === "busy")
+    return nothing("lock-held", `Another activation${started.by === undefined ? "" : ` (${started.by})`} has not ended on the host.`);
+  if (started.kind === "failed") return nothing("not-begun", `The supervisor could not be started: ${started.detail.slice(0, 500)}`);
+  if (started.kind === "lost" && change.carries)
+    return { ...nothing("unreachable", "The connection ended when the activation began.", "unknown"), handedOver: true };
+
+  const operating = operation.operation === "boot" ? limits.loaderSeconds : limits.activationSeconds;
+  let followed = await follow(
+    operation.operation === "boot" || change.carries ? "ended" : "waiting",
+    operating + marginSeconds + (change.carries ? limits.confirmSeconds + limits.loaderSeconds : 0),
+  );
+  let judged: Judged | undefined;
+  let reasons: readonly string[] = [];
+  let log = followed.kind === "phase" ? followed.log : "";
+  if (followed.kind === "phase" && followed.phase.phase === "waiting") {
+    const said = await confirmOrReturn(change, operation, followed.phase, { baseline, log, id, nonce }, world);
+    ({ judged, reasons } = said);
+    followed = await follow(
+      "ended",
+      (said.kind === "silent" ? limits.confirmSeconds : 0) + limits.loaderSeconds + limits.activationSeconds + marginSeconds,
+    );
+    if (followed.kind === "phase" && followed.log.length >= log.length) log = followed.log;
+  }
+  if (followed.kind === "lost" && change.carries)
+    return {
+      ...nothing("unreachable", "The host confirms itself; the next run reads in its ledger what became of it.", "unknown"),
+      handedOver: true,
+    };
+  if (followed.kind === "phase" && followed.phase.phase === "ended") {
+    const { phase } = followed;
+    const trouble = troubleOfEnd(phase);
+    const own = phase.outcome === "rolled-back" || phase.outcome === "left-unconfirmed" ? judged : undefined;
+    return {
+      id,
+      ended: {
+        strategy: operation.strategy,
+        trouble: own?.trouble ?? trouble,
+        standing: standingOf(phase.outcome),
+        evidence: own?.evidence ?? noEvidence,
+      },
+      phase,
+      log,
+      reasons: reasons.length > 0 ? reasons : [`The host ended it as ${phase.outcome} (${phase.reason}).`],
+      handedOver: false,
+    };
+  }
+  // Its supervisor has neither ended nor said so in time, or is gone: only a look tells what the host is now.
+  const look = await lookAt(change, world);
+  const current = look.kind === "observed" ? look.observation.current : undefined;
+  const standing =
+    look.kind === "silent" || current === undefined
+      ? "unknown"
+      : current === operation.activate
+        ? "new"
+        : current === operation.from.current
+          ? "old"
+          : "other";
+  const trouble = look.kind === "silent" ? "unreachable" : followed.kind === "gone" ? "killed" : "timed-out";
+  const reason =
+    followed.kind === "gone"
+      ? "The supervisor is gone and left no result: the host lost power, or it was killed."
+      : followed.kind === "lost"
+        ? `The host could not be followed: ${followed.detail.slice(0, 300)}`
+        : "The supervisor did not come to an end in time.";
+  return { ...nothing(trouble, reason, standing), log };
+}
+
+function requestOf(change: Change, operation: Operation, { apply, random }: DeployWorld): ActivationRequest {
+  const { planned, address } = change;
+  const checks = Math.max(0, ...change.checks.map(longestSeconds));
+  const rollback = operation.strategy === "rollback";
+  return {
+    attempt: {
+      id: `${operation.operation}-${random().slice(0, 20)}`,
+      host: change.host,
+      ...(change.repository === undefined ? {} : { repository: change.repository }),
+      ...(planned.revision === undefined || rollback ? {} : { revision: planned.revision }),
+      ...(planned.approval === undefined || rollback
+        ? {}
+        : { digest: planned.approval.digest, approvedBy: planned.approval.by.slice(0, 100) }),
+      operation: rollback ? "rollback" : operation.operation,
+      from: operation.from,
+      to: operation.to,
+    },
+    operation: operation.operation,
+    from: operation.from,
+    to: operation.to,
+    activate: operation.activate,
+    limits: {
+      activationSeconds: apply.activationSeconds,
+      // Twice, since everything is looked at again after the soak and once more where units were restarted.
+      confirmSeconds: apply.confirmSeconds + apply.soakSeconds + 2 * checks,
+      loaderSeconds: apply.loaderSeconds,
+    },
+    confirmation: change.carries
+      ? { by: "self", program: checkProgram, arguments: selfCheckArguments(change.checks), sshPort: address.port }
+      : { by: "gate" },
+    reversible: change.reversible,
+    stopFirst: operation.stopFirst,
+  };
+}
+
+const standingOf = (outcome: Extract<Phase, { phase: "ended" }>["outcome"]): Ended["standing"] => {
+  switch (outcome) {
+    case "deployed":
+    case "live-but-old-boots":
+    case "left-unconfirmed":
+      return "new";
+    case "staged":
+    case "refused":
+    case "rolled-back":
+      return "old";
+    case "superseded":
+      return "other";
+    case "rollback-failed":
+      return "unknown";
+  }
+};
+
+type Confirming = { readonly baseline: Baseline; readonly log: string; readonly id: string; readonly nonce: string };
+type Said = { readonly kind: "told" | "silent"; readonly judged: Judged | undefined; readonly reasons: readonly string[] };
+
+/** Looks, asks the checks, and tells the host to stay or to go back. The decision is `confirmation`'s; this only carries it out. */
+async function confirmOrReturn(
+  change: Change,
+  operation: Operation,
+  waiting: Extract<Phase, { phase: "waiting" }>,
+  { baseline, log, id, nonce }: Confirming,
+  world: DeployWorld,
+): Promise<Said> {
+  const { targets, probe, pause, signal } = world;
+  const { address } = change;
+  let earlier: Observation | undefined;
+  let restarted = false;
+  const since = world.clock.now().getTime();
+  for (;;) {
+    const look = await lookAt(change, world, "new");
+    // sshd may be restarting, and a link takes its time: only silence that lasts says something, and it has to end before the host's own patience does.
+    const patience = (world.clock.now().getTime() - since) / 1000 < world.apply.confirmSeconds / 2;
+    if (look.kind === "silent" && patience) {
+      await pause(3);
+      continue;
+    }
+    const checks = look.kind === "silent" ? [] : await runChecks(change.checks, { targets, address, probe, wait: pause, signal });
+    const scriptFailed = /failed to run activate script/i.test(log);
+    const answer = confirmation({
+      exit: waiting.exit,
+      scriptFailed,
+      look,
+      from: operation.from.current,
+      activate: operation.activate,
+      baseline,
+      checks,
+      waitForReboot: [],
+      restarted,
+      reversible: change.reversible,
+      soakSeconds: world.apply.soakSeconds,
+      earlier,
+    });
+    const failedUnits = look.kind === "observed" ? look.observation.failedUnits.filter((unit) => !baseline.failedUnits.includes(unit)) : [];
+    const judged: Judged = { trouble: troubleOf(waiting.exit, scriptFailed, look, failedUnits), evidence: { ...noEvidence, failedUnits } };
+    switch (answer.kind) {
+      case "look-again":
+        await pause(answer.afterSeconds);
+        earlier = look.kind === "observed" ? look.observation : undefined;
+        break;
+      case "restart":
+        await restartUnits(targets, address, answer.units);
+        restarted = true;
+        break;
+      case "confirm": {
+        const said = await confirmActivation(targets, address, id, nonce);
+        return { kind: said.kind === "said" ? "told" : "silent", judged: undefined, reasons: answer.reasons };
+      }
+      case "return": {
+        const said = await returnActivation(targets, address, id, nonce);
+        return { kind: said.kind === "said" ? "told" : "silent", judged, reasons: answer.reasons };
+      }
+      case "stay":
+      case "leave":
+        return { kind: "silent", judged, reasons: answer.reasons };
+    }
+  }
+}
+
+function troubleOf(exit: number | undefined, scriptFailed: boolean, look: Look, failedUnits: readonly string[]): Trouble {
+  if (exit === undefined) return "timed-out";
+  if (exit === 2 || scriptFailed) return "script-failed";
+  if (look.kind === "silent") return "unreachable";
+  return failedUnits.length > 0 ? "units-failed" : "not-confirmed";
+}
+
+/** One look at the host; a fresh login where that is to be shown. */
+export async function lookAt(
+  change: Pick<Change, "address">,
+  { targets }: Pick<DeployWorld, "targets">,
+  connection: "shared" | "new" = "shared",
+  sysctl: readonly string[] = [],
+): Promise<Look> {
+  const observed = await observe(targets, change.address, { connection, sysctl });
+  return observed.ok
+    ? { kind: "observed", observation: observed.observation }
+    : { kind: "silent", trouble: observed.trouble, detail: observed.failure.detail ?? observed.failure.message };
+}

@@ -1,0 +1,25 @@
+import type { Overridable } from "../apply/preflight.ts";
+import type { IsAncestor } from "../apply/history.ts";
+import type { Clock, Log, Nix, Probe, StoreFiles, Targets } from "../io/ports.ts";
+import type { ApplyPolicy } from "../policy-deploy.ts";
+
+/** What a deploy reaches the world by. */
+export type DeployWorld = {
+  readonly targets: Targets;
+  readonly nix: Nix;
+  readonly probe: Probe;
+  readonly clock: Clock;
+  readonly pause: (seconds: number) => Promise<void>;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  readonly store: StoreFiles;
+  /** Of commits, by the history that is at hand. */
+  readonly isAncestor: IsAncestor;
+  readonly apply: ApplyPolicy;
+  /** 32 hexadecimal digits that nobody can guess. */
+  readonly random: () => string;
+  /** Everything but the change itself. */
+  readonly dryRun: boolean;
+  /** What a person asked to go on in spite of. */
+  readonly despite: readonly Overridable[];
+};
