@@ -7,11 +7,11 @@ import { ledgerFunctions } from "./ledger-program.ts";
 import { LedgerEntry } from "./ledger.ts";
 import { targetFailure } from "./target-failure.ts";
 
-/** Adds an entry to a host's ledger (`rejected`, `rebooted`; attempts write their own). Durable when it answers; one round trip. */
+/** Adds an entry to a host's ledger (`rejected`, `rebooted`, the end of a reboot that was given up; activations write their own). Durable when it answers; one round trip. */
 export async function appendLedger(
   targets: Targets,
   address: Address,
-  entry: Extract<LedgerEntry, { event: "rejected" | "rebooted" }>,
+  entry: Extract<LedgerEntry, { event: "rejected" | "rebooted" | "ended" }>,
 ): Promise<{ readonly ok: true } | { readonly ok: false; readonly failure: Failure }> {
   const result = await targets.run({
     address,

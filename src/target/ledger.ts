@@ -52,7 +52,15 @@ export type ActivationOutcome = z.infer<typeof ActivationOutcome>;
 
 const at = z.int();
 export const LedgerEntry = z.discriminatedUnion("event", [
-  z.strictObject({ v: z.literal(1), event: z.literal("started"), at, bootId: z.string().max(64), attempt: Attempt }),
+  z.strictObject({
+    v: z.literal(1),
+    event: z.literal("started"),
+    at,
+    bootId: z.string().max(64),
+    attempt: Attempt,
+    /** Of a reboot: what had failed before it, so that a run after it can tell what failed since. */
+    failedUnits: z.array(z.string().max(256)).max(64).optional(),
+  }),
   z.strictObject({
     v: z.literal(1),
     event: z.literal("ended"),
