@@ -75,7 +75,7 @@ function readTimestamp(text: string): Date | undefined {
 const runningStates: ReadonlySet<string> = new Set(["activating", "deactivating", "reloading", "refreshing"]);
 /** Units under which deploy tools run switch-to-configuration: nixos-rebuild, nixos-cli, clan, the upgrade timer of NixOS, and our own. */
 const activators =
-  /^(?:nixos-deploy-gate-activation|nixos-rebuild-switch-to-configuration.*|nixos-cli-.*|clan-(?:switch|boot|test|dry-activate)-.*|comin-.*|cachix-deploy-.*|nixos-upgrade)\.service$/;
+  /^(?:nixos-deploy-gate-.*|nixos-rebuild-switch-to-configuration.*|nixos-cli-.*|clan-(?:switch|boot|test|dry-activate)-.*|comin-.*|cachix-deploy-.*|nixos-upgrade)\.service$/;
 
 /** The units of deploy tools that are at work. One that has ended and only remains is none. */
 export function runningActivations(units: readonly RunningUnit[]): string[] {

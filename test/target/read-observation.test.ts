@@ -142,6 +142,7 @@ test("times of systemctl, with and without --timestamp=unix", () => {
 test("units of deploy tools that are at work", () => {
   const units = [
     "nixos-deploy-gate-activation.service active exited",
+    "nixos-deploy-gate-switch.service active running",
     "nixos-rebuild-switch-to-configuration.service active running",
     "clan-switch-web-1a2b3c4d.service activating start",
     "clan-vault.service active running",
@@ -151,6 +152,7 @@ test("units of deploy tools that are at work", () => {
   ].map((line) => line.split(" "));
   const shown = units.map(([id, active, sub]) => `Id=${id}\nActiveState=${active}\nSubState=${sub}`).join("\n\n");
   expect(runningActivations(readRunningUnits(shown, "", ""))).toEqual([
+    "nixos-deploy-gate-switch.service",
     "nixos-rebuild-switch-to-configuration.service",
     "clan-switch-web-1a2b3c4d.service",
     "nixos-cli-activation-supervisor.service",
