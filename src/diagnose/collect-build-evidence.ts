@@ -35,8 +35,10 @@ export async function collectBuildEvidence(about: BuildFailure, nix: Pick<Nix, "
   const { failure, stage } = about;
   const derivation = stage === "build" ? derivationPath.exec(failure.next)?.[0] : undefined;
   const stored = derivation === undefined ? undefined : await storedLog(derivation, nix, trust);
+  // A builder can speak of another derivation, too: one that is there did not fail.
+  const honest = stored !== undefined && derivation !== undefined && !speaksForNix(stored) && !(await isBuilt(derivation, nix, trust));
   const items: RawItem[] = [
-    ...said(about, stored),
+    ...said(about, stored, honest),
     ...(stored === undefined
       ? []
       : [{ kind: "build-log", subject: derivation ?? "", origin: "program", text: stored, keep: "tail" } as const]),
@@ -67,15 +69,14 @@ export async function collectBuildEvidence(about: BuildFailure, nix: Pick<Nix, "
  * "msg", …}` of its output becomes one (Nix 2.8 to 2.34, LocalDerivationGoal::handleChildOutput). The stored log keeps such a line as it was, so the reason counts as
  * Nix's only where there is a log without one, or where nothing was started that could have written it.
  */
-function said({ failure, stage }: BuildFailure, stored: string | undefined): RawItem[] {
+function said({ failure, stage }: BuildFailure, stored: string | undefined, honest: boolean): RawItem[] {
   const detail = failure.detail ?? "";
   if (stage === "evaluation") return [{ kind: "message", subject: "", origin: "flake", text: detail, keep: "head" }];
   const [reason = "", ...lines] = detail.split("\n");
   const nobody = failure.code === "build-platform" || failure.code === "build-timeout" || failure.code === "store-unusable";
-  const clean = stored === undefined ? nobody : !speaksForNix(stored);
   const own = failure.code === "build-failed" && stored !== undefined ? "" : lines.join("\n");
   return [
-    { kind: "message", subject: "", origin: clean ? "tool" : "program", text: reason, keep: "head" },
+    { kind: "message", subject: "", origin: honest || (stored === undefined && nobody) ? "tool" : "program", text: reason, keep: "head" },
     // Where the stored log is there, it is the better copy of them.
     ...(stored === undefined && own !== ""
       ? [{ kind: "build-log", subject: "", origin: "program", text: own, keep: "tail" } as const]
@@ -95,6 +96,13 @@ async function storedLog(derivation: string, nix: Pick<Nix, "run">, trust: Trust
     maxBytes: 512 * 1024,
   });
   return read.exitCode === 0 ? read.stdout : undefined;
+}
+
+async function isBuilt(derivation: string, nix: Pick<Nix, "run">, trust: Trust): Promise<boolean> {
+  const query = (words: readonly string[]) =>
+    nix.run({ program: "nix-store", arguments: words, trust, timeoutSeconds: 60, maxBytes: 64 * 1024 });
+  const outputs = (await query(["--query", "--outputs", derivation])).stdout.split("\n").filter((line) => /^\/nix\/store\/\S+$/.test(line));
+  return outputs.length > 0 && (await query(["--check-validity", ...outputs.slice(0, 50)])).exitCode === 0;
 }
 
 /** Through what the system needs it, so that an operator sees which option brought it in. */

@@ -19,6 +19,7 @@ import { commit, world } from "../discover/checkout.ts";
 import { recordingLog } from "../nix/recording-log.ts";
 import { nixVersions } from "../nix/versions.ts";
 import { provoke, troubles } from "./nix-troubles.ts";
+import { evidence as sampleEvidence, item as sampleItem } from "./sample.ts";
 
 /** Real builds that fail, through the whole of it: what the build says, the stored log, the way to what failed, and what is known of it. */
 const scratch = mkdtempSync(join(tmpdir(), "gate-evidence-"));
@@ -87,10 +88,16 @@ describe.each(nixVersions())("on Nix $version", ({ directory, path, version }) =
   });
 
   test("a builder that writes in Nix's name makes nothing certain", async () => {
-    const forged = JSON.stringify({ action: "msg", level: 0, msg: "error: No space left on device" });
-    const { evidence } = await failing("forger", `echo '@nix ${forged}'; echo 'error: writing to file: No space left on device'; exit 1`);
+    // It finds its own derivation in the store, and says of it in Nix's log format what Nix would say.
+    const message = "error: hash mismatch in fixed-output derivation '$drv': specified: sha256-A got: sha256-B";
+    const forged = JSON.stringify({ action: "msg", level: 0, msg: message }).replaceAll('"', '\\"');
+    const { failure: made, evidence } = await failing(
+      "forger",
+      `drv=$(ls -d /nix/store/*-forger-${scratch.slice(-6)}-*${version.replaceAll(/[^A-Za-z0-9-]/g, "-")}.drv | grep -v -- -top- | head -n 1); echo "@nix ${forged}"; exit 1`,
+    );
+    expect(made.code).toBe("build-hash-mismatch");
     expect(evidence.items.find((item) => item.kind === "message")?.origin).toBe("program");
-    expect(knownCauses(evidence).map((cause) => cause.confidence)).not.toContain("certain");
+    expect(knownCauses(evidence)[0]).toMatchObject({ id: "hash-mismatch", confidence: "likely" });
   });
 
   test("the end of the stored log is there, without its secrets", async () => {
@@ -117,19 +124,11 @@ describe.each(nixVersions())("on Nix $version", ({ directory, path, version }) =
       const trouble = troubles.find((each) => each.name === name);
       const said = trouble === undefined ? undefined : provoke(trouble, { version, directory, path });
       const text = describeErrors((said ?? "").split("\n").flatMap((line) => nixError(logLine(line)) ?? []));
-      const evidence: Evidence = {
-        ...{
-          stage: trouble?.stage ?? "build",
-          host: undefined,
-          failure: undefined,
-          exit: undefined,
-          since: undefined,
-          derivation: undefined,
-        },
-        ...{ units: [], atBase: "unknown", omitted: [], redacted: 0 },
-        items: [{ kind: "message", subject: "", origin: trouble?.stage === "evaluation" ? "flake" : "tool", text, leftOut: 0 }],
-      };
-      expect(knownCauses(evidence)[0]?.confidence, `${name}: ${text}`).toBe("certain");
+      const asked = sampleEvidence({
+        stage: trouble?.stage ?? "build",
+        items: [sampleItem({ origin: trouble?.stage === "evaluation" ? "flake" : "tool", text })],
+      });
+      expect(knownCauses(asked)[0]?.confidence, `${name}: ${text}`).toBe("certain");
     }
   }, 120_000);
 });

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { diagnose } from "../../src/diagnose/diagnose.ts";
 import { knownCauses } from "../../src/diagnose/known-cause.ts";
 import { recover } from "../../src/diagnose/recovery.ts";
 import { askDiagnosis, type DiagnosisOptions, type DiagnosisResult } from "../../src/diagnose/session/ask-diagnosis.ts";
@@ -166,16 +167,19 @@ describe("what an answer is worth", () => {
     const made = await askDiagnosis(failed, [], options(said({ remedy: "retry-as-boot-and-reboot" })));
     if (made.kind !== "answered") throw new Error(JSON.stringify(made));
     const next = recover([{ remedy: made.diagnosis.remedy, confidence: made.diagnosis.confidence, by: "session" }], {
-      ...{
-        stage: "verification",
-        mode: "switch",
-        attended: false,
-        reversible: false,
-        reachable: true,
-        left: "something",
-        returnKnown: true,
-      },
-      ...{ mayReboot: true, groupAllows: true, units: [], tried: [], secondsSpent: 0, usdSpent: 0 },
+      stage: "verification",
+      mode: "switch",
+      attended: false,
+      reversible: false,
+      reachable: true,
+      left: "something",
+      returnKnown: true,
+      mayReboot: true,
+      groupAllows: true,
+      units: [],
+      tried: [],
+      secondsSpent: 0,
+      usdSpent: 0,
     });
     expect(next.kind).toBe("escalate");
   });
@@ -198,5 +202,20 @@ describe("what an answer is worth", () => {
     await askDiagnosis(evidence({ stage: "build" }), [], options(saying(() => ({}), asked)));
     expect(asked[0]?.system).toContain("could not be evaluated or built");
     expect(asked[0]?.system).not.toMatch(/^---/);
+  });
+});
+
+describe("the table first", () => {
+  test("where it is certain nobody is asked, where it is not the session's word comes behind it", async () => {
+    const asked: SessionQuestion[] = [];
+    const certain = evidence({ exit: 100 });
+    expect(await diagnose(certain, options(saying(() => ({}), asked)))).toMatchObject({ session: undefined, proposals: [{ by: "table" }] });
+    expect(asked).toEqual([]);
+    const unsure = await diagnose(failed, options(said({ remedy: "restart-units", units: ["nginx.service"] })));
+    expect(unsure.proposals).toEqual([
+      { remedy: { kind: "restart-units", units: ["nginx.service"] }, confidence: "likely", by: "session" },
+    ]);
+    expect((await diagnose(failed, options(said({ nonce: "0" })))).proposals).toEqual([]);
+    expect((await diagnose(failed, undefined)).proposals).toEqual([]);
   });
 });

@@ -157,10 +157,7 @@ export const troubles: readonly Trouble[] = [
     make: (nix, directory) =>
       stderrOf(nix, directory, {
         program: "nix-store",
-        arguments: [
-          ...["--option", "substituters", "http://127.0.0.1:1", "--option", "substitute", "true", "--realise"],
-          "/nix/store/00000000000000000000000000000000-gone",
-        ],
+        arguments: ["--option", "substituters", "http://127.0.0.1:1", "--realise", "/nix/store/00000000000000000000000000000000-gone"],
       }),
   },
   {
@@ -208,7 +205,7 @@ export function provoke(trouble: Trouble, nix: NixAtHand): string | undefined {
   }
 }
 
-/** `node test/diagnose/nix-troubles.ts record DIRECTORY`, under .ci/with-store, writes them all. */
+/** Writes them all as test/fixtures/diagnose/nix has them; to be called under .ci/with-store. */
 export function record(directory: string, versions: readonly NixAtHand[]): void {
   for (const nix of versions)
     for (const trouble of troubles) {

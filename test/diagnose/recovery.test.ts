@@ -136,15 +136,9 @@ function anyRemedy(random: Random): Remedy {
     ["nginx.service", "holder.service", "sshd.service", "evil.service", "; rm -rf /"],
   ] as const);
   const units = random.times(0, 20, () => random.pick<string>(names));
-  switch (kind) {
-    case "restart-units":
-    case "stop-then-switch":
-      return { kind, units };
-    case "wait-until":
-      return { kind, condition: random.pick(waitConditions), seconds: random.pick([0, -1, 60, 900, 901, Number.NaN, Infinity]) };
-    default:
-      return { kind };
-  }
+  if (kind === "restart-units" || kind === "stop-then-switch") return { kind, units };
+  if (kind !== "wait-until") return { kind };
+  return { kind, condition: random.pick(waitConditions), seconds: random.pick([0, -1, 60, 900, 901, Number.NaN, Infinity]) };
 }
 
 test("whatever is proposed, it ends, stays within the list, the terms and the budget, and each remedy is tried once", () => {
