@@ -35,7 +35,7 @@ export function copyFailure(copy: FailedCopy): Failure {
     return failure("copy-corrupt", { host, path }, said);
   if (/cannot connect to (?:socket|daemon) at/.test(said)) return failure("copy-daemon", { host, login }, said);
   if (
-    /path '[^']*' (?:is not valid|does not exist and cannot be created)|does not exist in (?:the|binary) (?:store|cache)|don't know how to build/.test(
+    /path '[^']*' (?:is not valid|does not exist and cannot be created)|does not exist in (?:the|binary) (?:store|cache)|no substituter that can build|don't know how to build/.test(
       said,
     )
   )

@@ -1,6 +1,6 @@
 import type { NixLogLine } from "../io/ports.ts";
 
-/** How far a copy is. `bytes.total` grows while Nix finds out what is missing. */
+/** How far a copy is. `bytes.total` grows while Nix finds out what is missing; 2.8 tells none of small paths. */
 export type CopyState = {
   readonly paths: { readonly done: number; readonly total: number };
   readonly bytes: { readonly done: number; readonly total: number };
@@ -16,9 +16,10 @@ const expected = 106;
 export class CopyProgress {
   /** By activity: bytes of a path that are over. */
   readonly #moving = new Map<number, number>();
-  readonly #fleets = new Set<number>();
+  readonly #groups = new Set<number>();
   #state: CopyState = { paths: { done: 0, total: 0 }, bytes: { done: 0, total: 0 } };
   #finishedBytes = 0;
+  #finished = 0;
 
   get state(): CopyState {
     return this.#state;
@@ -31,16 +32,32 @@ export class CopyProgress {
     const fields: readonly unknown[] = Array.isArray(given) ? given : [];
     if (typeof id !== "number") return undefined;
     if (action === "start" && type === copyPath) this.#moving.set(id, 0);
-    else if (action === "start" && type === copyPaths) this.#fleets.add(id);
-    else if (action === "stop" && this.#moving.has(id)) {
-      this.#finishedBytes += this.#moving.get(id) ?? 0;
-      this.#moving.delete(id);
-    } else if (action === "result" && type === progress && this.#moving.has(id)) return this.#moved(id, number(fields[0]));
-    else if (action === "result" && type === progress && this.#fleets.has(id))
-      return this.#tell({ ...this.#state, paths: { done: number(fields[0]), total: number(fields[1]) } });
-    else if (action === "result" && type === expected && this.#fleets.has(id) && fields[0] === copyPath)
+    else if (action === "start" && type === copyPaths) return this.#begin(id, line.event["text"]);
+    else if (action === "stop" && this.#moving.has(id)) return this.#finish(id);
+    else if (action === "result" && type === progress && this.#moving.has(id)) return this.#moved(id, number(fields[0]));
+    else if (action === "result" && type === progress && this.#groups.has(id)) return this.#paths(number(fields[0]), number(fields[1]));
+    else if (action === "result" && type === expected && this.#groups.has(id) && fields[0] === copyPath)
       return this.#tell({ ...this.#state, bytes: { ...this.#state.bytes, total: number(fields[1]) } });
     return undefined;
+  }
+
+  #begin(id: number, text: unknown): CopyState | undefined {
+    this.#groups.add(id);
+    const total = typeof text === "string" ? /^copying (\d{1,9}) paths/.exec(text)?.[1] : undefined;
+    return total === undefined ? undefined : this.#paths(0, Number(total));
+  }
+
+  /** Over ssh-ng the group never tells that a path is done; its end does. */
+  #finish(id: number): CopyState {
+    this.#finishedBytes += this.#moving.get(id) ?? 0;
+    this.#moving.delete(id);
+    this.#finished++;
+    return this.#paths(this.#finished, 0);
+  }
+
+  #paths(done: number, total: number): CopyState {
+    const { paths } = this.#state;
+    return this.#tell({ ...this.#state, paths: { done: Math.max(paths.done, done), total: Math.max(paths.total, total, done) } });
   }
 
   #moved(id: number, bytes: number): CopyState {
