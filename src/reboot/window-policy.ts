@@ -93,6 +93,8 @@ export const RebootPolicy = z
     staggerSeconds: Seconds(0, 14_400).default(30),
     /** Where systemd-boot allows, the new system is tried once and the old one stays the default until this one is verified. */
     tryOnce: z.boolean().default(true),
+    /** `trust`: reboot also where it cannot be told from the boot loader's files what it would boot. */
+    bootEntry: z.enum(["verify", "trust"]).default("verify"),
     /** Pending for longer than this: somebody is told. */
     overdueHours: z.int().min(1).max(8_760).default(336),
   })

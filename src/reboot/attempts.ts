@@ -1,0 +1,61 @@
+import type { Attempt, LedgerEntry } from "../target/ledger.ts";
+
+/** A reboot that a ledger tells of. */
+export type RebootAttempt = {
+  readonly attempt: Attempt;
+  /** By the host's clock; with a timer the instant for which it is set. */
+  readonly startedAt: Date;
+  /** Of the boot that it was to end. */
+  readonly bootId: string;
+  /** Units that had failed before it; undefined where the ledger does not say. */
+  readonly failedBefore: readonly string[] | undefined;
+  readonly end:
+    | undefined
+    | { readonly kind: "rebooted"; readonly ok: boolean; readonly seconds: number }
+    /** Nothing was rebooted. */
+    | { readonly kind: "given-up"; readonly reason: string };
+};
+
+/** In the order in which they began. An end belongs to the last beginning of its id. */
+export function rebootAttempts(entries: readonly LedgerEntry[]): RebootAttempt[] {
+  const attempts: RebootAttempt[] = [];
+  const close = (id: string, end: RebootAttempt["end"]): void => {
+    const index = attempts.findLastIndex(({ attempt }) => attempt.id === id);
+    const open = attempts[index];
+    if (open !== undefined && open.end === undefined) attempts[index] = { ...open, end };
+  };
+  for (const entry of entries) {
+    if (entry.event === "started" && entry.attempt.operation === "reboot")
+      attempts.push({
+        attempt: entry.attempt,
+        startedAt: new Date(entry.at * 1000),
+        bootId: entry.bootId,
+        failedBefore: entry.failedUnits,
+        end: undefined,
+      });
+    else if (entry.event === "rebooted") close(entry.id, { kind: "rebooted", ok: entry.ok, seconds: entry.seconds });
+    else if (entry.event === "ended") close(entry.id, { kind: "given-up", reason: entry.reason });
+  }
+  return attempts;
+}
+
+/** Since when the host waits for this system to boot: when an attempt at it first ended with it as the boot default, by the host's clock. */
+export function pendingSince(entries: readonly LedgerEntry[], to: string): Date | undefined {
+  const begun = new Map<string, Attempt>();
+  let since: Date | undefined;
+  for (const entry of entries) {
+    if (entry.event === "started") begun.set(entry.attempt.id, entry.attempt);
+    if (entry.event !== "ended" || (entry.outcome !== "staged" && entry.outcome !== "deployed")) continue;
+    const attempt = begun.get(entry.id);
+    if (attempt === undefined || attempt.operation === "reboot") continue;
+    since = attempt.to === to ? (since ?? new Date(entry.at * 1000)) : undefined;
+  }
+  return since;
+}
+
+/** Given up for these reasons it counts for nothing: somebody else was first, or it was not the time. */
+const harmless = new Set(["group-busy", "window", "target-changed", "cancelled"]);
+
+/** How often a plan was begun and given up for a reason that will be the same next time. */
+export const givenUp = (attempts: readonly RebootAttempt[], id: string): number =>
+  attempts.filter(({ attempt, end }) => attempt.id === id && end?.kind === "given-up" && !harmless.has(end.reason)).length;
