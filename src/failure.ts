@@ -346,6 +346,11 @@ const table = {
     message: "What was given to approve or reject is not a token as a report prints it: HOST@REVISION.TIME.DIGEST, in one piece.",
     next: "Copy the whole token out of the newest report.",
   }),
+  "approval-several": (c: { what: string }): Entry => ({
+    exit: 2,
+    message: `The tokens are for ${c.what}; one run takes one token a host, all of one revision.`,
+    next: "Start the workflow once for each revision, with the tokens of that revision's report.",
+  }),
   "approval-other-host": (c: { host: string; token: string }): Entry => ({
     exit: 3,
     message: `The token is for ${c.token} and says nothing of ${c.host}.`,
@@ -497,6 +502,11 @@ const table = {
     exit: 4,
     message: "The ssh of this machine is missing, older than OpenSSH 8, or cannot run as this user.",
     next: "ssh -V; id   # on Debian and Ubuntu: apt-get install openssh-client",
+  }),
+  "dry-activate-failed": (c: { host: string; toplevel: string; problem: string }): Entry => ({
+    exit: 1,
+    message: `What the switch would do on ${c.host} could not be asked: ${c.problem}.`,
+    next: `On ${c.host}: ${c.toplevel}/bin/switch-to-configuration dry-activate </dev/null`,
   }),
   // ---- the ledger of a host (exit 1) -----------------------------------------------------------------------------------
   "ledger-unwritable": (c: { host: string }): Entry => ({

@@ -1,12 +1,11 @@
 import { rules } from "./classify/rules.ts";
 import { loosenedRule } from "./classify/rules/policy-loosened.ts";
-import type { Policy } from "./policy.ts";
 
 /** What a comparison of one key says: the value that is in force, and, where something guards less, what is shown of it. */
 export type Compared = { readonly inForce: unknown; readonly loosened?: { readonly from: unknown; readonly to: unknown } };
 
-/** Which of two values of a key is the stricter. `applied` is the policy that was applied last, for what hangs on another of its keys; `name` is the record's key. */
-export type Direction = (was: unknown, is: unknown, around: { readonly applied: Policy; readonly name: string }) => Compared;
+/** Which of two values of a key is the stricter. `name` is the last part of the key, which in a record is a name. */
+export type Direction = (was: unknown, is: unknown, name: string) => Compared;
 
 /** JSON in which equal values are equal texts. Nix sorts the keys of a set anyway; a policy of another source may not. */
 export function sortedJson(value: unknown): string {
@@ -27,7 +26,7 @@ type Plain = (was: unknown, is: unknown) => Compared;
 /** Neither value guards less. */
 const free: Plain = (_, is) => ({ inForce: is });
 /** There is no order between two values: every change is for a person to see. */
-const pinned: Plain = (was, is) => (same(was, is) ? { inForce: is } : keep(was, is));
+export const pinned: Plain = (was, is) => (same(was, is) ? { inForce: is } : keep(was, is));
 /** The same for each field of its own: what did not change is not shown. */
 const pinnedFields: Plain = (was, is) => {
   const [gone, come] = [without(fields(was), fields(is)), without(fields(is), fields(was))] as [string, unknown][][];
@@ -75,14 +74,12 @@ const knownHosts: Plain = (was, is) => {
 };
 
 /**
- * Fewer pinned keys are stricter, none at all leaves it to known_hosts. A first pin is stricter only where the policy vouched for that key before: else whoever writes
- * the policy would name the machine that is believed.
+ * Fewer pinned keys are stricter, and none at all leaves it to known_hosts. A first pin takes the place of known_hosts, so it is for a person to see as well: else whoever
+ * writes the policy would name the machine that is believed.
  */
-const hostKeys: Direction = (was, is, { applied }) => {
-  if (list(is).length === 0) return list(was).length === 0 ? { inForce: is } : keep(was, is);
-  const vouched =
-    list(was).length > 0 ? list(was) : list(is).filter((key) => applied.apply.knownHosts.some((line) => line.includes(String(key))));
-  return without(list(is), vouched).length === 0 ? { inForce: is } : keep(was, is);
+const hostKeys: Plain = (was, is) => {
+  const fewer = list(is).length > 0 && without(list(is), list(was)).length === 0;
+  return fewer || list(is).length + list(was).length === 0 ? { inForce: is } : keep(was, is);
 };
 
 /** A number of hosts and a share of them have no order: how large the group is changes. The least of both is one host. */
@@ -105,7 +102,7 @@ const windows: Plain = (was, is) => {
  * A rule's setting: off, then below its own verdict, then none, then its own verdict for whatever it sees, then above. A rule that there is none of may come to be,
  * and counts as risky until then.
  */
-const ruleSetting: Direction = (was, is, { name }) => {
+const ruleSetting: Direction = (was, is, name) => {
   if (name === loosenedRule) return { inForce: is };
   const words = ["off", "clean", "reboot", "risky"];
   const own = words.indexOf(rules.find((rule) => rule.id === name)?.verdict ?? "risky");
@@ -131,6 +128,7 @@ const reboot: Readonly<Record<string, Direction>> = {
   returnSeconds: free,
   staggerSeconds: larger,
   tryOnce: onIsStricter,
+  bootEntry: strictest("trust", "verify"),
   overdueHours: smaller,
 };
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Loosening } from "./classify/loosening.ts";
 import type { HostName } from "./discover/host.ts";
-import { directions, sortedJson } from "./policy-directions.ts";
+import { directions, pinned, sortedJson } from "./policy-directions.ts";
 import { GroupPolicy } from "./policy-deploy.ts";
 import type { Policy } from "./policy.ts";
 import { rebootPolicyOf } from "./reboot/window-policy.ts";
@@ -28,13 +28,15 @@ export function stricterPolicy(applied: Policy, pushed: Policy): PolicyInForce {
   const deployed = (Object.keys(pushed.hosts) as HostName[]).filter((host) => own(pushed.hosts, host)?.deploy === true);
   const walk = (hosts: Loosening["hosts"], keys: readonly string[], pattern: string, was: unknown, is: unknown): unknown => {
     const name = keys.at(-1) ?? "";
-    const direction = own(directions, pattern);
+    const under = Object.keys(directions).filter((key) => key.startsWith(`${pattern}.`));
+    // A key that nobody has thought of takes no change by itself.
+    const direction = own(directions, pattern) ?? (under.length === 0 ? pinned : undefined);
     if (direction !== undefined) {
-      const { inForce, loosened } = direction(was, is, { applied, name });
+      const { inForce, loosened } = direction(was, is, name);
       if (loosened !== undefined) changes.push({ key: keys.join("."), ...loosened, hosts });
       return inForce;
     }
-    const named = Object.keys(directions).some((key) => key.startsWith(`${pattern}.*`));
+    const named = under.some((key) => key.startsWith(`${pattern}.*`));
     const [before, after] = [fields(was), fields(is)];
     const entries = [...new Set([...Object.keys(after), ...Object.keys(before)])].map(
       (key) => [key, walk(hosts, [...keys, key], `${pattern}.${named ? "*" : key}`, own(before, key), own(after, key))] as const,

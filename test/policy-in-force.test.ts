@@ -87,6 +87,7 @@ const pairs: readonly (readonly [key: string, strict: unknown, loose: unknown])[
   ["hosts.db1.reboot.marginSeconds", 300, 60],
   ["hosts.db1.reboot.staggerSeconds", 300, 60],
   ["hosts.db1.reboot.tryOnce", true, false],
+  ["hosts.db1.reboot.bootEntry", "verify", "trust"],
   ["hosts.db1.reboot.overdueHours", 24, 48],
 ];
 /** Values of keys without an order: every change is for a person to see. */
@@ -265,18 +266,11 @@ describe("lists", () => {
     expect(at(policy, "hosts.db1.target.hostKeys")).toEqual([key("a")]);
     expect(loosened.map((one) => one.key)).toEqual(["hosts.db1.target.hostKeys"]);
   });
-  test("a first pin is stricter where the policy vouched for that key before, and else names the machine that is believed", () => {
-    const pinned = host({ target: { hostKeys: [key("a")] } });
-    const { policy, loosened } = both(
-      { ...host(), apply: { knownHosts: [`db1 ${key("a")}`] } },
-      { ...pinned, apply: { knownHosts: [`db1 ${key("a")}`] } },
-    );
-    expect(loosened).toEqual([]);
-    expect(at(policy, "hosts.db1.target.hostKeys")).toEqual([key("a")]);
-    expect(both(host(), { ...pinned, apply: { knownHosts: [`db1 ${key("a")}`] } }).loosened.map((one) => one.key)).toEqual([
-      "apply.knownHosts",
-      "hosts.db1.target.hostKeys",
-    ]);
+  test("a first pin takes the place of known_hosts, and names the machine that is believed: a person sees it", () => {
+    const { policy, loosened } = both(host(), host({ target: { hostKeys: [key("m")] } }));
+    expect(loosened).toMatchObject([{ key: "hosts.db1.target.hostKeys", from: undefined, hosts: ["db1"] }]);
+    expect(at(policy, "hosts.db1.target.hostKeys")).toBeUndefined();
+    expect(both(host(), host({ target: { hostKeys: [] } })).loosened).toEqual([]);
   });
   test("windows that both have stay, and where there are none left nothing reboots", () => {
     const window = (from: string): Raw => ({ from, to: "23:00", zone: "UTC" });
@@ -352,6 +346,12 @@ describe("a policy that plays tricks", () => {
     expect(Object.hasOwn(policy.rules, "constructor")).toBe(false);
     expect(policy.rules["__proto__"]?.verdict).not.toBe("off");
     expect(Object.getPrototypeOf(policy.rules)).toBe(Object.prototype);
+  });
+  test("a key that this program does not know takes no change by itself", () => {
+    const strange = (value: unknown): Policy => ({ ...parsePolicy(host()), apply: { ...observeOnly.apply, ...{ toCome: value } } });
+    const { policy, loosened } = stricterPolicy(strange({ a: 1 }), strange({ a: 2 }));
+    expect(at(policy, "apply.toCome")).toEqual({ a: 1 });
+    expect(loosened).toMatchObject([{ key: "apply.toCome", from: '{"a":1}', to: '{"a":2}', hosts: "all" }]);
   });
   test("long values that differ only where nobody looks are shown apart", () => {
     const long = (end: string): Raw => ({ type: "command", command: ["x".repeat(500) + end] });

@@ -1,4 +1,5 @@
 import { HostName } from "../discover/host.ts";
+import { gateError } from "../failure.ts";
 import { transitionDigest, type Transition } from "./transition.ts";
 
 /**
@@ -24,6 +25,28 @@ export function parseToken(text: string): ApprovalToken | undefined {
   const [, host, revision, issuedAt, digest] = shape.exec(text) ?? [];
   if (host === undefined || revision === undefined || issuedAt === undefined || digest === undefined) return undefined;
   return { host: HostName.parse(host), revision, issuedAt: Number(issuedAt), digest };
+}
+
+/**
+ * The tokens of one run, by host. One run looks at one revision, so all are for the same; the longest spelling of it is in the answer. Throws the GateError
+ * `approval-unreadable` or `approval-several` before anything has happened: what was pasted wrong is not half followed.
+ */
+export function readTokens(
+  texts: readonly string[],
+): { readonly revision: string; readonly tokens: ReadonlyMap<HostName, ApprovalToken> } | undefined {
+  const tokens = new Map<HostName, ApprovalToken>();
+  let revision = "";
+  for (const text of texts) {
+    const token = parseToken(text);
+    if (token === undefined) throw gateError("approval-unreadable", {});
+    const before = tokens.get(token.host);
+    if (before !== undefined && printToken(before) !== text) throw gateError("approval-several", { what: `two changes of ${token.host}` });
+    if (!revision.startsWith(token.revision) && !token.revision.startsWith(revision))
+      throw gateError("approval-several", { what: `the revisions ${revision.slice(0, 12)} and ${token.revision.slice(0, 12)}` });
+    if (token.revision.length > revision.length) revision = token.revision;
+    tokens.set(token.host, token);
+  }
+  return tokens.size === 0 ? undefined : { revision, tokens };
 }
 
 /** The token of a transition, and what a report keeps of it. */

@@ -17,13 +17,23 @@ export type Situation = {
   /** Somebody said no to this very change before. */
   readonly rejection?: Rejection | undefined;
 } & (
-  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "observe" | "diff"; readonly failure: Failure; readonly atBase: boolean }
+  | {
+      readonly state: "failed";
+      readonly stage: "evaluate" | "build" | "observe" | "diff";
+      readonly failure: Failure;
+      readonly atBase: boolean;
+    }
   | { readonly state: "unchanged" }
   | { readonly state: "removed" }
   | { readonly state: "added" | "changed"; readonly judgement: Assessment }
 );
 
-const failedAt = { evaluate: "Its evaluation fails", build: "Its build fails", observe: "What it runs could not be told", diff: "It could not be compared" } as const;
+const failedAt = {
+  evaluate: "Its evaluation fails",
+  build: "Its build fails",
+  observe: "What it runs could not be told",
+  diff: "It could not be compared",
+} as const;
 
 /**
  * Decides one host's fate. Pure; the first rule that speaks wins and every answer carries its reasons. The model's part is already in the judgement, where it can
@@ -33,18 +43,19 @@ const failedAt = { evaluate: "Its evaluation fails", build: "Its build fails", o
 export function decide(situation: Situation): Decision {
   const decision = onItsOwn(situation);
   const { approval } = situation;
-  if (approval === undefined || decision.approved === true) return without(decision);
-  const { action, reasons } = decision;
-  if (action !== "hold") return { action, reasons: [...reasons, `The approval by ${approval.by} was not used: this host is not held.`] };
-  return approval.kind === "refused"
-    ? { action, reasons: [`The approval by ${approval.by} does not count: ${approval.failure.message}`, ...reasons] }
-    : { action, reasons: [...reasons, `The approval by ${approval.by} counts when the host has been built.`] };
+  if (approval === undefined || decision.approval !== undefined) return decision;
+  const { by } = approval;
+  const [head, ...rest] = decision.reasons;
+  const held = decision.action === "hold";
+  if (held && approval.kind === "refused") {
+    const why = `The approval by ${by} does not count: ${approval.failure.message}`;
+    return { ...decision, reasons: [why, head, ...rest], approval: { by, became: "refused", failure: approval.failure } };
+  }
+  const why = held ? "counts when the host has been built" : "was not used: this host is not held";
+  return { ...decision, reasons: [head, ...rest, `The approval by ${by} ${why}.`], approval: { by, became: "unused" } };
 }
 
-type Unspoken = Decision & { readonly approved?: true };
-const without = ({ action, reasons }: Unspoken): Decision => ({ action, reasons });
-
-function onItsOwn(situation: Situation): Unspoken {
+function onItsOwn(situation: Situation): Decision {
   if (situation.state === "failed") {
     const reason = `${failedAt[situation.stage]}: ${situation.failure.message}`;
     return {
@@ -58,15 +69,15 @@ function onItsOwn(situation: Situation): Unspoken {
   if (!situation.managed && situation.newlyManaged !== true)
     return { action: "observe", reasons: ["The policy does not say deploy = true for this host, so it is only observed."] };
 
-  const { judgement, approval } = situation;
+  const { judgement, approval, rejection } = situation;
   const held = objections(situation, judgement);
   const attended = judgement.attended ? ["Someone has to be there at boot."] : [];
   if (held === undefined) return bringIn(judgement, attended);
   // Before the build nobody knows what an approval would let through.
   if (approval?.kind !== "granted" || judgement.verdict === "unknown-until-built")
-    return { action: "hold", reasons: [...held, ...attended] };
+    return { action: "hold", reasons: [...held, ...attended], ...(rejection === undefined ? {} : { rejectedBy: rejection.by }) };
   const { action, reasons } = bringIn(judgement, attended);
-  return { action, reasons: [`Approved by ${approval.by}.`, ...held, ...reasons], approved: true };
+  return { action, reasons: [`Approved by ${approval.by}.`, ...held, ...reasons], approval: { by: approval.by, became: "granted" } };
 }
 
 /** Why a person has to look at it; undefined where nobody has to. */

@@ -1,3 +1,5 @@
+import type { Failure } from "../failure.ts";
+
 /** What would happen to a host and why. Pure data: `decide.ts` makes it, apply obeys it, reports show it. */
 export type Action =
   /** Nothing differs. */
@@ -20,4 +22,13 @@ export type Decision = {
   readonly action: Action;
   /** At least one, in the order in which they were decisive; each a sentence. */
   readonly reasons: readonly [string, ...string[]];
+  /** What became of an approval that was given in this run. */
+  readonly approval?: GivenApproval;
+  /** Held, and somebody said no to this very change: nobody is asked again. */
+  readonly rejectedBy?: string;
 };
+
+export type GivenApproval =
+  /** `unused`: the host was not held, or not built yet. */
+  | { readonly by: string; readonly became: "granted" | "unused" }
+  | { readonly by: string; readonly became: "refused"; readonly failure: Failure };

@@ -23,10 +23,11 @@ export function transitionOfReport(report: HostReport, options: Omit<IssueOption
   );
 }
 
-/** Gives every held host the token that approves it. Not for pull requests and previews: their revision is on no deploy branch, and their build not the one that is deployed. */
+/** Gives every held host that nobody rejected the token that approves it. Not for pull requests and previews: their revision is on no deploy branch, and their build not the one that is deployed. */
 export function issueApprovals(reports: readonly HostReport[], options: IssueOptions): HostReport[] {
   return reports.map((report) => {
-    const transition = report.decision.action === "hold" ? transitionOfReport(report, options) : undefined;
+    const transition =
+      report.decision.action === "hold" && report.decision.rejectedBy === undefined ? transitionOfReport(report, options) : undefined;
     if (transition === undefined) return report;
     return { ...report, approval: issueToken({ ...transition, issuedAt: Math.floor(options.now.getTime() / 1000) }) };
   });

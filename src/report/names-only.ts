@@ -21,7 +21,7 @@ function hostNames(host: PlanHost, diff: PlanDiff | undefined): PlanHost {
   const { platform, ...rest } = host;
   // A platform is whatever the flake says it is; only what looks like one is shown.
   const known = platform !== undefined && /^[a-z0-9_]{1,20}-[a-z]{1,20}$/.test(platform) ? { platform } : {};
-  const quiet: PlanHost = { ...rest, ...known, warnings: [], decision: { ...host.decision, reasons: [] } };
+  const quiet: PlanHost = { ...rest, ...known, warnings: [], decision: decisionNames(host.decision) };
   switch (quiet.state) {
     case "unchanged":
       return { ...quiet, toplevel: "" };
@@ -39,6 +39,12 @@ function hostNames(host: PlanHost, diff: PlanDiff | undefined): PlanHost {
     case "failed":
       return { ...quiet, failure: failureNames(quiet.failure) };
   }
+}
+
+/** Who approved is known to whoever may see the run. */
+function decisionNames({ approval, ...decision }: PlanHost["decision"]): PlanHost["decision"] {
+  const failure = approval?.failure === undefined ? {} : { failure: failureNames(approval.failure) };
+  return { ...decision, reasons: [], ...(approval === undefined ? {} : { approval: { ...approval, ...failure } }) };
 }
 
 /** The code stays: it is a word of ours. Message and next step carry names of derivations and Nix's own words. */

@@ -33,6 +33,27 @@ function act(plan: Plan, group: Group, at: ApproveAt | undefined): Line[] {
     return [{ spans: [...who, host.atBase ? " failed before this change too; look: " : " has to be fixed; look: ", { command: look }] }];
   }
   if (standing(host) !== "needs-you") return [];
+  const { approval, rejectedBy } = host.decision;
+  if (rejectedBy !== undefined)
+    return [
+      {
+        spans: [
+          ...who,
+          ` ${group.hosts.length === 1 ? "was" : "were"} rejected by `,
+          { code: rejectedBy },
+          " and stays as it is until the change is another.",
+        ],
+      },
+    ];
+  const refused: Span[] =
+    approval?.became === "refused"
+      ? [
+          "The approval by ",
+          { code: approval.by },
+          " does not count: ",
+          ...(approval.failure?.message ? [`${approval.failure.message} `] : [{ code: approval.failure?.code ?? "" }, ". "]),
+        ]
+      : [];
   const look: Span =
     host.state === "changed" && host.from !== ""
       ? { command: `nixos-deploy-gate diff ${host.from} ${host.to}` }
@@ -50,13 +71,14 @@ function act(plan: Plan, group: Group, at: ApproveAt | undefined): Line[] {
       },
     ];
   const tokens = group.hosts.flatMap((one) => (one.approval === undefined ? [] : [one.approval.token]));
-  if (tokens.length === 0) return [{ spans: [...who, waits, "nothing happens to it until you approve. Look closer: ", look] }];
+  if (tokens.length === 0) return [{ spans: [...refused, ...who, waits, "nothing happens to it until you approve. Look closer: ", look] }];
   const more = inCommands(tokens);
   return more.map((some, i): Line => {
     const approve = approveWith(some, at);
     if (i > 0) return { spans: [...who, `, ${i + 1} of ${more.length}. Approve: `, ...approve] };
     return {
       spans: [
+        ...refused,
         ...who,
         waits,
         'nothing happens to it until you approve. The same token for "reject" refuses it. Look closer: ',

@@ -49,6 +49,7 @@ function hostsJson(plan: Plan): string {
     action: host.decision.action,
     ...(host.state === "changed" || host.state === "added" ? { verdict: host.judgement.verdict, mode: host.judgement.mode } : {}),
     ...(host.state === "failed" ? { reason: host.failure.code } : {}),
+    ...(host.approval === undefined ? {} : { approval: host.approval.token }),
   }));
   let kept = all;
   while (JSON.stringify(kept).length > hostsLimit) kept = kept.slice(0, Math.floor(kept.length / 2));

@@ -57,20 +57,23 @@ export const whenWord: Readonly<Record<PlanEvent, string>> = {
 /** What happens to a host without anyone doing anything. */
 export function whatHappens(host: PlanHost, event: PlanEvent): string {
   const attended = (host.state === "changed" || host.state === "added") && host.judgement.attended ? "; someone must be there at boot" : "";
+  const { approval, rejectedBy } = host.decision;
+  const approved = approval?.became === "granted" ? `; approved by ${approval.by}` : "";
   switch (host.decision.action) {
     case "nothing":
       return host.state === "removed" ? "nothing: the machine is left as it is" : "nothing";
     case "observe":
       return "nothing: not managed, only reported";
     case "deploy":
-      return "is switched, no reboot";
+      return `is switched, no reboot${approved}`;
     case "deploy-then-reboot":
-      return `is switched, then reboots${attended}`;
+      return `is switched, then reboots${attended}${approved}`;
     case "stage":
-      return `becomes the boot default, then reboots${attended}`;
+      return `becomes the boot default, then reboots${attended}${approved}`;
     case "build":
       return "is judged when it is built";
     case "hold":
+      if (rejectedBy !== undefined) return `nothing: rejected by ${rejectedBy}`;
       return event === "pull_request" ? `waits for your approval after the merge${attended}` : `waits for your approval${attended}`;
     case "fail":
       return "nothing: it keeps what it runs";
@@ -115,7 +118,12 @@ export function why(plan: Plan, host: PlanHost): Line {
   }
 }
 
-export const failedStage = { evaluate: "does not evaluate", build: "does not build", observe: "could not be asked what it runs", diff: "cannot be compared" } as const;
+export const failedStage = {
+  evaluate: "does not evaluate",
+  build: "does not build",
+  observe: "could not be asked what it runs",
+  diff: "cannot be compared",
+} as const;
 
 /** A changed host in numbers: packages, units, files. */
 export function facts(plan: Plan, host: PlanHost): string[] {

@@ -38,7 +38,14 @@ const actions = [
   "hold",
   "fail",
 ] as const satisfies readonly Action[];
-const PlanDecision = z.object({ action: z.enum(actions), reasons: z.array(text) });
+const PlanDecision = z.object({
+  action: z.enum(actions),
+  reasons: z.array(text),
+  /** What became of an approval that was given in this run; `unused` where the host was not held. */
+  approval: z.object({ by: text, became: z.enum(["granted", "refused", "unused"]), failure: PlanFailure.optional() }).optional(),
+  /** Held, and somebody said no to this very change. */
+  rejectedBy: text.optional(),
+});
 true satisfies Action extends (typeof actions)[number] ? true : never;
 
 /** What approves a held host: the token to give back, the digest of the change that it stands for, and since when it counts. */

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { SystemDiff } from "../diff/system-diff.ts";
+import type { GivenApproval } from "../decide/decision.ts";
 import type { HostReport } from "../host-report.ts";
 import { boundedDiff, boundedFailure, boundedJudgement, boundedReasons, boundedWarnings, cutEnd } from "./bounds.ts";
 import { namesOnly } from "./names-only.ts";
@@ -52,6 +53,12 @@ export function toPlan(run: Run): Plan {
   return run.detail === "names" ? namesOnly(parsed) : parsed;
 }
 
+const boundedApproval = (given: GivenApproval): object => ({
+  by: cutEnd(given.by, 100),
+  became: given.became,
+  ...(given.became === "refused" ? { failure: boundedFailure(given.failure) } : {}),
+});
+
 /** A shell that deploys approves as well as a push does. */
 const approvable = ({ event, preview }: Run): boolean => preview !== true && event !== "pull_request" && event !== "schedule";
 
@@ -66,7 +73,12 @@ function planHost(report: HostReport, key: (diff: SystemDiff) => string): object
     host,
     platform,
     warnings: boundedWarnings(report.warnings),
-    decision: { action: decision.action, reasons: boundedReasons(decision.reasons) },
+    decision: {
+      action: decision.action,
+      reasons: boundedReasons(decision.reasons),
+      ...(decision.approval === undefined ? {} : { approval: boundedApproval(decision.approval) }),
+      ...(decision.rejectedBy === undefined ? {} : { rejectedBy: cutEnd(decision.rejectedBy, 100) }),
+    },
     state: report.state,
   };
   switch (report.state) {

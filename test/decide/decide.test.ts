@@ -93,7 +93,7 @@ describe("approved", () => {
     const decision = decide(changed([risky, finding({ mode })], { approval: granted }));
     expect(decision.action).toBe(action);
     expect(decision.reasons.slice(0, 2)).toEqual(["Approved by alice.", "sshd: May lock out."]);
-    expect(decision).not.toHaveProperty("approved");
+    expect(decision.approval).toEqual({ by: "alice", became: "granted" });
   });
 
   test("a risky change whose other finding is a reboot still reboots", () => {
@@ -107,6 +107,7 @@ describe("approved", () => {
     expect(decision.action).toBe("hold");
     expect(decision.reasons[0]).toBe(`The approval by alice does not count: ${failure("approval-ledger", { host: "db1" }).message}`);
     expect(decision.reasons[1]).toBe("sshd: May lock out.");
+    expect(decision.approval).toMatchObject({ became: "refused", failure: { code: "approval-ledger" } });
   });
 
   test.each([granted, refused])("one for a host that is not held changes nothing and is noted", (approval) => {
@@ -114,6 +115,7 @@ describe("approved", () => {
     expect(clean).toEqual({
       action: "deploy",
       reasons: ["No rule objects.", "The approval by alice was not used: this host is not held."],
+      approval: { by: "alice", became: "unused" },
     });
     expect(decide({ ...base, state: "unchanged", approval }).action).toBe("nothing");
     expect(decide(changed([risky], { managed: false, approval })).action).toBe("observe");
@@ -138,6 +140,8 @@ describe("approved", () => {
   test("what somebody rejected stays held and says by whom; a later approval of it counts", () => {
     const rejection = { by: "bob", at: 1 };
     expect(decide(changed([risky], { rejection })).reasons[0]).toContain("Rejected by bob");
+    expect(decide(changed([risky], { rejection })).rejectedBy).toBe("bob");
+    expect(decide(changed([], { rejection }))).not.toHaveProperty("rejectedBy");
     expect(decide(changed([], { rejection })).action).toBe("deploy");
     expect(decide(changed([risky], { rejection, approval: granted })).action).toBe("deploy");
   });

@@ -30,8 +30,10 @@ test("held hosts get a token each, and what is approved by it is what was report
   }
 });
 
-test("a host that did not say what it runs has nothing that could be approved, nor has one that failed", () => {
+test("a host that did not say what it runs has nothing that could be approved, nor has one that somebody rejected or that is not changed", () => {
   expect(issueApprovals([report("db1")], { ...options, running: new Map() })[0]).not.toHaveProperty("approval");
+  const rejected: HostReport = { ...report("db1"), decision: { action: "hold", reasons: ["why"], rejectedBy: "bob" } };
+  expect(issueApprovals([rejected], options)[0]).not.toHaveProperty("approval");
   const unchanged: HostReport = { ...report("db1"), state: "unchanged", toplevel: system("a") };
   expect(issueApprovals([unchanged], options)[0]).not.toHaveProperty("approval");
 });

@@ -2,10 +2,11 @@ import { describe, expect, test } from "vitest";
 import { judgement } from "../../src/classify/finding.ts";
 import { previewJudgement } from "../../src/classify/preview.ts";
 import { mergeSession } from "../../src/classify/session/merge.ts";
-import { issueToken, parseToken, printToken } from "../../src/decide/approval-token.ts";
+import { issueToken, parseToken, printToken, readTokens } from "../../src/decide/approval-token.ts";
 import { canonicalJson } from "../../src/decide/canonical-json.ts";
 import { transitionDigest, transitionOf, transitionText, type Transition } from "../../src/decide/transition.ts";
 import { HostName } from "../../src/discover/host.ts";
+import { GateError } from "../../src/failure.ts";
 import { readInputs } from "../../src/inputs.ts";
 import { found, issuedAt, revision, system, tokenOf, transition } from "./sample-transition.ts";
 
@@ -166,4 +167,33 @@ describe("the token", () => {
     `${"h".repeat(64)}@${revision}.1.${digest}`,
     `dЬ1@${revision}.1.${digest}`,
   ])("%j is none", (text) => expect(parseToken(text)).toBeUndefined());
+});
+
+describe("the tokens of one run", () => {
+  const token = (host: string, more: Partial<Transition> = {}): string =>
+    issueToken({ ...dated, host: HostName.parse(host), ...more }).token;
+  const code = (...texts: string[]): string => {
+    try {
+      return `revision ${readTokens(texts)?.revision}`;
+    } catch (error) {
+      return error instanceof GateError ? `${error.exit} ${error.failure.code}` : String(error);
+    }
+  };
+
+  test("are read by host; the same one twice is one", () => {
+    const read = readTokens([token("db1"), token("db2"), token("db1")]);
+    expect([...(read?.tokens.keys() ?? [])]).toEqual(["db1", "db2"]);
+    expect(read?.revision).toBe(revision);
+    expect(readTokens([])).toBeUndefined();
+  });
+  test("with a revision written short beside one written in full give the full one", () => {
+    const short = token("db2").replace(revision, revision.slice(0, 12));
+    expect(code(short, token("db1"))).toBe(`revision ${revision}`);
+    expect(code(token("db1"), short)).toBe(`revision ${revision}`);
+  });
+  test("of which one cannot be read, or that contradict each other, are not half followed", () => {
+    expect(code(token("db1"), "db2")).toBe("2 approval-unreadable");
+    expect(code(token("db1"), token("db1", { to: system("c") }))).toBe("2 approval-several");
+    expect(code(token("db1"), token("db2", { revision: "9".repeat(40) }))).toBe("2 approval-several");
+  });
 });

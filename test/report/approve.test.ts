@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { judgement } from "../../src/classify/finding.ts";
 import { readEvent } from "../../src/event.ts";
+import { failure } from "../../src/failure.ts";
 import type { HostReport } from "../../src/host-report.ts";
 import { readInputs } from "../../src/inputs.ts";
 import { approveAt, approveWith, inCommands, type ApproveAt } from "../../src/report/approve-command.ts";
 import { comment } from "../../src/report/comment.ts";
 import { needed } from "../../src/report/needed.ts";
+import { outputs } from "../../src/report/outputs.ts";
 import { Plan } from "../../src/report/plan.ts";
 import { terminalReport } from "../../src/report/terminal.ts";
 import { toPlan } from "../../src/report/to-plan.ts";
@@ -167,4 +169,46 @@ test.each(["github", "forgejo"] as const)("where approvals are given follows fro
   const dispatch = readEvent(environment("workflow_dispatch"), dispatchPayload(kind, server, { approve: tokenOf("db1") }));
   for (const { run, event } of [push, dispatch])
     expect(approveAt(run, event)).toEqual({ ...github, forge: kind, repositoryUrl: `${server}/fleet/machines` });
+});
+
+test("who approved what is told, and why an approval did not count stands before the token that would", () => {
+  const approved: HostReport = {
+    ...held("db1"),
+    decision: { action: "deploy-then-reboot", reasons: ["Approved by alice."], approval: { by: "alice", became: "granted" } },
+  };
+  expect(comment(plan([approved], "workflow_dispatch"), options)).toContain("is switched, then reboots; approved by alice");
+  const why = failure("approval-used", { host: "db2", at: "2026-11-22 13:00 UTC" });
+  const refused: HostReport = {
+    ...held("db2"),
+    decision: { action: "hold", reasons: ["x"], approval: { by: "mallory @everyone", became: "refused", failure: why } },
+  };
+  const text = comment(plan([refused], "workflow_dispatch"), { ...options, approve: github });
+  expect(text).toMatch(/The approval by `mallory @everyone` does not count: The token for db2 was used at 2026-11-22 13:00 UTC/);
+  expect(text.indexOf("does not count")).toBeLessThan(text.indexOf(tokenOf("db2")));
+  expectInert(text);
+  const names = comment(plan([refused], "workflow_dispatch"), { ...options, detail: "names", approve: github });
+  expect(names).toContain("does not count: `approval-used`");
+  expect(names).not.toContain("2026-11-22 13:00");
+});
+
+test("what was rejected is told once and not asked again", () => {
+  const { approval: _none, ...rest } = held("db1");
+  const rejected: HostReport = { ...rest, decision: { action: "hold", reasons: ["x"], rejectedBy: "bob" } };
+  const text = comment(plan([rejected]), { ...options, approve: github });
+  expect(text).toContain("nothing: rejected by bob");
+  expect(text).toContain("`db1` was rejected by `bob` and stays as it is until the change is another");
+  expect(text).not.toContain("gh workflow run");
+});
+
+test("the output that later steps read has the token of a held host", () => {
+  const hosts = JSON.parse(
+    outputs(plan([held("db1"), changed("web1", databaseDiff("web1"), judgement([]), { action: "deploy", reasons: ["x"] })]), {
+      plan: "",
+      report: "",
+    }).hosts,
+  ) as { host: string; approval?: string }[];
+  expect(hosts.map(({ host, approval }) => [host, approval])).toEqual([
+    ["db1", tokenOf("db1")],
+    ["web1", undefined],
+  ]);
 });
