@@ -59,3 +59,17 @@ const harmless = new Set(["group-busy", "window", "target-changed", "cancelled"]
 /** How often a plan was begun and given up for a reason that will be the same next time. */
 export const givenUp = (attempts: readonly RebootAttempt[], id: string): number =>
   attempts.filter(({ attempt, end }) => attempt.id === id && end?.kind === "given-up" && !harmless.has(end.reason)).length;
+
+/**
+ * Whether a host's group stands still because of it: its last reboot did not end as planned, what it boots is still the system of that attempt, and it is not well.
+ * A person who repairs it, or a change that gives it another system, ends that.
+ */
+export function stopsGroup(
+  attempts: readonly RebootAttempt[],
+  { profile, booted }: { readonly profile: string | undefined; readonly booted: string | undefined },
+  healthy: boolean,
+): boolean {
+  const last = attempts.at(-1);
+  if (last?.end?.kind !== "rebooted" || last.end.ok) return false;
+  return last.attempt.to === profile && !(booted === profile && healthy);
+}

@@ -39,18 +39,19 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
       return { state: watching(job, last, now), effects: [{ effect: "observe", afterSeconds: 5 }] };
     return back(job, observation, now, tookAbout(observation, last));
   }
-  const open = last.startedAt.getTime() + (policy.returnSeconds + (policy.drain === undefined ? 0 : policy.commandSeconds)) * 1000;
   if (last.startedAt > observation.at) return { state: { kind: "armed", job, fireAt: last.startedAt }, effects: [] };
-  // By the host's clock, which wrote the ledger.
-  if (observation.at.getTime() <= open) return { state: watching(job, last, now), effects: [{ effect: "observe", afterSeconds: 30 }] };
-  if (observation.systemState === "stopping" || observation.scheduledShutdown !== undefined)
-    return { state: watching(job, last, now), effects: [{ effect: "observe", afterSeconds: 30 }] };
+  const drainSeconds = policy.drain === undefined ? 0 : policy.commandSeconds;
+  // By the host's clock, which wrote the ledger. Another run may be draining it: its time is left to it.
+  const drainLeft = Math.max(0, last.startedAt.getTime() + drainSeconds * 1000 - observation.at.getTime());
+  const left = last.startedAt.getTime() + (drainSeconds + policy.returnSeconds) * 1000 - observation.at.getTime();
+  if (left >= 0 || observation.systemState === "stopping" || observation.scheduledShutdown !== undefined)
+    return { state: watching(job, last, new Date(now.getTime() + drainLeft)), effects: [{ effect: "observe", afterSeconds: 30 }] };
   return giveUp(job, "order-lost", "An earlier run began its reboot and the order did not arrive.", observation.at, true);
 }
 
-/** The time away counts from now: how long the host was away before this run looked cannot be told. */
-const watching = (job: RebootJob, last: RebootAttempt, now: Date) =>
-  ({ kind: "rebooting", job, bootId: last.bootId, since: now, certain: false }) as const;
+/** The time away counts from there: how long the host was away before this run looked cannot be told. */
+const watching = (job: RebootJob, last: RebootAttempt, since: Date) =>
+  ({ kind: "rebooting", job, bootId: last.bootId, since, certain: false }) as const;
 
 /**
  * How long it took, where nobody watched: until its kernel began, and two minutes at most of what followed. A run that comes a day later must not make a day of it,

@@ -69,8 +69,15 @@ function preflighted(job: RebootJob, { now, observation, checks, inhibited, leav
   if (observation.profile !== job.attempt.to) return postponed(job, "changed", "It boots something else by now than what was planned.");
   const busy = busyWith(observation);
   if (busy !== undefined) return postponed(job, "busy", busy);
-  if (job.policy.notWhileLoggedIn && observation.loggedIn.length > 0)
-    return postponed(job, "logged-in", `Somebody is logged in: ${observation.loggedIn.slice(0, 3).join(", ")}.`);
+  const { loggedIn } = observation;
+  if (job.policy.notWhileLoggedIn && (loggedIn === undefined || loggedIn.length > 0))
+    return postponed(
+      job,
+      "logged-in",
+      loggedIn === undefined
+        ? "Whether somebody is logged in cannot be told."
+        : `Somebody is logged in: ${loggedIn.slice(0, 3).join(", ")}.`,
+    );
   const red = checks.find(({ outcome }) => outcome !== "passed");
   if (red !== undefined)
     return postponed(job, "checks", `Its check "${red.name}" is ${red.outcome} already before the reboot: ${red.sentence}`);
