@@ -192,6 +192,16 @@ describe("order", () => {
   ] as const)("%s", (_, ledger, ours, isAncestor, outcome) => {
     expect(line({ ledger, isAncestor, ...plan({ revision: ours }) }, "order")).toMatchObject({ outcome });
   });
+  test("an older one is called older, and what to do about it is said", () => {
+    const older = line(
+      { ledger: applied, isAncestor: history({ [revision("a")]: [revision("9")] }), ...plan({ revision: revision("9") }) },
+      "order",
+    );
+    expect(older).toMatchObject({
+      sentence: expect.stringMatching(/is older than/),
+      next: expect.stringMatching(/^nixos-deploy-gate rollback/),
+    });
+  });
   test("nothing was ever applied, but the host is not what was planned for", () => {
     expect(line({ ledger: "none", look: looked({ current: system("c") }) }, "order")).toMatchObject({ outcome: "inconclusive" });
   });

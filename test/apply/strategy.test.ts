@@ -151,6 +151,8 @@ function lawful(mode: Mode, reversible: boolean, attempts: readonly Ended[], nex
   if (!reversible) expect([next.strategy, next.returnFirst], where).toEqual([expect.not.stringMatching(/^rollback$/), false]);
   if (last !== undefined) expect(last.trouble, where).not.toBeUndefined();
   if (last !== undefined) expect(["old", "new"], where).toContain(last.standing);
+  // The supervisor begins only from the system that the attempt was decided for.
+  if (last?.standing === "new" && strategyFacts[next.strategy].tests) expect(next.returnFirst, where).toBe(true);
   if (next.strategy === "stop-then-switch" || next.strategy === "restart-units") expect(next.units.length, where).toBeGreaterThan(0);
 }
 
