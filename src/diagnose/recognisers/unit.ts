@@ -30,8 +30,8 @@ const step = (id: string, code: string, cause: string): Recogniser =>
 /** `/var 1000000 0 4096`: place, bytes, bytes free, inodes free or "-" where the file system counts none. Less than a MiB is nothing. */
 function isFull(line: string): boolean {
   const [, size, free, inodes] = /^\/\S* (\d+) (\d+) (\d+|-)$/.exec(line) ?? [];
-  // A read-only image is always full.
-  return size !== undefined && Number(size) > 8 * 1024 * 1024 && (Number(free) < 1024 * 1024 || inodes === "0");
+  // What has no size, such as /proc, is never full.
+  return size !== undefined && Number(size) > 0 && (Number(free) < 1024 * 1024 || inodes === "0");
 }
 
 /** Started once more where that may help, else back. */
