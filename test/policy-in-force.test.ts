@@ -348,7 +348,7 @@ describe("a policy that plays tricks", () => {
     expect(Object.getPrototypeOf(policy.rules)).toBe(Object.prototype);
   });
   test("a key that this program does not know takes no change by itself", () => {
-    const strange = (value: unknown): Policy => ({ ...parsePolicy(host()), apply: { ...observeOnly.apply, ...{ toCome: value } } });
+    const strange = (value: unknown): Policy => ({ ...parsePolicy(host()), apply: Object.assign({ toCome: value }, observeOnly.apply) });
     const { policy, loosened } = stricterPolicy(strange({ a: 1 }), strange({ a: 2 }));
     expect(at(policy, "apply.toCome")).toEqual({ a: 1 });
     expect(loosened).toMatchObject([{ key: "apply.toCome", from: '{"a":1}', to: '{"a":2}', hosts: "all" }]);
