@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import type { Nix, RemoteResult, RemoteRun, Targets } from "../../src/io/ports.ts";
 import { openTargets, type TargetOptions } from "../../src/io/target.ts";
 import { recordingLog } from "../nix/recording-log.ts";
-import { freePort, kill, login, makeKey, sshDirectory, sshServer, type SshServer } from "./ssh-server.ts";
+import { descendants, freePort, kill, login, makeKey, sshDirectory, sshServer, type SshServer } from "./ssh-server.ts";
 
 const scratch = sshDirectory();
 const key = makeKey();
@@ -376,6 +376,24 @@ describe("a connection that breaks", () => {
     const to = await targets();
     await to.run(asked());
     await until(() => server.children().length === 0);
+  });
+
+  test("a run that is killed leaves no program and no connection behind", async () => {
+    const own = join(scratch, "killed");
+    mkdirSync(own);
+    const script = join(import.meta.dirname, "target-killed.ts");
+    const child = spawn(process.execPath, [script, own, JSON.stringify(server.address()), server.knownHost], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    child.stdin.end(key.privateKey);
+    let said = "";
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (said += text));
+    await until(() => said.split("\n").length === 3);
+    const programs = said.trim().split("\n").map(Number);
+    const clients = descendants(child.pid ?? 0);
+    expect(clients.length).toBeGreaterThanOrEqual(3);
+    child.kill("SIGKILL");
+    await until(() => ![...programs, ...clients].some(alive) && server.children().length === 0);
   });
 
   test("a cancelled run ends everything and takes the key away", async () => {

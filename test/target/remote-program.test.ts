@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { remoteInput, rootCommand, sudoCommand } from "../../src/target/remote-program.ts";
 
@@ -22,3 +23,26 @@ test("a NUL byte is refused wherever it stands", () => {
   expect(remoteInput({ ...input, program: "a\0" })).toBeUndefined();
   expect(remoteInput({ ...input, arguments: ["a", "\0"] })).toBeUndefined();
 });
+
+test("a program that arrives in part does not begin", () => {
+  const nonce = "0123456789abcdef0123456789abcdef";
+  const input =
+    remoteInput({ nonce, limitSeconds: 5, program: "put began 1; echo began >&2", arguments: ["one\n", "two"] }) ?? Buffer.alloc(0);
+  // In a session of its own, as sshd gives one.
+  const run = (bytes: Uint8Array) =>
+    spawnSync("setsid", ["--wait", "sh", "-c", rootCommand], { input: bytes, encoding: "utf8", timeout: 20_000 });
+  const behind = input.indexOf(`${nonce}\n5\n2\n`);
+  const cuts = [
+    0,
+    2,
+    100,
+    behind - 1,
+    behind,
+    behind + 33,
+    ...Array.from({ length: input.length - behind - 36 }, (_, index) => behind + 36 + index),
+  ];
+  for (const cut of cuts) {
+    const { status, stdout, stderr } = run(input.subarray(0, cut));
+    expect([cut, status, stdout, stderr.includes("began")]).toEqual([cut, 125, "", false]);
+  }
+}, 60_000);
