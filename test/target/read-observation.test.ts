@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, describe, test } from "vitest";
 import type { RemoteRecord } from "../../src/io/ports.ts";
 import { pathOfKey, readObservation } from "../../src/target/read-observation.ts";
@@ -95,6 +97,34 @@ test("nonsense from a hostile host is passed by", () => {
     systemState: "unknown",
     loggedIn: [],
   });
+});
+
+test("a host of Debian trixie in the shape of NixOS, as it was recorded", () => {
+  const file = join(import.meta.dirname, "../fixtures/hosts/trixie.json");
+  const found = readObservation(JSON.parse(readFileSync(file, "utf8")) as RemoteRecord[]);
+  if (!found.ok) throw new Error(found.problem);
+  const seen = found.value;
+  expect(seen).toMatchObject({
+    identity: { name: "alpha", machineId: "0f".repeat(16) },
+    generation: 4,
+    switchLock: "free",
+    systemState: "degraded",
+    failedUnits: ["broken.service"],
+    swaps: [],
+    loggedIn: [],
+    ledgerState: "absent",
+    kernel: { release: "6.12.99" },
+  });
+  expect(seen.generations.map((generation) => generation.number)).toEqual([4, 3, 2, 1]);
+  expect(seen.units.length).toBeGreaterThan(50);
+  expect(seen.units.filter((unit) => unit.activeState === "failed").map((unit) => [unit.unit, unit.result, unit.execMainStatus])).toEqual([
+    ["broken.service", "exit-code", 3],
+  ]);
+  expect(seen.units.find((unit) => unit.unit === "kept.service")?.runs).toEqual([
+    "/nix/store/5s07kx78r8izq8kky040spsp5kd883ir-kept-2.0/bin/kept",
+  ]);
+  expect(seen.mounts.map((mount) => mount.target)).toContain("/srv/with space");
+  expect(seen.mounts).toHaveLength(41);
 });
 
 test("a record that comes twice counts as it came first", () => {

@@ -37,6 +37,10 @@ describe("toplevel", () => {
     expect(told({ current: undefined })).toEqual(["current-system: What is active on the host cannot be told."]);
     expect(told({ profile: third })[0]).toContain("neither");
   });
+  test("what was booted is not what was active", () => {
+    const seen = world.switched(from, to, { booted: third }, { current: from });
+    expect(verifyHost({ ...seen, store: world.store.files })[0]?.sentence).toContain("nothing happened");
+  });
   test("a reboot must end in the planned system", () => {
     expect(told({ booted: to }, to)).toEqual([]);
     expect(told({ booted: from }, to)[0]).toContain("has not: it is still the same boot");
@@ -100,6 +104,9 @@ describe("units that are down", () => {
   test("new and never started; not where a condition or its target keeps it down", () => {
     const never = stopped("web.service", { activeSince: undefined });
     expect(misses({}, same, {}, { units: [running("sshd.service"), never] })).toEqual(["unit web.service: inactive (dead) (restart)"]);
+    // It has done its work, then and now.
+    const ends = unit(`${web("1")}Type=oneshot\n`);
+    expect(misses(ends, ends, before, { units: [running("sshd.service"), stopped("web.service")] })).toEqual([]);
     // Ran to its end by itself.
     expect(misses({}, same, {}, { units: [stopped("web.service")] })).toEqual([]);
     expect(misses({}, unit(web("1", "ConditionPathExists=/x\n")), {}, { units: [never] })).toEqual([]);
@@ -229,7 +236,12 @@ describe("ports", () => {
 
 test("the worst comes first, what cannot be told last", () => {
   const from = { etc: { fstab: "/dev/vda1 / ext4\n" } };
-  const to = { etc: { fstab: "/dev/vda1 / ext4\n/dev/vdb /srv ext4\n", "sysctl.d/60-nixos.conf": "kernel.a=1\nkernel.b=1\n" } };
+  const to = {
+    etc: {
+      fstab: "/dev/vda1 / ext4\n/dev/vdb /srv ext4\n/dev/disk/by-label/x none swap\n",
+      "sysctl.d/60-nixos.conf": "kernel.a=1\nkernel.b=1\n",
+    },
+  };
   const told = misses(
     from,
     to,
@@ -240,6 +252,7 @@ test("the worst comes first, what cannot be told last", () => {
     "unit web.service: failed (restart)",
     "mount /srv: not mounted (person)",
     "sysctl kernel.a: 0 (restart)",
+    "mount /dev/disk/by-label/x: not known (nothing)",
     "sysctl kernel.b: not known (nothing)",
   ]);
 });
