@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { sshTrouble, type Trouble } from "../target/ssh-trouble.ts";
+import type { TargetTrouble } from "./ports.ts";
 import type { AddressFiles } from "./ssh-files.ts";
 import { logLength, readLog } from "./ssh-files.ts";
 import { runCommand } from "./run-command.ts";
@@ -19,6 +20,8 @@ export type ConnectOptions = {
 
 /** So long a shared connection may last; a run does not. */
 const longestSeconds = 7 * 86_400;
+/** What an ssh looks like that we ended ourselves. */
+const overtaken: ReadonlySet<TargetTrouble> = new Set(["not-understood", "unreachable", "lost"]);
 /** More than a login has to say. */
 const noiseLimit = 64 * 1024;
 
@@ -89,7 +92,7 @@ export function connect(
         // Nothing has been asked of sudo yet.
         sudo: false,
       });
-      return resolve({ ok: false, ...found, ...(timedOut && found.trouble === "not-understood" ? { trouble: "timed-out" as const } : {}) });
+      return resolve({ ok: false, ...found, ...(timedOut && overtaken.has(found.trouble) ? { trouble: "timed-out" as const } : {}) });
     }, reject);
   });
 }

@@ -5,7 +5,7 @@ import { gateError } from "../failure.ts";
 import type { Address } from "../target/address.ts";
 import { remoteInput, rootCommand, sudoCommand } from "../target/remote-program.ts";
 import { RecordReader } from "../target/record-reader.ts";
-import { sshTrouble } from "../target/ssh-trouble.ts";
+import { connectionTrouble, sshTrouble } from "../target/ssh-trouble.ts";
 import { plainText } from "../nix-message.ts";
 import { copier } from "./copy.ts";
 import type { Log, Nix, RemoteResult, RemoteRun, Targets } from "./ports.ts";
@@ -117,6 +117,12 @@ export async function openTargets(options: TargetOptions): Promise<Targets> {
     }
     count(at);
     const result = await session(asked, at, left(), environment, options.signal);
+    options.log.debug("ssh", {
+      host: address.host,
+      connection: asked.connection,
+      seconds: (performance.now() - started) / 1000,
+      ...(result.ok ? { exitCode: result.exitCode } : { trouble: result.trouble, detail: result.detail }),
+    });
     // Whatever became of it: the next one does not ride on a connection that has just broken.
     if (!result.ok && result.trouble === "lost" && asked.connection === "shared") await drop(at);
     return result;
@@ -229,7 +235,7 @@ async function session(
     noise: reader.noise,
     sudo: address.sudo,
   });
-  // On a connection that worked a moment ago this is its end, and whether the program began is not known.
-  const broke = run.connection === "shared" && found.trouble === "unreachable";
+  // A connection that worked a moment ago ended without a word: whether the program began is not known.
+  const broke = run.connection === "shared" && found.trouble === "unreachable" && connectionTrouble(plainText(said)) === undefined;
   return { ok: false, records, ...found, ...(broke ? { trouble: "lost" as const } : {}) };
 }

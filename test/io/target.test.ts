@@ -285,6 +285,14 @@ describe("a host that is not what it should be", () => {
         records: [{ name: "answer", value: "42" }],
       });
   });
+  test("a login that never comes to the command is not waited for", async () => {
+    const other = await start({ authorized: [key.publicKey], settings: ["ForceCommand sleep 100"] });
+    const to = await targets({ knownHosts: other.knownHost });
+    for (const connection of ["new", "shared"] as const) {
+      const result = await to.run(asked({ address: other.address(), connection, timeoutSeconds: 2 }));
+      expect(result).toMatchObject({ ok: false, trouble: "timed-out" });
+    }
+  });
   test("what it says is free of escapes and bounded", async () => {
     const command = "printf '\\033]0;title\\007\\033[2Jgone\\r%4000d' 0; exit 9";
     const other = await start({ authorized: [key.publicKey], settings: [`ForceCommand ${command}`] });
@@ -447,6 +455,15 @@ describe("what is shared and what is not", () => {
     for (const each of other.children()) kill(each);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(await to.run(asked({ address, connection: "shared" }))).toMatchObject({ ok: true });
+  });
+
+  test("a host that has gone since is unreachable, not lost: no program of ours can have begun", async () => {
+    const other = await start({ authorized: [key.publicKey] });
+    const to = await targets({ knownHosts: other.knownHost });
+    expect(await to.run(asked({ address: other.address(), connection: "shared" }))).toMatchObject({ ok: true });
+    await servers.pop()?.stop();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(await to.run(asked({ address: other.address(), connection: "shared" }))).toMatchObject({ ok: false, trouble: "unreachable" });
   });
 
   test("the socket's path is short, whatever the scratch directory is called", async () => {
