@@ -2,6 +2,9 @@ import { poolSize } from "./build/pool.ts";
 import { keepFromCollection } from "./build/gc-root.ts";
 import { buildSides, evaluateSides, type Revision, unbuiltSides } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
+import type { Said } from "./decide/decide-fleet.ts";
+import { beginDeploy } from "./deploy/begin-deploy.ts";
+import type { DeployRequest } from "./deploy/contact.ts";
 import { previewJudgement } from "./classify/preview.ts";
 import type { Phase } from "./classify/rule.ts";
 import { secondOpinion, type SecondOpinion, type SessionAtHand } from "./classify/second-opinion.ts";
@@ -39,6 +42,8 @@ export type GateRequest = {
   readonly onPreview?: (plan: Plan) => Promise<void>;
   /** The session, or why there is none, as a clause. */
   readonly session: SessionAtHand | string;
+  /** Hosts are asked, and changed where that was decided; absent where nothing is contacted. */
+  readonly deploy?: DeployRequest;
   readonly version: string;
   readonly notes: readonly string[];
 };
@@ -85,7 +90,8 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     merged ?? (sources.base && readFlake(nix, sources.base, listing(sources.base))),
     discover(nix, sources.head, listing(sources.head)),
   ]);
-  const policy = policyOf(base ?? head);
+  // A change is not judged by what it brings along (invariant 3); where hosts are asked, their ledgers say which policy is in force.
+  const known = policyOf(request.deploy === undefined ? (base ?? head) : head);
   const hosts = selectHosts([...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted(), request.hosts);
 
   const inForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev);
@@ -101,11 +107,10 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       policy: inForce,
       session: judged.session,
       preview,
-      detail: policy.report.detail ?? request.detail,
+      detail: known.report.detail ?? request.detail,
       notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...judged.notes],
       hosts,
     });
-  const judging = { policy, phase: request.phase, commitMessage: request.commitMessage };
 
   log.progress({ kind: "stage", stage: "build", text: `evaluating ${count(hosts.length, "host")}` });
   const evaluated = await evaluateSides(
@@ -116,7 +121,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       nix,
       log,
       jobs: poolSize(ports.machine),
-      timeoutSeconds: policy.evaluation.timeoutSeconds,
+      timeoutSeconds: known.evaluation.timeoutSeconds,
     },
   );
 
@@ -124,12 +129,12 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const preview = async (): Promise<Plan> => {
     const { trust } = evaluated;
     const compared = await previewCompared(unbuiltSides(evaluated), { nix, store, trust, timeoutSeconds: listingSeconds });
-    const rules = judgeFleet(compared, judging);
+    const rules = judgeFleet(compared, { policy: known, phase: request.phase, commitMessage: request.commitMessage });
     const judged = new Map(
       [...rules.judged].map(([host, { judgement }]) => [host, { judgement: previewJudgement(judgement), session: "not-asked" as const }]),
     );
     return await plan(
-      decideFleet(compared, judged, policy),
+      decideFleet(compared, judged, known),
       { session: { ran: false, note: "a preview is judged by rules", changes: [] }, notes: rules.notes },
       true,
     );
@@ -137,8 +142,11 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   if (!request.build) return await preview();
   const previewed = request.onPreview === undefined ? undefined : showPreview(preview, request.onPreview, log);
 
+  const deploying = request.deploy === undefined ? undefined : await beginDeploy(evaluated, known, sources.head.rev, request.deploy, ports);
+  const policy = deploying?.policy ?? known;
+
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
-  const sides = await buildSides(evaluated, {
+  const built = await buildSides(deploying?.toBuild ?? evaluated, {
     nix,
     files: store,
     log,
@@ -146,6 +154,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     timeoutSeconds: policy.build.timeoutSeconds,
   });
   await previewed;
+  const sides = deploying === undefined ? built : await deploying.against(built);
 
   log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
   const [compared] = await Promise.all([
@@ -154,7 +163,12 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   ]);
 
   log.progress({ kind: "stage", stage: "classify", text: "judging the changes" });
-  const rules = judgeFleet(compared, judging);
+  const rules = judgeFleet(compared, {
+    policy,
+    phase: request.phase,
+    commitMessage: request.commitMessage,
+    ...(deploying === undefined ? {} : { observed: deploying.facts, loosened: deploying.loosened }),
+  });
   const judged = await secondOpinion(compared, rules.judged, {
     policy,
     policyRevision: inForce.revision,
@@ -163,8 +177,14 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   });
 
   log.progress({ kind: "stage", stage: "decide", text: "deciding what happens to each host" });
-  const reports = decideFleet(compared, judged.judged, policy);
-  return await plan(reports, { session: judged.session, notes: [...rules.notes, ...judged.notes] }, false);
+  const decided = (said?: Said): HostReport[] => decideFleet(compared, judged.judged, policy, said);
+  const said = { session: judged.session, notes: [...rules.notes, ...judged.notes] };
+  if (deploying === undefined) return await plan(decided(), said, false);
+  const { reports, approvals, notes } = await deploying.approved(decided);
+
+  log.progress({ kind: "stage", stage: "apply", text: "bringing in what was decided" });
+  const done = await deploying.apply(reports, sides, approvals);
+  return await plan(done, { ...said, notes: [...said.notes, ...notes] }, false);
 }
 
 /** A preview that cannot be made or shown costs the run nothing but itself: the build's own report follows. */
@@ -179,7 +199,6 @@ async function showPreview(make: () => Promise<Plan>, show: (plan: Plan) => Prom
 /** Listing hosts forces none of them, so that it is short whatever the fleet is; the policy's own limit is not known before it. */
 const listingSeconds = 300;
 
-/** The policy in force is the base's: a change is not judged by what it brings along (invariant 3). Without a base it is the flake's own. */
 function policyOf(outputs: FlakeOutputs | undefined): Policy {
   return outputs?.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value, outputs.flake.shown);
 }

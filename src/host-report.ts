@@ -1,3 +1,4 @@
+import type { Outcome } from "./apply/outcome.ts";
 import type { HostName } from "./discover/host.ts";
 import type { SystemDiff } from "./diff/system-diff.ts";
 import type { Assessment } from "./classify/preview.ts";
@@ -13,6 +14,8 @@ export type HostReport = {
   readonly decision: Decision;
   /** What approves it, where it is held and may be approved. */
   readonly approval?: IssuedApproval;
+  /** What became of it, in a run that changes hosts. */
+  readonly outcome?: Outcome;
 } & HostState;
 
 export type HostState =
@@ -22,4 +25,9 @@ export type HostState =
   | { readonly state: "removed"; readonly from: string | undefined }
   | { readonly state: "changed"; readonly from: string; readonly to: string; readonly diff: SystemDiff; readonly judgement: Assessment }
   /** `atBase`: the base fails in the same way, so this change did not break it. */
-  | { readonly state: "failed"; readonly stage: "evaluate" | "build" | "observe" | "diff"; readonly failure: Failure; readonly atBase: boolean };
+  | {
+      readonly state: "failed";
+      readonly stage: "evaluate" | "build" | "observe" | "diff";
+      readonly failure: Failure;
+      readonly atBase: boolean;
+    };

@@ -5,6 +5,7 @@ import type { Command, Options, Shell } from "./shell.ts";
 /** Each is loaded when it is asked for, so that none pays for the others. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./plan.ts")).planCommand,
+  deploy: async () => (await import("./deploy.ts")).deployCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
   rules: async () => (await import("./rules.ts")).rulesCommand,
 };

@@ -4,19 +4,26 @@ import { comment } from "../report/comment.ts";
 import { exitCode } from "../report/exit-code.ts";
 import { planJson, type Plan } from "../report/plan.ts";
 import { terminalReport } from "../report/terminal.ts";
+import type { DeployRequest } from "../deploy/contact.ts";
 import type { ExitCode } from "../failure.ts";
 import type { Prepared } from "./prepare.ts";
 import { credentialOf, setUpSession, shellCache } from "./session-setup.ts";
 import type { Options, Shell } from "./shell.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
-/** The pipeline as a shell runs it. */
-export async function runPlan(prepared: Prepared, flake: string, options: Options, shell: Shell): Promise<Plan> {
+/** The pipeline as a shell runs it; with `deploy` to its end. */
+export async function runGate(
+  prepared: Prepared,
+  flake: string,
+  options: Options,
+  shell: Shell,
+  deploy: DeployRequest | undefined,
+): Promise<Plan> {
   const { sources, ports, commitMessage } = prepared;
   return await gate(
     {
       event: "shell",
-      phase: "pull-request",
+      phase: deploy === undefined ? "pull-request" : "push",
       flake,
       sources,
       commitMessage,
@@ -27,6 +34,7 @@ export async function runPlan(prepared: Prepared, flake: string, options: Option
       holdings: { secrets: false, writeToken: false },
       session: options["session"] === true ? sessionOf(options, shell, prepared) : "no session was asked for",
       version: packageJson.version,
+      ...(deploy === undefined ? {} : { deploy }),
       notes: [],
     },
     ports,

@@ -37,8 +37,8 @@ export const planCommand: Command = {
       const event = { kind: "shell", base } as const;
       return await withPrepared({ flake, directory, event, environment, signal, log }, async (prepared) => {
         // Loaded here, while Nix has been at work since the sources were laid out.
-        const { runPlan, showPlan } = await import("./plan-run.ts");
-        const plan = await runPlan(prepared, flake, options, shell);
+        const { runGate, showPlan } = await import("./plan-run.ts");
+        const plan = await runGate(prepared, flake, options, shell, undefined);
         log.close();
         return showPlan(plan, options, shell);
       });

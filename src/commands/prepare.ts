@@ -33,6 +33,8 @@ export type Prepared = {
   /** Reads the operator's knowledge at the base revision. */
   readonly knowledge: (paths: readonly string[]) => Promise<Knowledge>;
   readonly scratch: string;
+  /** Our own repository is `repo` in the scratch directory. */
+  readonly git: Git;
 };
 
 /**
@@ -102,6 +104,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       commitMessage: await messages,
       knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),
       scratch: scratch.path,
+      git,
     });
   } finally {
     // Node does not wait for the jail's holder by itself: it would end here, with its exit code 13 and the plan unsaid, where the holder takes a moment to.

@@ -3,6 +3,7 @@ import { orderOfHosts } from "../apply/order-of-hosts.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { beginWaves, ended, next, notReached, seen as seenInWaves, stop, type Waves } from "../apply/waves.ts";
 import type { HostName } from "../discover/host.ts";
+import { failure, GateError } from "../failure.ts";
 import type { Policy } from "../policy.ts";
 import type { Address } from "../target/address.ts";
 import type { Observation } from "../target/observation.ts";
@@ -10,7 +11,7 @@ import { runChecks } from "../verify/run-checks.ts";
 import { lookAt } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import { checksOf } from "./checks-of.ts";
-import { deployHost, type GroupStanding } from "./deploy-host.ts";
+import { type Deployed, deployHost, type GroupStanding } from "./deploy-host.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 
 export type FleetCase = {
@@ -71,7 +72,7 @@ export async function deployFleet(given: FleetCase, world: DeployWorld): Promise
       if (change === undefined) throw new Error(`${host} has no change`);
       const place = places.find((one) => one.host === host);
       const work = async (): Promise<HostName> => {
-        const deployed = await deployHost({ ...change, carries: place?.carries ?? change.carries }, () => standingOf(host), world);
+        const deployed = await deployOrFail({ ...change, carries: place?.carries ?? change.carries }, () => standingOf(host), world);
         outcomes.set(host, deployed.outcome);
         waves = ended(waves, host, deployed.end);
         world.log.progress({ kind: "host", host, step: "ended", text: `${deployed.outcome.outcome}: ${deployed.outcome.reasons[0]}` });
@@ -85,4 +86,26 @@ export async function deployFleet(given: FleetCase, world: DeployWorld): Promise
   for (const { host, reason } of notReached(waves))
     outcomes.set(host, { outcome: "not-reached", reasons: [reason], misses: [], attempts: [] });
   return outcomes;
+}
+
+/** A mistake of ours must not leave the other hosts without their outcomes; what this host is in the middle of is said to be unknown. */
+async function deployOrFail(change: Change, group: () => Promise<GroupStanding>, world: DeployWorld): Promise<Deployed> {
+  try {
+    return await deployHost(change, group, world);
+  } catch (error) {
+    const why =
+      error instanceof GateError
+        ? error.failure
+        : failure("internal", {}, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return {
+      outcome: {
+        outcome: "failed",
+        reasons: [`The gate broke off: ${why.message} What the host is now is not known.`],
+        failure: why,
+        misses: [],
+        attempts: [],
+      },
+      end: { outcome: "failed", touched: true, healthy: false },
+    };
+  }
 }

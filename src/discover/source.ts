@@ -53,6 +53,8 @@ export type Sources = {
   readonly lockRead: boolean;
   /** What a jail has to show for Nix to read the sources. */
   readonly readable: readonly string[];
+  /** The same flake at another commit of the deploy branch, where there is a repository. Whether it is one is for the caller to show. */
+  readonly at?: (rev: string) => Source;
 };
 
 /**
@@ -130,6 +132,7 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
     lockFindings: headLock === undefined ? [] : judgeLock(headLock, baseLock, { directory, symlinks: tree.symlinks }),
     lockRead: true,
     readable,
+    at: (rev) => source({ rev, dirty: false, shown: short(rev), trust: "deploy-branch" }),
   };
 }
 
@@ -141,13 +144,14 @@ async function lockOfBase(repository: Repository, tree: GitTree, directory: stri
   return parsed.ok ? parsed.lock : undefined;
 }
 
+const short = (rev: string): string => rev.slice(0, 9);
+
 type Side = { readonly rev: string; readonly shown: string; readonly dirty: boolean; readonly trust: Trust };
 type Sides = { readonly head: Side; readonly base: Side | undefined; readonly baseMissing?: string };
 
 async function sidesOf(request: SourceRequest, repository: Repository, checkout: Checkout, flakeref: LocalFlakeref): Promise<Sides> {
   const { event } = request;
   const timeoutSeconds = request.timeoutSeconds ?? 300;
-  const short = (rev: string): string => rev.slice(0, 9);
   if (event.kind === "shell") {
     const named = flakeref.rev ?? flakeref.ref;
     const [last, branch] = await Promise.all([headOf(repository, checkout), defaultBranch(repository, checkout)]);

@@ -1,10 +1,20 @@
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
 /** What this machine has to give. Both figures respect the limits of a container. */
 export function machine(): { readonly cores: number; readonly freeMemoryBytes: number } {
   return { cores: availableParallelism(), freeMemoryBytes: process.availableMemory() };
+}
+
+/** Of this machine since it was started; a container shares that of its host. Undefined where there is no such thing. */
+export function runnerBootId(): string | undefined {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    // No Linux, or /proc is masked.
+    return undefined;
+  }
 }
 
 /**

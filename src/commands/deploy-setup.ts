@@ -1,0 +1,90 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Overridable } from "../apply/preflight.ts";
+import type { Approver } from "../decide/approval.ts";
+import type { DeployRequest } from "../deploy/contact.ts";
+import { readFlake } from "../discover/discover.ts";
+import { runnerBootId } from "../io/machine.ts";
+import type { Targets } from "../io/ports.ts";
+import { probe } from "../io/probe.ts";
+import { openTargets } from "../io/target.ts";
+import { observeOnly, parsePolicy } from "../policy.ts";
+import type { Prepared } from "./prepare.ts";
+
+export type DeploySetup = {
+  readonly prepared: Prepared;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  /** The text of a private key; the agent is asked without one. */
+  readonly privateKey: string | undefined;
+  /** Text of known_hosts files; the policy's lines and pinned keys come on top. */
+  readonly knownHosts: string;
+  readonly repository: string;
+  readonly approve: readonly string[];
+  readonly reject: readonly string[];
+  readonly approver: () => Promise<Approver>;
+  readonly onDeployBranch: boolean | "unknown";
+  readonly policyGuarded: boolean;
+  readonly dryRun: boolean;
+  readonly despite: readonly Overridable[];
+};
+
+/** Runs `use` with everything that a run needs which may change hosts, and takes connections and key away afterwards, however it ended. */
+export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployRequest) => Promise<T>): Promise<T> {
+  const { prepared, environment, signal } = setup;
+  const { git, scratch, sources, ports } = prepared;
+  const opened: Targets[] = [];
+  const isAncestor = async (ancestor: string, of: string): Promise<boolean | "unknown"> => {
+    if (![ancestor, of].every((rev) => /^[0-9a-f]{40}$/.test(rev))) return "unknown";
+    const told = await git.run({ directory: join(scratch, "repo"), arguments: ["merge-base", "--is-ancestor", ancestor, of] });
+    return told.exitCode === 0 ? true : told.exitCode === 1 ? false : "unknown";
+  };
+  try {
+    return await use({
+      openTargets: async (policy) => {
+        const targets = await openTargets({
+          environment,
+          scratch,
+          signal,
+          ...(setup.privateKey === undefined ? {} : { privateKey: setup.privateKey }),
+          knownHosts: [setup.knownHosts, ...policy.apply.knownHosts].join("\n"),
+          nix: ports.nix,
+          log: ports.log,
+        });
+        opened.push(targets);
+        return targets;
+      },
+      probe,
+      // An aborted wait ends at once; what follows sees the signal.
+      pause: async (seconds) => await sleep(seconds * 1000, undefined, { signal }).catch(() => {}),
+      signal,
+      random: () => randomBytes(16).toString("hex"),
+      dryRun: setup.dryRun,
+      despite: setup.despite,
+      isAncestor,
+      policyAt: async (revision) => {
+        const source = sources.at?.(revision);
+        const head = sources.head.rev;
+        if (source === undefined || head === undefined || (await isAncestor(revision, head)) !== true) return undefined;
+        try {
+          const { deployGate, flake } = await readFlake(ports.nix, source, { trust: source.trust, timeoutSeconds: 300 });
+          return deployGate === undefined ? observeOnly : parsePolicy(deployGate.value, flake.shown);
+        } catch (error) {
+          // It was readable when it was deployed. What cannot be read any more is no policy, and the hosts of it are held.
+          ports.log.debug("a policy that was applied cannot be read", { revision, reason: String(error) });
+          return undefined;
+        }
+      },
+      runnerBootId: runnerBootId(),
+      repository: setup.repository,
+      approve: setup.approve,
+      reject: setup.reject,
+      approver: setup.approver,
+      onDeployBranch: setup.onDeployBranch,
+      policyGuarded: setup.policyGuarded,
+    });
+  } finally {
+    await Promise.all(opened.map((targets) => targets.close()));
+  }
+}

@@ -1,0 +1,114 @@
+import type { Outcome } from "../apply/outcome.ts";
+import type { EvaluatedFleet, HostSides } from "../build/sides.ts";
+import type { HostFacts } from "../classify/host-facts.ts";
+import type { Loosening } from "../classify/loosening.ts";
+import { observedFacts } from "../classify/observed-facts.ts";
+import type { Said } from "../decide/decide-fleet.ts";
+import { issueApprovals } from "../decide/issue-approvals.ts";
+import type { HostName } from "../discover/host.ts";
+import type { HostReport } from "../host-report.ts";
+import type { Clock, Log, Nix, StoreDatabase, StoreFiles, Targets } from "../io/ports.ts";
+import type { Policy } from "../policy.ts";
+import { applyDecided } from "./apply-decided.ts";
+import { contact, type DeployRequest } from "./contact.ts";
+import { againstRunning, toBuild } from "./running-fleet.ts";
+import { runningSystems, sayApprovals } from "./say-approvals.ts";
+
+export type DeployPorts = {
+  readonly nix: Nix;
+  readonly store: StoreFiles;
+  readonly database?: StoreDatabase;
+  readonly clock: Clock;
+  readonly log: Log;
+};
+
+type Approvals = ReadonlyMap<HostName, { readonly by: string; readonly digest: string }>;
+
+/** A run that has asked its hosts and may change them: what each stage of the pipeline takes from that, in its order. */
+export type Deploying = {
+  /** In force, which is never looser than what was applied last. */
+  readonly policy: Policy;
+  readonly loosened: readonly Loosening[];
+  readonly facts: ReadonlyMap<HostName, HostFacts>;
+  readonly toBuild: EvaluatedFleet;
+  /** Each managed host against what it runs. */
+  against(built: readonly HostSides[]): Promise<HostSides[]>;
+  /** Decides once without and once with what people said; held hosts get the token that approves them. */
+  approved(decide: (said?: Said) => HostReport[]): Promise<{ reports: HostReport[]; approvals: Approvals; notes: readonly string[] }>;
+  /** Does it. */
+  apply(reports: readonly HostReport[], sides: readonly HostSides[], approvals: Approvals): Promise<HostReport[]>;
+};
+
+/** Asks the managed hosts. `pushed` is the policy of the revision that is to be deployed. */
+export async function beginDeploy(
+  evaluated: EvaluatedFleet,
+  pushed: Policy,
+  revision: string | undefined,
+  request: DeployRequest,
+  ports: DeployPorts,
+): Promise<Deploying> {
+  const { nix, store, clock, log } = ports;
+  const targets: Targets = await request.openTargets(pushed);
+  log.progress({ kind: "stage", stage: "discover", text: "asking the hosts what they run" });
+  const asked = await contact(evaluated, pushed, revision, request, { targets, log });
+  const { fleet, policy } = asked;
+  const facts = new Map(
+    [...fleet.observations].flatMap(([host, observation]) => {
+      const address = fleet.addresses.get(host);
+      return address === undefined ? [] : [[host, observedFacts(address, observation)] as const];
+    }),
+  );
+  return {
+    policy,
+    loosened: asked.loosened,
+    facts,
+    toBuild: toBuild(evaluated, fleet),
+    against: async (built) => await againstRunning(built, evaluated, fleet, { nix, store }),
+    approved: async (decide) => {
+      const alone = decide({ newlyManaged: asked.newlyManaged });
+      if (revision === undefined) return { reports: alone, approvals: new Map(), notes: ["Without a commit nothing can be approved."] };
+      const { notes, digests, ...said } = await sayApprovals(alone, revision, asked, request, { clock, targets });
+      const reports = decide(said);
+      const running = runningSystems(asked);
+      return {
+        reports: issueApprovals(reports, { repository: request.repository, revision, now: clock.now(), running }),
+        approvals: digests,
+        notes,
+      };
+    },
+    apply: async (reports, sides, approvals) => {
+      const database = ports.database;
+      const outcomes = await applyDecided(reports, sides, revision, approvals, asked, request, {
+        targets,
+        nix,
+        store,
+        database,
+        clock,
+        log,
+      });
+      return reports.map((report): HostReport => ({ ...report, outcome: outcomes.get(report.host) ?? standing(report) }));
+    },
+  };
+}
+
+/** Of a host that nothing was done to. */
+function standing(report: HostReport): Outcome {
+  const { action, reasons } = report.decision;
+  const kind = {
+    nothing: "unchanged",
+    observe: "not-managed",
+    hold: "held",
+    fail: report.state === "failed" && report.stage === "observe" ? "unreachable" : "failed",
+    build: "failed",
+    deploy: "failed",
+    "deploy-then-reboot": "failed",
+    stage: "failed",
+  } as const;
+  return {
+    outcome: kind[action],
+    reasons,
+    ...(report.state === "failed" ? { failure: report.failure } : {}),
+    misses: [],
+    attempts: [],
+  };
+}
