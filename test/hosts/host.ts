@@ -223,7 +223,20 @@ export class LabHost {
   async exec(argv: readonly string[], options: { input?: string; seconds?: number } = {}): Promise<Result> {
     const leader = this.leader;
     if (leader === undefined) throw new Error(`${this.name} is off`);
-    const inside = ["nsenter", "--target", String(leader), "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--wd=/", "--"];
+    const inside = [
+      "nsenter",
+      "--target",
+      String(leader),
+      "--mount",
+      "--uts",
+      "--ipc",
+      "--net",
+      "--pid",
+      "--cgroup",
+      "--",
+      "env",
+      "--chdir=/",
+    ];
     return await run([...inside, ...argv], {
       ...options,
       env: {
