@@ -194,8 +194,9 @@ describe("who is let through", () => {
     expect(result).toMatchObject({ ok: false, trouble: "access-refused", detail: expect.stringContaining("Permission denied") });
   });
   test("without a key the agent is asked", async () => {
-    const directory = sshDirectory();
-    const socket = join(directory, "agent");
+    const directory = join(scratch, "agent");
+    mkdirSync(directory);
+    const socket = join(directory, "socket");
     const agent = execFileSync("ssh-agent", ["-a", socket], { encoding: "utf8" });
     try {
       writeFileSync(join(directory, "key"), key.privateKey, { mode: 0o600 });
