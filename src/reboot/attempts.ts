@@ -1,4 +1,5 @@
 import type { Attempt, LedgerEntry } from "../target/ledger.ts";
+import { planOf } from "./reboot-plan.ts";
 
 /** A reboot that a ledger tells of. */
 export type RebootAttempt = {
@@ -57,8 +58,8 @@ export function pendingSince(entries: readonly LedgerEntry[], to: string): Date 
 const harmless = new Set(["group-busy", "window", "target-changed", "cancelled"]);
 
 /** How often a plan was begun and given up for a reason that will be the same next time. */
-export const givenUp = (attempts: readonly RebootAttempt[], id: string): number =>
-  attempts.filter(({ attempt, end }) => attempt.id === id && end?.kind === "given-up" && !harmless.has(end.reason)).length;
+export const givenUp = (attempts: readonly RebootAttempt[], plan: string): number =>
+  attempts.filter(({ attempt, end }) => planOf(attempt.id) === plan && end?.kind === "given-up" && !harmless.has(end.reason)).length;
 
 /**
  * Whether a host's group stands still because of it: its last reboot did not end as planned, what it boots is still the system of that attempt, and it is not well.

@@ -4,7 +4,7 @@ import type { Observation } from "../target/observation.ts";
 import type { RebootNeed } from "../verify/reboot-need.ts";
 import { givenUp, pendingSince, rebootAttempts } from "./attempts.ts";
 import { rebootDuration, type Duration } from "./duration.ts";
-import { rebootPlan, type RebootPlan } from "./reboot-plan.ts";
+import { planOf, rebootPlan, type RebootPlan } from "./reboot-plan.ts";
 import { nextOpening, openingsMissed, type Opening } from "./window.ts";
 import type { RebootPolicy } from "./window-policy.ts";
 import { hoursText, nextText } from "./window-text.ts";
@@ -70,7 +70,8 @@ export function clockProblem(observation: Pick<Observation, "at">, now: Date): s
 export function rebootDue({ host, observation, need, ledger, policy, now }: DueQuestion): Due {
   if (!need.needed) return { kind: "nothing", sentence: "It runs what it boots." };
   const entries = typeof ledger === "string" ? [] : ledger;
-  const plan = rebootPlan(host, observation, need.release.wanted);
+  const attempts = rebootAttempts(entries);
+  const plan = rebootPlan(host, observation, need.release.wanted, attempts);
   const duration = rebootDuration(policy, entries);
   const wanted = { duration, pending: pendingOf(entries, observation, policy, now, duration) };
   const reasons = need.reasons.length === 0 ? "" : ` (${need.reasons.map(({ part }) => part).join(", ")})`;
@@ -95,11 +96,11 @@ export function rebootDue({ host, observation, need, ledger, policy, now }: DueQ
       "A reboot is pending; the host has no ledger, so nothing would keep it from being tried again and again.",
       plan,
     );
-  const attempts = rebootAttempts(entries);
-  const { id } = plan.attempt;
+  const id = planOf(plan.attempt.id);
   if (
     attempts.some(
-      ({ attempt, bootId, end }) => attempt.id === id && end?.kind !== "given-up" && (end !== undefined || bootId !== observation.bootId),
+      ({ attempt, bootId, end }) =>
+        planOf(attempt.id) === id && end?.kind !== "given-up" && (end !== undefined || bootId !== observation.bootId),
     )
   )
     return person("tried", `It was rebooted for this once and still needs it${reasons}; it is not rebooted for it again.`, plan);

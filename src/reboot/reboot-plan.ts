@@ -3,12 +3,16 @@ import type { HostName } from "../discover/host.ts";
 import { Attempt } from "../target/ledger.ts";
 import type { Observation } from "../target/observation.ts";
 
-/** One reboot of one host from what it booted into what boots next. There is one attempt for it, ever. */
+/** One reboot of one host from what it booted into what boots next. It is rebooted for it once, ever. */
 export type RebootPlan = {
+  /** Its id is the plan's and a number: what was begun and given up is not what is begun after it. */
   readonly attempt: Attempt;
   /** What `uname -r` has to say afterwards; undefined where that cannot be told beforehand. */
   readonly release: string | undefined;
 };
+
+/** The plan that an attempt is one of. */
+export const planOf = (attempt: Attempt["id"]): string => attempt.replace(/-[0-9]+$/, "");
 
 /**
  * The plan that a host's state asks for, or what is missing to have one. Its id hangs on what was booted, what is to boot and the generation: the same in every run until
@@ -18,6 +22,7 @@ export function rebootPlan(
   host: HostName,
   observation: Pick<Observation, "booted" | "profile" | "current" | "generation">,
   release: string | undefined,
+  before: readonly { readonly attempt: Attempt }[],
 ): RebootPlan | { readonly missing: string } {
   const { booted, profile, current, generation } = observation;
   if (booted === undefined) return { missing: "What it booted cannot be told." };
@@ -25,8 +30,9 @@ export function rebootPlan(
   const key = createHash("sha256")
     .update(JSON.stringify([host, booted, profile, generation ?? null]))
     .digest("hex");
+  const plan = `reboot-${key.slice(0, 32)}`;
   const attempt = Attempt.safeParse({
-    id: `reboot-${key.slice(0, 32)}`,
+    id: `${plan}-${before.filter((other) => planOf(other.attempt.id) === plan).length + 1}`,
     host,
     operation: "reboot",
     from: { profile, ...(current === undefined ? {} : { current }) },

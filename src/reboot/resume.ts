@@ -37,7 +37,7 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
   if (observation.bootId !== last.bootId) {
     if (observation.systemState === "starting" && observation.uptimeSeconds < policy.returnSeconds)
       return { state: watching(job, last, now), effects: [{ effect: "observe", afterSeconds: 5 }] };
-    return back(job, observation, now, tookAbout(observation, last));
+    return back(job, observation, tookAbout(observation, last));
   }
   if (last.startedAt > observation.at) return { state: { kind: "armed", job, fireAt: last.startedAt }, effects: [] };
   const drainSeconds = policy.drain === undefined ? 0 : policy.commandSeconds;
@@ -46,7 +46,7 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
   const left = last.startedAt.getTime() + (drainSeconds + policy.returnSeconds) * 1000 - observation.at.getTime();
   if (left >= 0 || observation.systemState === "stopping" || observation.scheduledShutdown !== undefined)
     return { state: watching(job, last, new Date(now.getTime() + drainLeft)), effects: [{ effect: "observe", afterSeconds: 30 }] };
-  return giveUp(job, "order-lost", "An earlier run began its reboot and the order did not arrive.", observation.at, true);
+  return giveUp(job, last.bootId, "order-lost", "An earlier run began its reboot and the order did not arrive.", observation.at, true);
 }
 
 /** The time away counts from there: how long the host was away before this run looked cannot be told. */

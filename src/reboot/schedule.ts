@@ -40,7 +40,7 @@ export type Schedule = { readonly go: readonly Go[]; readonly wait: readonly Wai
 const armSeconds = 120;
 
 /** Under way: away, or about to be. */
-const isAway = ({ state, healthy }: Candidate): boolean => {
+const isAway = ({ state, healthy }: Pick<Candidate, "state" | "healthy">): boolean => {
   switch (state?.kind) {
     case undefined:
     case "released":
@@ -62,6 +62,10 @@ export function schedule(groups: ReadonlyMap<string, Group>, candidates: readonl
   // A member that nobody looked at is away.
   const seen = new Set(candidates.map(({ host }) => host));
   for (const { members } of groups.values()) for (const member of members) if (!seen.has(member)) away.add(member);
+  const underWay = new Set(
+    candidates.filter(({ state }) => state !== undefined && isAway({ state, healthy: true })).map(({ host }) => host),
+  );
+  const ill = new Set([...away].filter((host) => !underWay.has(host)));
   const stopped = new Map(
     candidates.flatMap(({ host, group, state, stopsGroup }) =>
       group !== undefined && (stopsGroup || state?.kind === "failed") ? [[group, host] as const] : [],
@@ -80,6 +84,15 @@ export function schedule(groups: ReadonlyMap<string, Group>, candidates: readonl
     }
     if (carries && last) {
       wait.push({ host, why: "others-first", sentence: "It carries the runner or the forge, so it goes when nobody else is due." });
+      continue;
+    }
+    const unwell = group?.quorum === true ? group.members.find((member) => member !== host && ill.has(member)) : undefined;
+    if (unwell !== undefined) {
+      wait.push({
+        host,
+        why: "group-busy",
+        sentence: `${unwell} of the group ${name} is not well, and a quorum that has lost one loses no other to a reboot.`,
+      });
       continue;
     }
     const leave = group === undefined ? undefined : mayLeave(group, away, host);

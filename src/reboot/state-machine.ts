@@ -111,7 +111,8 @@ function begun({ job, bootId }: Begun, { ok, detail }: Of<"begun">): Step {
 }
 
 function surveyed({ job, bootId }: Begun, { now, leave }: Of<"surveyed">): Step {
-  if (!leave.allowed) return giveUp(job, "group-busy", `Another run was at its group at the same time: ${leave.sentence}`, now, false);
+  if (!leave.allowed)
+    return giveUp(job, bootId, "group-busy", `Another run was at its group at the same time: ${leave.sentence}`, now, false);
   const { drain, commandSeconds } = job.policy;
   if (drain !== undefined)
     return { state: { kind: "draining", job, bootId }, effects: [{ effect: "drain", command: drain, timeoutSeconds: commandSeconds }] };
@@ -119,22 +120,27 @@ function surveyed({ job, bootId }: Begun, { now, leave }: Of<"surveyed">): Step 
 }
 
 function drained({ job, bootId }: Begun, { now, ok, detail }: Of<"drained">): Step {
-  return ok ? order(job, bootId, now) : giveUp(job, "drain-failed", `It could not be drained: ${detail}`, now, true);
+  return ok ? order(job, bootId, now) : giveUp(job, bootId, "drain-failed", `It could not be drained: ${detail}`, now, true);
 }
 
 /** The window is looked at again: draining takes the time that it takes. */
 function order(job: RebootJob, bootId: string, now: Date): Step {
   const late = timeProblem(job, now);
-  if (late !== undefined) return giveUp(job, "window", late, now, true);
+  if (late !== undefined) return giveUp(job, bootId, "window", late, now, true);
   const { latest, fireAt } = job;
   const effect: RebootEffect = fireAt === undefined ? { effect: "reboot", bootId, latest } : { effect: "arm", bootId, fireAt, latest };
   return { state: { kind: "ordering", job, bootId }, effects: [effect] };
 }
 
 function ordered({ job, bootId }: Begun, { now, result, reason }: Of<"ordered">): Step {
-  if (result === "refused") {
-    const why = reason.startsWith("boot-entry") ? "boot-entry" : reason === "window" ? "window" : "order-refused";
-    return giveUp(job, why, `The host refused to reboot: ${reason}.`, now, true);
+  // Somebody else rebooted it, or it lost power: it comes back all the same, drained perhaps, and is looked at like after an order of ours.
+  if (result === "refused" && reason !== "boot-changed") {
+    const why = reason.startsWith("boot-entry")
+      ? "boot-entry"
+      : reason === "window" || reason === "target-changed"
+        ? reason
+        : "order-refused";
+    return giveUp(job, bootId, why, `The host refused to reboot: ${reason}.`, now, true);
   }
   if (job.fireAt !== undefined) return { state: { kind: "armed", job, fireAt: job.fireAt }, effects: [] };
   const state = { kind: "rebooting", job, bootId, since: now, certain: result === "ordered" } as const;
@@ -156,17 +162,17 @@ function looked(state: Extract<RebootState, { kind: "rebooting" }>, event: Of<"o
   if (observation.bootId === bootId) {
     if (patient) return again;
     if (!certain && observation.systemState !== "stopping" && observation.scheduledShutdown === undefined)
-      return giveUp(job, "order-lost", "The order to reboot did not arrive, or its run was ended before.", now, true);
+      return giveUp(job, bootId, "order-lost", "The order to reboot did not arrive, or its run was ended before.", now, true);
     return failed(job, "did-not-go-down", `It still runs, ${minutes} min after the order to reboot: its shutdown hangs.`, [
       noted(job, now, away, false),
     ]);
   }
   if (observation.systemState === "starting" && patient) return again;
-  return back(job, observation, now, Math.max(0, Math.round(away)));
+  return back(job, observation, Math.max(0, Math.round(away)));
 }
 
 /** It has booted. What it booted is told by itself; what it is worth by checks. */
-export function back(job: RebootJob, observation: Observation, now: Date, took: number): Step {
+export function back(job: RebootJob, observation: Observation, took: number): Step {
   const bad = (why: RebootFailure, sentence: string): Step => failed(job, why, sentence, [noted(job, observation.at, took, false)]);
   if (observation.booted !== job.attempt.to)
     return bad(
@@ -201,8 +207,8 @@ function undrained({ job, then }: Extract<RebootState, { kind: "undraining" }>, 
 }
 
 /** What `resume` and every dead end before the reboot come to. */
-export function giveUp(job: RebootJob, why: GivenUp, sentence: string, at: Date, maybeDrained: boolean): Step {
-  return undrainOr(job, { kind: "given-up", why, sentence, at }, maybeDrained);
+export function giveUp(job: RebootJob, bootId: string, why: GivenUp, sentence: string, at: Date, maybeDrained: boolean): Step {
+  return undrainOr(job, { kind: "given-up", why, sentence, at, bootId }, maybeDrained);
 }
 
 function undrainOr(job: RebootJob, then: Closing, maybeDrained: boolean): Step {
@@ -217,10 +223,12 @@ function close(job: RebootJob, then: Closing): Step {
       state: { kind: "released", job, seconds: then.seconds },
       effects: [{ effect: "settle" }, noted(job, then.at, then.seconds, true)],
     };
-  const { why, sentence, at } = then;
+  const { why, sentence, at, bootId } = then;
   return {
     state: { kind: "postponed", job, why, sentence },
-    effects: [{ effect: "note", entry: { v: 1, event: "ended", at: seconds(at), id: job.attempt.id, outcome: "refused", reason: why } }],
+    effects: [
+      { effect: "give-up", bootId, entry: { v: 1, event: "ended", at: seconds(at), id: job.attempt.id, outcome: "refused", reason: why } },
+    ],
   };
 }
 

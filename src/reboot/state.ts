@@ -66,7 +66,7 @@ export type Postponed = GivenUp | "clock" | "busy" | "logged-in" | "checks" | "i
 /** What undraining is the last step before. */
 export type Closing =
   | { readonly kind: "released"; readonly seconds: number; readonly at: Date }
-  | { readonly kind: "given-up"; readonly why: GivenUp; readonly sentence: string; readonly at: Date };
+  | { readonly kind: "given-up"; readonly why: GivenUp; readonly sentence: string; readonly at: Date; readonly bootId: string };
 
 /** `now` is the gate's clock. */
 export type RebootEvent =
@@ -80,11 +80,11 @@ export type RebootEvent =
       readonly inhibited: readonly string[];
       readonly leave: Leave;
     }
-  /** `refused`: the host has booted since, or its ledger cannot be written. */
+  /** Not ok: the host has booted since, another run has begun, or its ledger cannot be written. */
   | { readonly event: "begun"; readonly ok: boolean; readonly detail: string }
   | { readonly event: "surveyed"; readonly now: Date; readonly leave: Leave }
   | { readonly event: "drained"; readonly now: Date; readonly ok: boolean; readonly detail: string }
-  /** `unknown`: the connection ended before the answer, which may mean that it reboots. */
+  /** `reason` is the host's: `boot-changed`, `window`, `target-changed`, `not-open`, `boot-entry…`. `unknown`: the connection ended before the answer, which may mean that it reboots. */
   | { readonly event: "ordered"; readonly now: Date; readonly result: "ordered" | "refused" | "unknown"; readonly reason: string }
   | { readonly event: "observed"; readonly now: Date; readonly observation: Observation }
   | { readonly event: "silent"; readonly now: Date }
@@ -95,6 +95,7 @@ export type RebootEvent =
 export type RebootEffect =
   /** Observe the host, ask its checks and `inhibit`, and whether its group can spare it. */
   | { readonly effect: "preflight" }
+  /** Only while no other attempt is open in the host's ledger, and while it has not booted since: of two runs at the same time one begins. */
   | { readonly effect: "begin"; readonly bootId: string; readonly entry: Extract<LedgerEntry, { event: "started" }> }
   | { readonly effect: "survey" }
   | { readonly effect: "drain" | "undrain"; readonly command: readonly string[]; readonly timeoutSeconds: number }
@@ -104,7 +105,9 @@ export type RebootEffect =
   | { readonly effect: "verify" }
   /** Takes back the one-shot entry's fallback: from now on the boot loader's default is the host's again. */
   | { readonly effect: "settle" }
-  | { readonly effect: "note"; readonly entry: Extract<LedgerEntry, { event: "rebooted" | "ended" }> }
+  | { readonly effect: "note"; readonly entry: Extract<LedgerEntry, { event: "rebooted" }> }
+  /** Written only while the host has not booted since: otherwise it was rebooted after all, and the next run says how that went. */
+  | { readonly effect: "give-up"; readonly bootId: string; readonly entry: Extract<LedgerEntry, { event: "ended" }> }
   | { readonly effect: "stop-group"; readonly group: string; readonly sentence: string }
   | { readonly effect: "escalate"; readonly why: RebootFailure; readonly sentence: string };
 

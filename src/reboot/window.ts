@@ -74,25 +74,8 @@ const wholeDay = { days: [...weekdays], from: "00:00", to: "24:00" };
 
 /** All spans that touch the time between, in order, those that touch each other as one. */
 function spansBetween(policy: WindowPolicy, from: number, until: number): Span[] {
-  const windows: readonly Window[] =
-    policy.windows === "any" ? [{ ...wholeDay, zone: policy.blackoutZone }] : policy.windows === "never" ? [] : policy.windows;
-  const known = remembered(policy);
   const spans: Span[] = [];
-  for (const [index, window] of windows.entries()) {
-    let changes: number[] | undefined;
-    const last = dateIn(until + slack, window.zone);
-    for (let begins = dateIn(from - slack, window.zone); isoDate(begins) <= isoDate(last); begins = addDays(begins, 1)) {
-      if (!window.days.includes(weekdays[dayOfWeek(begins) - 1] ?? "mon")) continue;
-      const key = `${index} ${isoDate(begins)}`;
-      let found = known.get(key);
-      if (found === undefined) {
-        changes ??= changesBetween(window.zone, from - 3 * slack, until + 3 * slack);
-        found = spansOn(window, policy.blackout, changes, begins);
-        known.set(key, found);
-      }
-      spans.push(...found);
-    }
-  }
+  for (let n = Math.floor(from / week); n <= Math.floor(until / week); n += 1) spans.push(...spansOfWeek(policy, n));
   const merged: Span[] = [];
   for (const span of spans.sort((a, b) => a.start - b.start)) {
     const before = merged.at(-1);
@@ -103,13 +86,24 @@ function spansBetween(policy: WindowPolicy, from: number, until: number): Span[]
   return merged.filter(({ start, end }) => start < until && end > from);
 }
 
-/** The spans of a policy's dates, which never change. A fleet asks for the same ones again and again, and the library takes its time. */
-const memory = new WeakMap<WindowPolicy, Map<string, readonly Span[]>>();
+/** The spans of a policy by weeks since 1970, which never change. A fleet asks for the same ones again and again, and the library takes its time. */
+const memory = new WeakMap<WindowPolicy, Map<number, readonly Span[]>>();
 
-function remembered(policy: WindowPolicy): Map<string, readonly Span[]> {
+/** Those that touch that week, whole ones, in no order. */
+function spansOfWeek(policy: WindowPolicy, n: number): readonly Span[] {
   let known = memory.get(policy);
-  if (known === undefined || known.size > 4_000) memory.set(policy, (known = new Map()));
-  return known;
+  if (known === undefined || known.size > 1_000) memory.set(policy, (known = new Map()));
+  let spans = known.get(n);
+  if (spans === undefined) {
+    const [from, until] = [n * week, (n + 1) * week];
+    const windows: readonly Window[] =
+      policy.windows === "any" ? [{ ...wholeDay, zone: policy.blackoutZone }] : policy.windows === "never" ? [] : policy.windows;
+    spans = windows
+      .flatMap((window) => spansOf(window, policy.blackout, from - slack, until + slack))
+      .filter(({ start, end }) => start < until && end > from);
+    known.set(n, spans);
+  }
+  return spans;
 }
 
 const inZone = (at: number, zone: string): ZonedDateTime => toZonedDateTimeISO(fromEpochMilliseconds(at), zone);
@@ -125,6 +119,16 @@ function changesBetween(zone: string, from: number, until: number): number[] {
     change = getTimeZoneTransition(change, "next");
   }
   return changes;
+}
+
+function spansOf(window: Window, blackout: WindowPolicy["blackout"], from: number, until: number): Span[] {
+  const changes = changesBetween(window.zone, from - slack, until + slack);
+  const spans: Span[] = [];
+  const last = isoDate(dateIn(until, window.zone));
+  for (let begins = dateIn(from, window.zone); isoDate(begins) <= last; begins = addDays(begins, 1)) {
+    if (window.days.includes(weekdays[dayOfWeek(begins) - 1] ?? "mon")) spans.push(...spansOn(window, blackout, changes, begins));
+  }
+  return spans;
 }
 
 /** The spans of a window that begins on that date: one, two where an hour is doubled, none where it is skipped or blacked out. */
