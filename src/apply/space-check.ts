@@ -11,8 +11,8 @@ export type SpaceNeed = {
 
 /** A NAR has no blocks: many small files need more on a disk than they have bytes, and the database grows with them. */
 const storeFactor = 1.15;
-/** Left free for what else the host writes: a full /nix is often a full /. */
-const storeReserve = 512 * 1024 ** 2;
+/** Left free for what else the host writes, since a full /nix is often a full /: half a GiB, and on a small disk a twentieth of it. */
+const storeReserve = (sizeBytes: number): number => Math.min(512 * 1024 ** 2, sizeBytes / 20);
 /** FAT rounds up to clusters, and boot loaders write the new file beside the old one of the same name. */
 const bootFactor = 1.05;
 const bootReserve = 4 * 1024 ** 2;
@@ -24,7 +24,7 @@ export function storeSpace(observation: Observation, need: SpaceNeed): Answer {
   const { store } = observation.space;
   if (need.copyBytes === undefined) return inconclusive("How much has to be copied is not known.");
   if (store === undefined) return inconclusive("The host did not say how much room there is on /nix.", "df -B1 /nix/store");
-  const wanted = need.copyBytes === 0 ? 0 : Math.ceil(need.copyBytes * storeFactor) + storeReserve;
+  const wanted = need.copyBytes === 0 ? 0 : Math.ceil(need.copyBytes * storeFactor + storeReserve(store.sizeBytes));
   const told = `${megabytes(store.freeBytes)} are free on /nix and ${megabytes(wanted)} are wanted for ${megabytes(need.copyBytes)} that come`;
   return store.freeBytes >= wanted
     ? passed(`${told}.`)

@@ -50,7 +50,7 @@ export const deployCommand: Command = {
     try {
       const { directory, environment, signal } = shell;
       const base = typeof options["base"] === "string" ? options["base"] : undefined;
-      const event = { kind: "shell", base } as const;
+      const event = { kind: "shell", base, trust: "deploy-branch" } as const;
       return await withPrepared({ flake, directory, event, environment, signal, log }, async (prepared) => {
         const [{ runDeploy }, { showPlan }] = await Promise.all([import("./deploy-run.ts"), import("./plan-run.ts")]);
         const plan = await runDeploy(prepared, flake, options, shell, {

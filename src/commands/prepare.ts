@@ -72,7 +72,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         forgeToken: preparation.forgeToken,
         // Its walls go up while git lays out what it will show.
         onReadable: (readable) => {
-          if (event.kind !== "branch" || event.trust === "unreviewed") opening = jailFor(readable);
+          if (event.kind === "pull-request" || event.trust !== "deploy-branch") opening = jailFor(readable);
         },
       },
       git,

@@ -12,7 +12,12 @@ import { defaultBase, defaultBranch, headOf, resolveRef, snapshot } from "./work
 /** What asked for the two sides. */
 export type SourceEvent =
   /** In a shell: the working tree, or the commit that the flakeref names, against `base` (a ref; for a remote flakeref another flakeref). */
-  | { readonly kind: "shell"; readonly base?: string | undefined }
+  | {
+      readonly kind: "shell";
+      readonly base?: string | undefined;
+      /** `deploy-branch` where whoever types it is about to run this very code as root on their hosts; unreviewed where absent. */
+      readonly trust?: Trust;
+    }
   /** `remote` is the checkout's origin where absent. `deployBranch` is the short name of the branch that is deployed. */
   | {
       readonly kind: "pull-request";
@@ -163,12 +168,16 @@ async function sidesOf(request: SourceRequest, repository: Repository, checkout:
       event.base === undefined
         ? await defaultBase(repository, checkout, head, { last, branch })
         : { rev: await resolveRef(repository, checkout, event.base), shown: event.base };
-    const side = { ...head, shown: head.dirty ? "working tree with changes" : short(head.rev), trust: "unreviewed" } as const;
+    const side = {
+      ...head,
+      shown: head.dirty ? "working tree with changes" : short(head.rev),
+      trust: event.trust ?? "unreviewed",
+    } as const;
     if (base === undefined) return { head: side, base: undefined, baseMissing: "nothing was committed before" };
     const merged = branch !== undefined && (base.rev === branch.rev || (await isAncestor(repository, checkout, base.rev, branch.rev)));
     return {
       head: side,
-      base: { rev: base.rev, dirty: false, shown: `${base.shown}, ${short(base.rev)}`, trust: merged ? "deploy-branch" : "unreviewed" },
+      base: { rev: base.rev, dirty: false, shown: `${base.shown}, ${short(base.rev)}`, trust: merged ? "deploy-branch" : side.trust },
     };
   }
   const checkedOut = await headOf(repository, checkout);
@@ -268,7 +277,7 @@ async function plainSources(request: SourceRequest, git: Git, path: string, dire
       shown: request.flake,
       rev: undefined,
       dirty: true,
-      trust: request.event.kind === "branch" ? request.event.trust : "unreviewed",
+      trust: request.event.kind === "pull-request" ? "unreviewed" : (request.event.trust ?? "unreviewed"),
     },
     base: undefined,
     baseMissing: "a directory without git has no earlier state",

@@ -1,12 +1,12 @@
 # Toplevels in the shape of NixOS's, for the test hosts: no nixpkgs, only /bin/sh and the tools of the machine that builds. `specs` is a JSON list of what
 # toplevels.ts calls ToplevelSpec; the result is the list of toplevels.
-{ specs }:
+{ specs, system ? builtins.currentSystem }:
 let
   run = name: environment: script:
     derivation (
       {
         inherit name;
-        system = builtins.currentSystem;
+        inherit system;
         builder = "/bin/sh";
         args = [ "-euc" ("PATH=/usr/bin:/bin\n" + script) ];
       }
@@ -67,20 +67,22 @@ let
   '';
 
   uname = "${directory "uname" { "bin/uname" = builtins.readFile ./machine/uname.sh; }}/bin/uname";
+  bootctl = "${directory "systemd-boot" { "bin/bootctl" = builtins.readFile ./machine/bootctl.sh; }}/bin/bootctl";
   installer = name: "${directory "install-${name}" { "bin/install" = builtins.readFile ./machine/install-boot-loader.sh; }}/bin/install";
-  systemPath = extra: run "system-path" { inherit uname extra; } ''
+  systemPath = extra: run "system-path" { inherit uname bootctl extra; } ''
     mkdir -p "$out/bin"
-    for tool in awk basename bash bootctl busctl cat chgrp chmod chown chroot cmp comm cp cut curl date dd df diff dirname du echo env expr false find findmnt flock grep head hostname \
+    for tool in awk basename bash busctl cat chgrp chmod chown chroot cmp comm cp cut curl date dd df diff dirname du echo env expr false find findmnt flock grep head hostname \
       hostnamectl id install ionice join journalctl kill ln logger loginctl ls lsblk mkdir mkfifo mktemp mount mountpoint mv nice nix nix-build nix-channel nix-collect-garbage \
       nix-copy-closure nix-daemon nix-env nix-hash nix-instantiate nix-store nohup nproc nsenter od paste pgrep printf ps pwd readlink realpath rm rmdir scp sed seq setpriv \
       setsid sh sha256sum sleep sort split ss stat stdbuf sync systemctl systemd-analyze systemd-cat systemd-escape systemd-notify systemd-run tail tee test timeout touch tr \
       true truncate tty umount uniq unlink unshare uptime w wc which who whoami xargs yes; do
       ln -s "/usr/bin/$tool" "$out/bin/$tool"
     done
-    for tool in blkid ip losetup lsmod modprobe reboot shutdown poweroff sshd swapoff swapon sysctl; do
+    for tool in blkid ip losetup lsmod modprobe nft reboot shutdown poweroff sshd swapoff swapon sysctl; do
       ln -s "/usr/sbin/$tool" "$out/bin/$tool"
     done
     ln -s "$uname" "$out/bin/uname"
+    ln -s "$bootctl" "$out/bin/bootctl"
     printf '%s' "$extra" >"$out/.packages"
   '';
 
@@ -210,7 +212,7 @@ let
         switchBody = builtins.readFile ./machine/switch-to-configuration.sh;
         bootspec = builtins.toJSON {
           "org.nixos.bootspec.v1" = {
-            system = builtins.currentSystem;
+            inherit system;
             init = "@toplevel@/init";
             initrd = "${initrd}/initrd";
             kernel = "${kernel}/bzImage";

@@ -1,0 +1,96 @@
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Plan } from "../../src/report/plan.ts";
+import { must, type Result, run } from "./command.ts";
+import type { Lab } from "./lab.ts";
+import type { ToplevelSpec } from "./toplevels.ts";
+
+export type HostSpec = Omit<ToplevelSpec, "host">;
+
+const flake = `{
+  outputs = _: let specs = builtins.fromJSON (builtins.readFile ./specs.json); in {
+    nixosConfigurations = builtins.mapAttrs (host: spec: {
+      config.networking.hostName = host;
+      config.system.build.toplevel = builtins.head (import ./toplevel.nix { system = "x86_64-linux"; specs = builtins.toJSON [ ({ inherit host; } // spec) ]; });
+    }) specs;
+    deployGate = builtins.fromJSON (builtins.readFile ./policy.json);
+  };
+}
+`;
+
+/** A repository whose flake describes the lab's hosts, and the gate's own command line on it as a child process. */
+export class Fleet {
+  readonly repository: string;
+  readonly #lab: Lab;
+
+  constructor(lab: Lab) {
+    this.#lab = lab;
+    this.repository = mkdtempSync(join(tmpdir(), "fleet-"));
+    cpSync(join(import.meta.dirname, "toplevel.nix"), join(this.repository, "toplevel.nix"));
+    cpSync(join(import.meta.dirname, "machine"), join(this.repository, "machine"), { recursive: true });
+    mkdirSync(join(this.repository, "ssh"), { mode: 0o700 });
+    writeFileSync(join(this.repository, "flake.nix"), flake);
+    writeFileSync(join(this.repository, ".gitignore"), "ssh\n");
+  }
+
+  async begin(): Promise<void> {
+    await must(["git", "-C", this.repository, "init", "--quiet", "--initial-branch=main"]);
+  }
+
+  /** What the flake says from now on, as a commit. The policy gets each host's address where it names none. */
+  async commit(specs: Readonly<Record<string, HostSpec>>, policy: object = {}): Promise<string> {
+    const given = policy as { hosts?: Record<string, object>; apply?: object };
+    const hosts = Object.fromEntries(
+      [...this.#lab.hosts].map(([name, host]) => [
+        name,
+        { deploy: true, target: { hostname: host.address, machineId: host.machineId }, ...given.hosts?.[name] },
+      ]),
+    );
+    const apply = { soakSeconds: 1, confirmSeconds: 40, activationSeconds: 90, loaderSeconds: 60, ...given.apply };
+    writeFileSync(join(this.repository, "specs.json"), JSON.stringify(specs));
+    writeFileSync(join(this.repository, "policy.json"), JSON.stringify({ ...policy, hosts, apply }));
+    const git = (...words: string[]): Promise<string> =>
+      must(["git", "-C", this.repository, "-c", "user.name=lab", "-c", "user.email=lab@example.org", ...words]);
+    await git("add", "--all");
+    await git("commit", "--quiet", "--allow-empty", "--message", "Change");
+    return (await git("rev-parse", "HEAD")).trim();
+  }
+
+  gate(...words: string[]): Promise<Result> {
+    return run(this.command(...words), { seconds: 400, env: this.environment });
+  }
+
+  command(...words: string[]): string[] {
+    const known = join(this.repository, "ssh", "known_hosts");
+    writeFileSync(known, this.#lab.knownHosts);
+    const [command = "", ...rest] = words;
+    return [
+      process.execPath,
+      resolve(import.meta.dirname, "../../src/cli.ts"),
+      command,
+      this.repository,
+      "--ssh-key",
+      this.#lab.key,
+      "--known-hosts",
+      known,
+      ...rest,
+    ];
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    const { SSH_AUTH_SOCK: _, ...environment } = process.env;
+    return environment;
+  }
+
+  /** `deploy --json`, read back by the schema. */
+  async deploy(...words: string[]): Promise<{ readonly plan: Plan; readonly exitCode: number; readonly stderr: string }> {
+    const result = await this.gate("deploy", "--json", ...words);
+    if (!result.stdout.startsWith("{")) throw new Error(`gate deploy ended with ${result.exitCode}: ${result.stderr}`);
+    return { plan: Plan.parse(JSON.parse(result.stdout)), exitCode: result.exitCode, stderr: result.stderr };
+  }
+
+  remove(): void {
+    rmSync(this.repository, { recursive: true, force: true });
+  }
+}
