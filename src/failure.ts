@@ -76,7 +76,7 @@ const table = {
   }),
   "command-unavailable": (c: { command: string }): Entry => ({
     exit: 2,
-    message: `This version of the gate plans and reports; it cannot "${c.command}" yet, and no host was touched.`,
+    message: `This version of the gate cannot "${c.command}" from a workflow yet, and no host was touched.`,
     next: `Take the input or the trigger for "${c.command}" out of the workflow.`,
   }),
   internal: (_nothing: object): Entry => ({
@@ -89,6 +89,22 @@ const table = {
     exit: 2,
     message: `The gate does not run on ${c.event}: ${c.problem}.`,
     next: `Compare "on:" in the workflow with examples/workflows.`,
+  }),
+  "not-deploy-branch": (c: { branch: string; deployBranch: string | undefined }): Entry => ({
+    exit: 2,
+    message:
+      c.deployBranch === undefined
+        ? `The run is on ${c.branch} and which branch is deployed is not known, so no host was contacted.`
+        : `The run is on ${c.branch}, and only ${c.deployBranch} is deployed: what another branch says of the machines, its policy included, was agreed to by nobody.`,
+    next:
+      c.deployBranch === undefined
+        ? `Give the gate the name of that branch as the input "deploy-branch".`
+        : `Start the workflow on ${c.deployBranch}, or merge ${c.branch} first.`,
+  }),
+  "not-on-deploy-branch": (c: { revision: string; deployBranch: string; tip: string }): Entry => ({
+    exit: 2,
+    message: `What is checked out, ${c.revision.slice(0, 12)}, is not in the history of ${c.deployBranch} (now at ${c.tip.slice(0, 12)}), so no host was contacted.`,
+    next: `git log --oneline ${c.tip.slice(0, 12)}   # the branch was rewritten, or the job checks out something else; run the workflow on its tip`,
   }),
   "event-unsafe": (c: { event: string }): Entry => ({
     exit: 2,
@@ -448,6 +464,11 @@ const table = {
     message: `The private key for the hosts cannot be used: ${c.problem}.`,
     next: `ssh-keygen -t ed25519 -N '' -C deploy -f deploy   # its whole file, first and last line included, is the secret behind "ssh-private-key"`,
   }),
+  "ssh-key-missing": (_nothing: object): Entry => ({
+    exit: 2,
+    message: "The policy hands hosts to the gate (deploy = true), and there is neither a private key nor an ssh agent to reach them with.",
+    next: `Give the job the input "ssh-private-key" (in a shell: --ssh-key FILE, or start ssh-agent); the report's host names tell which hosts need its public half.`,
+  }),
   "target-address": (c: { host: string; problem: string }): Entry => ({
     exit: 1,
     message: `Where ${c.host} is reached cannot be told: ${c.problem}.`,
@@ -578,6 +599,24 @@ const table = {
     exit: 1,
     message: `${c.host} runs the specialisation "${c.specialisation}", which the new system does not have.`,
     next: `Keep specialisation.${c.specialisation} in the configuration, or switch the host to its plain system first.`,
+  }),
+  "nothing-managed": (c: { flake: string }): Entry => ({
+    exit: 2,
+    message: `None of these hosts is handed to the gate: the policy of ${c.flake} says deploy = true for none of them.`,
+    next: `deployGate.hosts.NAME.deploy = true;   # in the outputs of flake.nix`,
+  }),
+  "no-generation": (c: { host: string; wanted: number | undefined; known: readonly number[] }): Entry => ({
+    exit: 1,
+    message:
+      c.wanted === undefined
+        ? `${c.host} has no earlier generation that it could go back to.`
+        : `${c.host} has no generation ${c.wanted}; it has ${c.known.length === 0 ? "none" : c.known.slice(0, 12).join(", ")}.`,
+    next: c.known.length === 0 ? `Push a commit that corrects it.` : `nixos-deploy-gate rollback ${c.host} --to ${c.known.at(-1) ?? ""}`,
+  }),
+  "rollback-nothing": (c: { host: string; generation: number }): Entry => ({
+    exit: 1,
+    message: `${c.host} runs and boots generation ${c.generation} already.`,
+    next: `nixos-deploy-gate status --hosts ${c.host}`,
   }),
 } satisfies Record<string, (context: never) => Entry>;
 

@@ -1,11 +1,13 @@
 import { join } from "node:path";
+import type { DeployRequest } from "../deploy/contact.ts";
 import type { SourceEvent } from "../discover/source.ts";
 import type { Event } from "../event.ts";
 import { gateError } from "../failure.ts";
 import { gate } from "../gate.ts";
 import type { Inputs } from "../inputs.ts";
-import type { PlanEvent } from "../report/plan.ts";
+import type { Plan, PlanEvent } from "../report/plan.ts";
 import type { ActionRequest, RunGate } from "./action.ts";
+import { courseOf, deployBranchOf, withActionDeploy } from "./action-deploy.ts";
 import { withPrepared } from "./prepare.ts";
 import { credentialOf, setUpSession } from "./session-setup.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -21,9 +23,9 @@ const planEvents: Readonly<Record<Event["kind"], PlanEvent>> = {
 export const runGate =
   (programRoot: string): RunGate =>
   async (request, world) => {
-    const { inputs, event, run } = request;
+    const { inputs, event } = request;
     if (request.command === "reboot") throw gateError("command-unavailable", { command: "reboot" });
-    if (inputs.approve.length > 0 || inputs.reject.length > 0) throw gateError("command-unavailable", { command: "approve" });
+    const course = courseOf(request);
 
     const fork = event.kind === "pull-request" && event.fromFork;
     const plan = await withPrepared(
@@ -37,41 +39,47 @@ export const runGate =
         signal: world.signal,
         log: world.log,
       },
-      async ({ sources, ports, commitMessage, knowledge, scratch }) =>
-        await gate(
-          {
-            event: planEvents[event.kind],
-            phase: event.kind === "pull-request" ? "pull-request" : "push",
-            repository: `${run.owner}/${run.repository}`,
-            flake: inputs.flake,
-            sources,
-            commitMessage,
-            hosts: inputs.hosts,
-            detail: request.detail,
-            build: true,
-            ...(world.onPreview === undefined ? {} : { onPreview: world.onPreview }),
-            holdings: holdings(inputs, world.environment, fork),
-            session: fork
-              ? "the pull request comes from a fork, whose text no session is asked about"
-              : setUpSession({
-                  credential: credentialOf(inputs.anthropicApiKey, inputs.claudeCodeOauthToken),
-                  program: inputs.claudePath,
-                  install: { toolCache: world.environment["RUNNER_TOOL_CACHE"] || undefined },
-                  model: inputs.model,
-                  keptIn: inputs.sessionCache,
-                  everyHost: false,
-                  knowledge,
-                  environment: world.environment,
-                  scratch,
-                  signal: world.signal,
-                  programRoot,
-                  log: world.log,
-                }),
-            version: packageJson.version,
-            notes: request.command === "deploy" ? ["This version plans and reports only; no host was contacted."] : [],
-          },
-          ports,
-        ),
+      async (prepared) => {
+        const { sources, ports, commitMessage, knowledge, scratch } = prepared;
+        const run = async (deploy: DeployRequest | undefined, notes: readonly string[]): Promise<Plan> =>
+          await gate(
+            {
+              event: planEvents[event.kind],
+              phase: event.kind === "pull-request" ? "pull-request" : "push",
+              repository: `${request.run.owner}/${request.run.repository}`,
+              flake: inputs.flake,
+              sources,
+              commitMessage,
+              hosts: inputs.hosts,
+              detail: request.detail,
+              build: true,
+              ...(world.onPreview === undefined ? {} : { onPreview: world.onPreview }),
+              holdings: holdings(inputs, world.environment, fork),
+              session: fork
+                ? "the pull request comes from a fork, whose text no session is asked about"
+                : setUpSession({
+                    credential: credentialOf(inputs.anthropicApiKey, inputs.claudeCodeOauthToken),
+                    program: inputs.claudePath,
+                    install: { toolCache: world.environment["RUNNER_TOOL_CACHE"] || undefined },
+                    model: inputs.model,
+                    keptIn: inputs.sessionCache,
+                    everyHost: false,
+                    knowledge,
+                    environment: world.environment,
+                    scratch,
+                    signal: world.signal,
+                    programRoot,
+                    log: world.log,
+                  }),
+              version: packageJson.version,
+              ...(deploy === undefined ? {} : { deploy }),
+              notes,
+            },
+            ports,
+          );
+        if (course.kind === "deploy") return await withActionDeploy({ request, world, prepared, branch: course.branch }, run);
+        return await run(undefined, course.note === undefined ? [] : [course.note]);
+      },
     );
     world.log.show(plan.detail);
     return plan;
@@ -80,8 +88,9 @@ export const runGate =
 /** The directory of this program: `main.js` lies in `dist/`, `main.ts` in `src/`, both one below it. */
 export const rootOf = (entryDirectory: string): string => join(entryDirectory, "..");
 
-function sourceEvent({ event, inputs, run }: ActionRequest): SourceEvent {
-  const deployBranch = inputs.deployBranch ?? run.defaultBranch;
+function sourceEvent(request: ActionRequest): SourceEvent {
+  const { event, inputs } = request;
+  const deployBranch = deployBranchOf(request);
   switch (event.kind) {
     case "pull-request":
       return { kind: "pull-request", number: event.number, headSha: event.headSha, baseRef: event.baseRef, deployBranch };

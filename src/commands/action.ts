@@ -4,7 +4,7 @@ import { type Environment, type Inputs, maskSecrets, readInputs, unknownInputs }
 import { systemClock } from "../io/clock.ts";
 import { connectForge } from "../io/forge.ts";
 import { actionLog, type GateLog } from "../io/log.ts";
-import type { Clock } from "../io/ports.ts";
+import type { Clock, Forge } from "../io/ports.ts";
 import { readEventPayload, stepRunner } from "../io/runner.ts";
 import { exitCode } from "../report/exit-code.ts";
 import type { Plan } from "../report/plan.ts";
@@ -27,7 +27,8 @@ export type ActionWorld = {
   readonly log: GateLog;
   /** Shows what is known before the build, where there is a pull request to show it on. */
   readonly onPreview?: (plan: Plan) => Promise<void>;
-
+  /** Asked what people may do; undefined where there is no token. */
+  readonly forge: Forge | undefined;
   readonly clock: Clock;
   /** Aborted where the run is cancelled. */ readonly signal: AbortSignal;
 };
@@ -77,7 +78,14 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     const preview = (shown: Plan): Promise<void> => publishPreview(shown, here);
     const plan = await runGate(
       { command: command(inputs, event), inputs, run, event, detail },
-      { environment, log, clock: systemClock, signal: step.signal, ...(event.kind === "pull-request" ? { onPreview: preview } : {}) },
+      {
+        environment,
+        log,
+        forge,
+        clock: systemClock,
+        signal: step.signal,
+        ...(event.kind === "pull-request" ? { onPreview: preview } : {}),
+      },
     );
     const published = await publish(plan, to);
     log.print(terminalReport(plan, { width: 120, color: false, unicode: true }));
@@ -108,6 +116,8 @@ function command(inputs: Inputs, event: Event): ActionRequest["command"] {
     throw gateError("input-invalid", { input: "approve", problem: "approvals are taken on workflow_dispatch only" });
   if (event.kind !== "dispatch" && inputs.reject.length > 0)
     throw gateError("input-invalid", { input: "reject", problem: "rejections are taken on workflow_dispatch only" });
+  if (asked !== "deploy" && [...inputs.approve, ...inputs.reject].length > 0)
+    throw gateError("input-invalid", { input: "command", problem: `"${asked}" takes no approvals and no rejections` });
   return asked;
 }
 

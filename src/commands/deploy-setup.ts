@@ -5,6 +5,7 @@ import type { Overridable } from "../apply/preflight.ts";
 import type { Approver } from "../decide/approval.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { readFlake } from "../discover/discover.ts";
+import { gateError } from "../failure.ts";
 import { runnerBootId } from "../io/machine.ts";
 import type { Targets } from "../io/ports.ts";
 import { probe } from "../io/probe.ts";
@@ -28,6 +29,7 @@ export type DeploySetup = {
   readonly policyGuarded: boolean;
   readonly dryRun: boolean;
   readonly despite: readonly Overridable[];
+  readonly overtaken?: DeployRequest["overtaken"];
 };
 
 /** Runs `use` with everything that a run needs which may change hosts, and takes connections and key away afterwards, however it ended. */
@@ -38,16 +40,24 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
   const isAncestor = async (ancestor: string, of: string): Promise<boolean | "unknown"> => {
     if (![ancestor, of].every((rev) => /^[0-9a-f]{40}$/.test(rev))) return "unknown";
     const told = await git.run({ directory: join(scratch, "repo"), arguments: ["merge-base", "--is-ancestor", ancestor, of] });
-    return told.exitCode === 0 ? true : told.exitCode === 1 ? false : "unknown";
+    if (told.exitCode === 0) return true;
+    if (told.exitCode !== 1) return "unknown";
+    // Where history was cut off, git says "no" to what it cannot see.
+    const shallow = await git.run({ directory: join(scratch, "repo"), arguments: ["rev-parse", "--is-shallow-repository"] });
+    return shallow.stdout.trim() === "false" ? false : "unknown";
   };
   try {
     return await use({
       openTargets: async (policy) => {
+        // Where nothing is handed to the gate nobody is contacted, and a key that is missing or broken is no matter.
+        const managed = Object.values(policy.hosts).some(({ deploy }) => deploy);
+        const privateKey = managed ? setup.privateKey : undefined;
+        if (managed && privateKey === undefined && (environment["SSH_AUTH_SOCK"] ?? "") === "") throw gateError("ssh-key-missing", {});
         const targets = await openTargets({
           environment,
           scratch,
           signal,
-          ...(setup.privateKey === undefined ? {} : { privateKey: setup.privateKey }),
+          ...(privateKey === undefined ? {} : { privateKey }),
           knownHosts: [setup.knownHosts, ...policy.apply.knownHosts].join("\n"),
           nix: ports.nix,
           log: ports.log,
@@ -83,6 +93,7 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
       approver: setup.approver,
       onDeployBranch: setup.onDeployBranch,
       policyGuarded: setup.policyGuarded,
+      ...(setup.overtaken === undefined ? {} : { overtaken: setup.overtaken }),
     });
   } finally {
     await Promise.all(opened.map((targets) => targets.close()));

@@ -80,7 +80,7 @@ export async function applyDecided(
 
 type Moving = Extract<HostReport, { state: "added" | "changed" }>;
 
-function isToBeChanged(report: HostReport): report is Moving {
+export function isToBeChanged(report: HostReport): report is Moving {
   const { action } = report.decision;
   return (
     (report.state === "added" || report.state === "changed") &&

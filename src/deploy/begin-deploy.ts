@@ -6,10 +6,11 @@ import { observedFacts } from "../classify/observed-facts.ts";
 import type { Said } from "../decide/decide-fleet.ts";
 import { issueApprovals } from "../decide/issue-approvals.ts";
 import type { HostName } from "../discover/host.ts";
+import { GateError } from "../failure.ts";
 import type { HostReport } from "../host-report.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles, Targets } from "../io/ports.ts";
 import type { Policy } from "../policy.ts";
-import { applyDecided } from "./apply-decided.ts";
+import { applyDecided, isToBeChanged } from "./apply-decided.ts";
 import { contact, type DeployRequest } from "./contact.ts";
 import { againstRunning, toBuild } from "./running-fleet.ts";
 import { runningSystems, sayApprovals } from "./say-approvals.ts";
@@ -67,17 +68,21 @@ export async function beginDeploy(
     approved: async (decide) => {
       const alone = decide({ newlyManaged: asked.newlyManaged });
       if (revision === undefined) return { reports: alone, approvals: new Map(), notes: ["Without a commit nothing can be approved."] };
+      const nobody =
+        fleet.asked.size === 0 ? ["The policy hands none of these hosts to the gate (deploy = true), so none was contacted."] : [];
       const { notes, digests, ...said } = await sayApprovals(alone, revision, asked, request, { clock, targets });
       const reports = decide(said);
       const running = runningSystems(asked);
       return {
         reports: issueApprovals(reports, { repository: request.repository, revision, now: clock.now(), running }),
         approvals: digests,
-        notes,
+        notes: [...nobody, ...notes],
       };
     },
     apply: async (reports, sides, approvals) => {
       const database = ports.database;
+      const newer = await overtakenNow(request, log);
+      if (newer !== undefined) return reports.map((report): HostReport => ({ ...report, outcome: leftToNewer(report, newer) }));
       const outcomes = await applyDecided(reports, sides, revision, approvals, asked, request, {
         targets,
         nix,
@@ -89,6 +94,21 @@ export async function beginDeploy(
       return reports.map((report): HostReport => ({ ...report, outcome: outcomes.get(report.host) ?? standing(report) }));
     },
   };
+}
+
+/** A forge that does not answer now is no reason to stop: every host is asked for the order of revisions once more, under its own lock. */
+async function overtakenNow({ overtaken }: DeployRequest, log: Log): Promise<string | undefined> {
+  try {
+    return await overtaken?.();
+  } catch (error) {
+    if (!(error instanceof GateError) || error.failure.code !== "git-fetch-failed") throw error;
+    log.progress({ kind: "warning", text: `Whether a newer push has come meanwhile cannot be told: ${error.failure.message}` });
+    return undefined;
+  }
+}
+
+function leftToNewer(report: HostReport, newer: string): Outcome {
+  return isToBeChanged(report) ? { outcome: "superseded", reasons: [newer], misses: [], attempts: [] } : standing(report);
 }
 
 /** Of a host that nothing was done to. */

@@ -34,6 +34,8 @@ export type DeployRequest = {
   readonly onDeployBranch: boolean | "unknown";
   /** In a shell a person with the key in hand is the authority on the policy; on a forge the one that was applied is. */
   readonly policyGuarded: boolean;
+  /** Asked right before hosts are changed: why a newer run is to do that instead, as a sentence. */
+  readonly overtaken?: () => Promise<string | undefined>;
 };
 
 /** The hosts, and the policy that holds for them now that their ledgers have said which one was applied. */

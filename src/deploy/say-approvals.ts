@@ -38,6 +38,7 @@ export async function sayApprovals(
   const approvals = new Map<HostName, ApprovalJudgement>();
   const rejections = new Map<HostName, Rejection>();
   const digests = new Map<HostName, { by: string; digest: string }>();
+  const refusable = new Set<HostName>();
   const notes: string[] = [];
   const approver = approve === undefined && reject === undefined ? undefined : await request.approver();
   for (const report of reports) {
@@ -50,6 +51,7 @@ export async function sayApprovals(
     if (approver === undefined) continue;
     const no = reject?.tokens.get(report.host);
     if (no !== undefined) {
+      refusable.add(report.host);
       const judged = judgeRejection({ token: no, now, ledger, clock: clock.now(), policy: contact.policy.approval, approver });
       if (judged.kind === "refused") notes.push(`The rejection for ${report.host} does not count: ${judged.failure.message}`);
       else {
@@ -81,5 +83,7 @@ export async function sayApprovals(
   }
   for (const [host] of approve?.tokens ?? [])
     if (!approvals.has(host)) notes.push(`The approval for ${host} was not used: nothing of that host can be approved in this run.`);
+  for (const host of reject?.tokens.keys() ?? [])
+    if (!refusable.has(host)) notes.push(`The rejection for ${host} was not used: nothing of that host can be rejected in this run.`);
   return { approvals, rejections, newlyManaged: contact.newlyManaged, notes, digests };
 }

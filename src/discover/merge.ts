@@ -31,9 +31,7 @@ export type MergeRequest = {
  */
 export async function mergePullRequest(repository: Repository, checkout: Checkout, request: MergeRequest): Promise<PullRequestSides> {
   const { headSha, baseRef, remote } = request;
-  // Each character that a refspec or a pattern would give a meaning to; git itself allows none of them in a branch's name.
-  if (!/^(?!-)[^\s~^:?*[\\\p{Cc}]{1,255}$/u.test(baseRef))
-    throw gateError("ref-unknown", { ref: JSON.stringify(baseRef.slice(0, 100)), shallow: false });
+  checkName(baseRef);
   const baseSpec = `+refs/heads/${baseRef}:refs/gate/base`;
   const headSpec = request.number === undefined ? `+${headSha}:refs/gate/head` : `+refs/pull/${request.number}/head:refs/gate/head`;
 
@@ -74,6 +72,24 @@ export async function fetchCommit(
   timeoutSeconds: number,
 ): Promise<void> {
   await fetch(repository, remote, checkout.shallow ? ["--depth=1"] : [], [`+${sha}:refs/gate/before`], `The commit ${sha}`, timeoutSeconds);
+}
+
+/**
+ * The tip of a branch of the remote, as it is now. All of its history is here afterwards: in one that was cut off, what is in it and what came first cannot be told, and
+ * git answers "no" to both. Throws the GateErrors `git-fetch-failed` and `ref-unknown`.
+ */
+export async function fetchBranch(repository: Repository, remote: Remote, branch: string, timeoutSeconds: number): Promise<string> {
+  checkName(branch);
+  const shallow = (await ask(repository, "reading the history", ["rev-parse", "--is-shallow-repository"])) === "true";
+  const specs = [`+refs/heads/${branch}:refs/gate/branch`];
+  await fetch(repository, remote, shallow ? ["--unshallow"] : [], specs, `The branch ${branch} with its history`, timeoutSeconds);
+  return await ask(repository, "reading the branch", ["rev-parse", "--verify", "refs/gate/branch^{commit}"]);
+}
+
+/** Each character that a refspec or a pattern would give a meaning to is refused; git itself allows none of them in a branch's name. */
+function checkName(branch: string): void {
+  if (!/^(?!-)[^\s~^:?*[\\\p{Cc}]{1,255}$/u.test(branch))
+    throw gateError("ref-unknown", { ref: JSON.stringify(branch.slice(0, 100)), shallow: false });
 }
 
 async function fetch(

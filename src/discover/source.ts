@@ -6,7 +6,7 @@ import { judgeLock, type LockFinding } from "./flake-lock.ts";
 import { commitUrl, parseFlakeref, type Flakeref } from "./flakeref.ts";
 import { ask, findFlake, readLock, readTree, type GitTree, type Repository } from "./git-tree.ts";
 import { parseLock, type LockFile } from "./lock-file.ts";
-import { fetchCommit, mergePullRequest, type Remote } from "./merge.ts";
+import { fetchBranch, fetchCommit, mergePullRequest, type Remote } from "./merge.ts";
 import { defaultBase, defaultBranch, headOf, resolveRef, snapshot } from "./working-tree.ts";
 
 /** What asked for the two sides. */
@@ -60,6 +60,8 @@ export type Sources = {
   readonly readable: readonly string[];
   /** The same flake at another commit of the deploy branch, where there is a repository. Whether it is one is for the caller to show. */
   readonly at?: (rev: string) => Source;
+  /** The tip of a branch of the checkout's origin as it is now; all of its history is here afterwards. Throws the GateError `git-fetch-failed`. */
+  readonly fetchBranch?: (branch: string) => Promise<string>;
 };
 
 /**
@@ -138,6 +140,13 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
     lockRead: true,
     readable,
     at: (rev) => source({ rev, dirty: false, shown: short(rev), trust: "deploy-branch" }),
+    fetchBranch: async (branch) => {
+      const given = request.event.kind === "shell" ? undefined : request.event.remote;
+      const remote = await remoteOf(repository, checkout, given, request.forgeToken);
+      if (remote === undefined)
+        throw gateError("git-fetch-failed", { from: "origin", what: `The branch ${branch}` }, "the checkout has no origin");
+      return await fetchBranch(repository, remote, branch, request.timeoutSeconds ?? 300);
+    },
   };
 }
 

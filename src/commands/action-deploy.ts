@@ -1,0 +1,94 @@
+import { join } from "node:path";
+import type { Approver } from "../decide/approval.ts";
+import type { DeployRequest } from "../deploy/contact.ts";
+import { gateError } from "../failure.ts";
+import type { ActionRequest, ActionWorld } from "./action.ts";
+import { withDeploy } from "./deploy-setup.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** The short name of the branch whose tip the machines should run; undefined where neither the workflow nor the forge says. */
+export const deployBranchOf = ({ inputs, run }: Pick<ActionRequest, "inputs" | "run">): string | undefined =>
+  inputs.deployBranch ?? run.defaultBranch;
+
+/** What a run comes to, by where it runs: hosts are changed, or it is only planned and `note` says why. */
+export type Course = { readonly kind: "deploy"; readonly branch: string } | { readonly kind: "plan"; readonly note: string | undefined };
+
+/**
+ * What the event allows (invariant 3). Pure. A push elsewhere is planned, since such a push is normal; somebody who starts or schedules a run elsewhere means
+ * something that is not done, and is told so by the GateError `not-deploy-branch`.
+ */
+export function courseOf(request: Pick<ActionRequest, "command" | "inputs" | "run" | "event">): Course {
+  const { event, command } = request;
+  if (event.kind === "pull-request" || command === "plan") return { kind: "plan", note: undefined };
+  const branch = deployBranchOf(request);
+  if (branch !== undefined && event.branch === branch) return { kind: "deploy", branch };
+  if (event.kind !== "push") throw gateError("not-deploy-branch", { branch: event.branch, deployBranch: branch });
+  const what = branch === undefined ? "which branch is deployed is not known (deploy-branch)" : `only ${branch} is deployed`;
+  return { kind: "plan", note: `This is a push to ${event.branch} and ${what}: it was planned, and no host was contacted.` };
+}
+
+/**
+ * Runs `use` as a run of the deploy branch: with what may change hosts where this is its tip, and without where a newer push has overtaken this run, whose own run then
+ * deploys all of it. Throws the GateErrors `not-on-deploy-branch` and `git-fetch-failed` before anything of the flake is looked at.
+ */
+export async function withActionDeploy<T>(
+  { request, world, prepared, branch }: { request: ActionRequest; world: ActionWorld; prepared: Prepared; branch: string },
+  use: (deploy: DeployRequest | undefined, notes: readonly string[]) => Promise<T>,
+): Promise<T> {
+  const { inputs, run, event } = request;
+  const { sources, git } = prepared;
+  const revision = sources.head.rev;
+  const { fetchBranch } = sources;
+  if (revision === undefined || fetchBranch === undefined)
+    throw gateError("source-unusable", {
+      flake: inputs.flake,
+      problem: "it is in no repository, so that nobody can tell whether it is what the deploy branch says",
+      next: `Set the input "flake" to a path in the checkout.`,
+    });
+  const overtaken = async (): Promise<string | undefined> => {
+    const tip = await fetchBranch(branch);
+    if (tip === revision) return undefined;
+    const words = ["merge-base", "--is-ancestor", revision, tip];
+    const asked = await git.run({ directory: join(prepared.scratch, "repo"), arguments: words });
+    if (asked.exitCode !== 0) throw gateError("not-on-deploy-branch", { revision, deployBranch: branch, tip });
+    return `Superseded by a newer push: ${branch} is at ${tip.slice(0, 9)} by now, and the run of that push deploys it. Where it started none, start the workflow on ${branch} by hand.`;
+  };
+  const note = await overtaken();
+  if (note !== undefined) return await use(undefined, [note]);
+  return await withDeploy(
+    {
+      prepared,
+      environment: world.environment,
+      signal: world.signal,
+      privateKey: inputs.sshPrivateKey,
+      knownHosts: inputs.sshKnownHosts ?? "",
+      repository: `${run.owner}/${run.repository}`,
+      approve: inputs.approve,
+      reject: inputs.reject,
+      approver: async () => await approverOf(event.kind === "dispatch" ? event.actor : run.actor, request, world),
+      // Shown above: it is the tip.
+      onDeployBranch: true,
+      policyGuarded: true,
+      dryRun: inputs.dryRun,
+      despite: [],
+      overtaken,
+    },
+    async (deploy) => await use(deploy, []),
+  );
+}
+
+/**
+ * Who started the run, with the forge's own word on what they may do. Whether they wrote what they approve is never known here: e-mail addresses in commits are whatever
+ * their author typed, so that they could show only who did not care to hide. A policy with `exceptAuthor` therefore refuses.
+ */
+async function approverOf(login: string, { run }: ActionRequest, { forge, log }: ActionWorld): Promise<Approver> {
+  const asked = await forge?.permission(login);
+  if (asked?.ok === false) log.progress({ kind: "warning", text: `What ${login} may do could not be asked: ${asked.failure.message}` });
+  return {
+    login,
+    permission: asked?.ok === true ? asked.value : "unknown",
+    attempt: run.attempt,
+    triggeredBy: run.triggeredBy,
+    isAuthor: "unknown",
+  };
+}
