@@ -28,7 +28,7 @@ chmod 755 "$root/usr/sbin/policy-rc.d"
 echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 printf 'path-exclude=/usr/share/%s/*\n' doc man locale info >"$root/etc/dpkg/dpkg.cfg.d/slim"
 chroot "$root" apt-get install -y -qq --no-install-recommends \
-  systemd systemd-sysv libpam-systemd dbus openssh-server nix-bin nix-setup-systemd sudo curl iproute2 util-linux procps kmod >&2
+  systemd systemd-sysv libpam-systemd dbus openssh-server nix-bin nix-setup-systemd sudo curl iproute2 nftables util-linux procps kmod >&2
 chroot "$root" apt-get clean
 rm -rf "$root/var/lib/apt/lists" "$root/usr/sbin/policy-rc.d"
 mkdir -p "$root/var/lib/apt/lists"

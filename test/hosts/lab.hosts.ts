@@ -1,18 +1,22 @@
+import { spawn } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
-import { basename } from "node:path";
+import { tmpdir } from "node:os";
+import { basename, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { run, until } from "./command.ts";
 import type { LabHost } from "./host.ts";
 import { type Lab, startLab } from "./lab.ts";
 import { broken, buildToplevel, type ToplevelSpec } from "./toplevels.ts";
 
 /** That the hosts are what the other tests take them for: real machines, which do what NixOS does where a deployer can see it. */
+const checkout = resolve(import.meta.dirname, "../..");
 let lab: Lab;
 let alpha: LabHost;
 let beta: LabHost;
 let gamma: LabHost;
 
 beforeAll(async () => {
-  lab = await startLab({ hosts: [{ host: "alpha", services: { hello: {} } }, "beta", "gamma"] });
+  lab = await startLab({ hosts: [{ host: "alpha", services: { hello: {} } }, "beta", "gamma"], shares: [checkout] });
   [alpha, beta, gamma] = [lab.host("alpha"), lab.host("beta"), lab.host("gamma")];
 });
 afterAll(async () => {
@@ -57,6 +61,12 @@ describe("a host", () => {
 
   test("has no way out of the lab", async () => {
     expect(await beta.sh("ip -o route")).toBe(`${lab.network.prefix} dev host0 proto kernel scope link src ${beta.address}`);
+  });
+
+  test("has the directories that were shared with it, to read", async () => {
+    const gate = await gamma.exec([`${checkout}/node_modules/.bin/node`, `${checkout}/src/cli.ts`, "--help"]);
+    expect([gate.exitCode, gate.stderr]).toEqual([0, ""]);
+    expect((await gamma.exec(["touch", `${checkout}/package.json`])).exitCode).toBe(1);
   });
 
   test("refuses unsigned paths by ssh-ng unless it is told not to check", async () => {
@@ -242,7 +252,12 @@ describe("trouble", () => {
   test("a one-shot entry boots once; a kernel that panics does not come back by itself", async () => {
     const panics = await bring(beta, broken.kernel);
     const { loader } = await beta.systems();
-    await beta.sh('echo "$1" >/boot/loader-oneshot', panics);
+    // An entry that is not there is passed over, as by the real boot loader.
+    await beta.sh("bootctl set-oneshot nixos-generation-999.conf; ! [ -e /boot/loader-oneshot ]");
+    expect((await beta.activate(panics, "boot")).exitCode).toBe(0);
+    const entry = await beta.sh("sed -n 's/^default //p' /boot/loader/loader.conf");
+    expect((await beta.activate(loader, "boot")).exitCode).toBe(0);
+    await beta.sh('bootctl set-oneshot "$1"', entry);
     await beta.exec(["systemctl", "reboot"]);
     await beta.off();
     expect(beta.lastExit).toBe(1);
@@ -288,6 +303,20 @@ describe("trouble", () => {
     }
   });
 
+  test("a firewall that closes port 22 leaves the connections that are there", async () => {
+    const to = await bring(beta, broken.port22);
+    const { current } = await beta.systems();
+    const control = join(tmpdir(), `lab-${process.pid}`);
+    const master = ["-o", `ControlPath=${control}`, ...beta.sshArguments()];
+    expect((await run(["ssh", "-f", "-N", "-M", ...master])).exitCode).toBe(0);
+    expect((await beta.activate(to, "test", { checks: false })).exitCode).toBe(0);
+    expect(await beta.answers()).toBe(false);
+    expect((await run(["ssh", ...master, "hostname"])).stdout).toBe("beta\n");
+    expect((await beta.activate(current, "test", { checks: false })).exitCode).toBe(0);
+    await run(["ssh", "-O", "exit", ...master]);
+    expect(await beta.answers()).toBe(true);
+  });
+
   test("a stop job that hangs holds the switch and its lock", async () => {
     const hangs = await bring(gamma, { services: { hangs: { stop: "sleep infinity", service: { TimeoutStopSec: "infinity" } } } });
     expect((await gamma.activate(hangs, "test")).exitCode).toBe(0);
@@ -308,6 +337,33 @@ describe("trouble", () => {
     expect(full.stderr).toContain("No space left on device");
     expect((await gamma.copy([to])).exitCode).toBe(0);
   });
+});
+
+test("a lab that is killed leaves no machine, and the next one clears the rest", async () => {
+  const program = `
+    import { startLab } from ${JSON.stringify(join(import.meta.dirname, "lab.ts"))};
+    const lab = await startLab({ hosts: ["killed"] });
+    console.log(lab.key, lab.network.bridge);
+    setInterval(() => {}, 1000);`;
+  for (const signal of ["SIGKILL", "SIGINT"] as const) {
+    const child = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
+    const told = await new Promise<string>((resolve) => child.stdout.once("data", (data: Buffer) => resolve(data.toString())));
+    const [key = "", bridge = ""] = told.trim().split(" ");
+    expect(existsSync(key)).toBe(true);
+    const machines = () => run(["pgrep", "--full", `machine=${bridge}-`]).then((found) => found.exitCode);
+    expect(await machines()).toBe(0);
+    const gone = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    await gone;
+    await until(
+      () => "the machine still runs",
+      10,
+      async () => ((await machines()) === 1 ? true : undefined),
+    );
+    if (signal === "SIGKILL") await (await startLab({ hosts: ["next"], boot: false })).stop();
+    expect(existsSync(key)).toBe(false);
+    expect(existsSync(`/sys/class/net/${bridge}`)).toBe(false);
+  }
 });
 
 test("a second lab runs beside the first, and leaves nothing behind", async () => {

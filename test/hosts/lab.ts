@@ -1,7 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { must } from "./command.ts";
-import { LabHost } from "./host.ts";
+import { LabHost, makeKey } from "./host.ts";
 import { claimPlace, clearLeftovers, clearPlace, type Place } from "./place.ts";
 import { cachedRoot } from "./root.ts";
 import { buildToplevels, type ToplevelSpec } from "./toplevels.ts";
@@ -30,18 +29,22 @@ import { buildToplevels, type ToplevelSpec } from "./toplevels.ts";
  *
  * Needs root, and a Nix store that this process may write to (.ci/with-store). Several labs may run at once. Hosts end when the process ends, however it ends.
  */
-export async function startLab(options: { readonly hosts: readonly (string | ToplevelSpec)[]; readonly boot?: boolean }): Promise<Lab> {
+export async function startLab(options: {
+  readonly hosts: readonly (string | ToplevelSpec)[];
+  /** False: the hosts are installed and off. */
+  readonly boot?: boolean;
+  /** Directories of this machine that every host sees at the same place, read-only: the checkout, for a gate that runs on a host. */
+  readonly shares?: readonly string[];
+}): Promise<Lab> {
   if (process.getuid?.() !== 0) throw new Error("Test hosts need root.");
   const specs = options.hosts.map((host) => (typeof host === "string" ? { host } : host));
   const [base, toplevels] = [await cachedRoot(), await buildToplevels(specs)];
   const place = await claimPlace();
-  const lab = new Lab(
-    place,
-    specs.map((spec) => spec.host),
-  );
+  const names = specs.map((spec) => spec.host);
+  const lab = new Lab(place, names, options.shares ?? []);
   try {
     clearLeftovers(place);
-    await must(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "lab", "-f", lab.key]);
+    await makeKey(lab.key, "lab");
     await Promise.all([...lab.hosts.values()].map((host, index) => host.install(base, toplevels[index] ?? "")));
     writeFileSync(join(place.directory, "known_hosts"), lab.knownHosts);
     if (options.boot !== false) await Promise.all([...lab.hosts.values()].map((host) => host.boot()));
@@ -52,6 +55,8 @@ export async function startLab(options: { readonly hosts: readonly (string | Top
   return lab;
 }
 
+const ending = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 export class Lab {
   readonly hosts: ReadonlyMap<string, LabHost>;
   /** Path of a private key that root and deploy accept on every host. */
@@ -59,14 +64,26 @@ export class Lab {
   readonly network: { readonly bridge: string; readonly address: string; readonly prefix: string };
   readonly #place: Place;
   readonly #onExit = (): void => clearPlace(this.#place);
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    this.#unwatch();
+    clearPlace(this.#place);
+    // Where nobody else listens, the signal does what it does to any program.
+    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+  };
 
-  constructor(place: Place, names: readonly string[]) {
+  constructor(place: Place, names: readonly string[], shares: readonly string[]) {
     this.#place = place;
     mkdirSync(join(place.directory, "key"), { mode: 0o700 });
     this.key = join(place.directory, "key", "id_ed25519");
     this.network = { bridge: place.bridge, address: `${place.network}.1`, prefix: `${place.network}.0/24` };
-    this.hosts = new Map(names.map((name, index) => [name, new LabHost(place, index, name, this.key)]));
+    this.hosts = new Map(names.map((name, index) => [name, new LabHost(place, index, name, { key: this.key, shares })]));
     process.once("exit", this.#onExit);
+    for (const signal of ending) process.once(signal, this.#onSignal);
+  }
+
+  #unwatch(): void {
+    process.off("exit", this.#onExit);
+    for (const signal of ending) process.off(signal, this.#onSignal);
   }
 
   host(name: string): LabHost {
@@ -86,7 +103,7 @@ export class Lab {
   }
 
   async stop(): Promise<void> {
-    process.off("exit", this.#onExit);
+    this.#unwatch();
     await Promise.all([...this.hosts.values()].map((host) => host.powerOff()));
     clearPlace(this.#place);
   }

@@ -7,8 +7,8 @@ import { attempt, must } from "./command.ts";
 const recipe = ["build-root.sh", "machine/loader.sh", "machine/network.sh", "machine/machine-network.service"];
 
 /**
- * The root directory that all hosts are layers over, built where it is not in the cache (one to two minutes). Whoever builds at the same time as another builds
- * for nothing: the first to finish puts its directory into place in one step.
+ * The root directory that all hosts are layers over, built where it is not in the cache (about a minute). One builds at a time; the rest wait and
+ * find what it made, which appears in one step.
  */
 export async function cachedRoot(): Promise<string> {
   const cache = process.env.NDG_HOSTS_CACHE || "/var/cache/nixos-deploy-gate-test";
@@ -19,7 +19,9 @@ export async function cachedRoot(): Promise<string> {
   mkdirSync(cache, { recursive: true });
   const work = mkdtempSync(join(cache, "building-"));
   try {
-    await must(["sh", join(import.meta.dirname, "build-root.sh"), work], { seconds: 900 });
+    const lock = ["flock", join(cache, "lock"), "sh", "-euc", '[ -e "$1" ] || exec sh "$2" "$3"', "build"];
+    await must([...lock, goal, join(import.meta.dirname, "build-root.sh"), work], { seconds: 1800 });
+    if (existsSync(goal)) return goal;
     try {
       renameSync(work, goal);
     } catch (error) {

@@ -98,6 +98,18 @@ export const broken = {
       },
     },
   },
+  /** A firewall that closes port 22: connections that are there live on, new ones get no answer. Needs nftables in the kernel. */
+  port22: {
+    services: {
+      firewall: {
+        // By the flags and not by connection tracking, which knows none of the connections that were there before its first rule.
+        script:
+          "nft 'table inet filter { chain input { type filter hook input priority 0; tcp dport 22 tcp flags & (syn | ack) == syn drop; }; }'",
+        stop: "nft delete table inet filter",
+        service: { Type: "oneshot", RemainAfterExit: "yes" },
+      },
+    },
+  },
   /** The network goes down in the middle of the activation and does not come back by itself. */
   network: { activation: '[ -z "${NIXOS_ACTION:-}" ] || ip link set host0 down' },
   activation: { activation: "echo the activation fails; false" },
