@@ -7,6 +7,8 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./plan.ts")).planCommand,
   deploy: async () => (await import("./deploy.ts")).deployCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
+  rollback: async () => (await import("./rollback.ts")).rollbackCommand,
+  status: async () => (await import("./status.ts")).statusCommand,
   rules: async () => (await import("./rules.ts")).rulesCommand,
 };
 

@@ -1,7 +1,5 @@
-import { openDebugLog } from "../io/debug-log.ts";
-import { plainLog, terminalLog } from "../io/log.ts";
-import { withPrepared } from "./prepare.ts";
 import type { Command } from "./shell.ts";
+import { withShellRun } from "./shell-run.ts";
 
 /** `gate plan`: what would happen to every host of a flake. Changes nothing but the store. */
 export const planCommand: Command = {
@@ -25,26 +23,12 @@ export const planCommand: Command = {
     "nixos-deploy-gate plan . --base main --hosts 'web*,db1'",
     "nixos-deploy-gate plan --json | jq '.hosts[].decision'",
   ],
-  run: async ([flake = "."], options, shell) => {
-    const debug = typeof options["debug-log"] === "string" ? await openDebugLog(options["debug-log"]) : undefined;
-    const logging = { unicode: shell.terminal.unicode, ...(debug === undefined ? {} : { debug }) };
-    const log = shell.terminal.live
-      ? terminalLog(process.stderr, logging)
-      : plainLog({ write: (text: string): void => shell.error(text) }, logging);
-    try {
-      const base = typeof options["base"] === "string" ? options["base"] : undefined;
-      const { directory, environment, signal } = shell;
-      const event = { kind: "shell", base } as const;
-      return await withPrepared({ flake, directory, event, environment, signal, log }, async (prepared) => {
-        // Loaded here, while Nix has been at work since the sources were laid out.
-        const { runGate, showPlan } = await import("./plan-run.ts");
-        const plan = await runGate(prepared, flake, options, shell, undefined);
-        log.close();
-        return showPlan(plan, options, shell);
-      });
-    } finally {
+  run: async ([flake = "."], options, shell) =>
+    await withShellRun({ flake, options, shell, trust: "unreviewed" }, async (prepared, log) => {
+      // Loaded here, while Nix has been at work since the sources were laid out.
+      const { runGate, showPlan } = await import("./plan-run.ts");
+      const plan = await runGate(prepared, flake, options, shell, undefined);
       log.close();
-      debug?.close();
-    }
-  },
+      return showPlan(plan, options, shell);
+    }),
 };

@@ -1,0 +1,54 @@
+import { poolSize } from "../build/pool.ts";
+import { evaluateSides, type EvaluatedFleet } from "../build/sides.ts";
+import { askFleet, type RunningFleet } from "../deploy/running-fleet.ts";
+import type { DeployRequest } from "../deploy/contact.ts";
+import { discover, selectHosts } from "../discover/discover.ts";
+import { gateError } from "../failure.ts";
+import type { Log, Targets } from "../io/ports.ts";
+import { observeOnly, parsePolicy, type Policy } from "../policy.ts";
+import { type DeploySetup, withDeploy } from "./deploy-setup.ts";
+import type { Prepared } from "./prepare.ts";
+
+/** Hosts that policy hands to the gate, asked what they are and run. */
+export type AskedFleet = {
+  readonly policy: Policy;
+  readonly evaluated: EvaluatedFleet;
+  readonly fleet: RunningFleet;
+  readonly targets: Targets;
+  readonly request: DeployRequest;
+  readonly prepared: Prepared;
+};
+
+export type FleetQuestion = {
+  readonly prepared: Prepared;
+  /** Globs; all managed hosts where empty. */
+  readonly hosts: readonly string[];
+  readonly log: Log;
+  readonly setup: Omit<DeploySetup, "prepared">;
+};
+
+/** Evaluates the flake as it stands, asks the managed hosts, and hands both over; connections are closed afterwards. Nothing is built. */
+export async function withFleet<T>({ prepared, hosts, log, setup }: FleetQuestion, use: (asked: AskedFleet) => Promise<T>): Promise<T> {
+  const { sources, ports } = prepared;
+  const { nix } = ports;
+  const { head } = sources;
+  log.progress({ kind: "stage", stage: "discover", text: `reading ${head.shown}` });
+  const outputs = await discover(nix, head, { trust: head.trust, timeoutSeconds: 300 });
+  const policy = outputs.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value, head.shown);
+  const chosen = selectHosts(outputs.hosts, hosts).filter(
+    (host) => Object.hasOwn(policy.hosts, host) && policy.hosts[host]?.deploy === true,
+  );
+  if (chosen.length === 0) throw gateError("nothing-managed", { flake: head.shown });
+  const evaluated = await evaluateSides(
+    chosen,
+    undefined,
+    { flake: outputs.flake, trust: head.trust, hosts: chosen },
+    { nix, log, jobs: poolSize(ports.machine), timeoutSeconds: policy.evaluation.timeoutSeconds },
+  );
+  return await withDeploy({ ...setup, prepared }, async (request) => {
+    const targets = await request.openTargets(policy);
+    log.progress({ kind: "stage", stage: "discover", text: "asking the hosts what they run" });
+    const fleet = await askFleet(evaluated, policy, { targets, log });
+    return await use({ policy, evaluated, fleet, targets, request, prepared });
+  });
+}

@@ -1,0 +1,100 @@
+import { lastApplied, triedOf } from "../apply/history.ts";
+import { entriesOf } from "../decide/rejection.ts";
+import type { HostName } from "../discover/host.ts";
+import type { Failure } from "../failure.ts";
+import type { StoreFiles } from "../io/ports.ts";
+import type { Policy } from "../policy.ts";
+import { rebootDue } from "../reboot/due.ts";
+import { rebootPolicyOf } from "../reboot/window-policy.ts";
+import { windowsText } from "../reboot/window-text.ts";
+import type { Observation } from "../target/observation.ts";
+import type { Observed } from "../target/observe.ts";
+import { rebootNeed } from "../verify/reboot-need.ts";
+import { ledgerOf } from "./deploy-host.ts";
+
+/** What a host is right now, as it said itself and as its ledger says. */
+export type HostStatus =
+  | { readonly host: HostName; readonly reachable: false; readonly failure: Failure }
+  | {
+      readonly host: HostName;
+      readonly reachable: true;
+      readonly current: string | undefined;
+      readonly profile: string | undefined;
+      readonly booted: string | undefined;
+      readonly generation: number | undefined;
+      readonly specialisation: string | undefined;
+      readonly kernel: string;
+      readonly uptimeSeconds: number;
+      readonly systemState: string;
+      readonly failedUnits: readonly string[];
+      /** Units of activations that run right now. */
+      readonly activations: readonly string[];
+      readonly reboot: {
+        readonly needed: boolean;
+        readonly reasons: readonly string[];
+        /** When it will happen, or why not by itself. */
+        readonly when: string;
+        readonly windows: string;
+        readonly pendingHours: number | undefined;
+      };
+      /** Of what a gate applied last; undefined where none did, or where the ledger cannot be read. */
+      readonly revision: string | undefined;
+      /** Commits of the flake that it does not have yet; undefined where that cannot be told. */
+      readonly behindBy: number | undefined;
+      readonly ledger: "none" | "unreadable" | "read";
+      readonly last: { readonly outcome: string; readonly reason: string; readonly at: Date } | undefined;
+    };
+
+export type StatusQuestion = {
+  readonly host: HostName;
+  readonly asked: Observed;
+  readonly policy: Policy;
+  readonly store: StoreFiles;
+  readonly now: Date;
+  /** By revision. */
+  readonly behind: ReadonlyMap<string, number>;
+};
+
+/** Puts together what is known of one host. Pure. */
+export function hostStatus({ host, asked, policy, store, now, behind }: StatusQuestion): HostStatus {
+  if (!asked.ok) return { host, reachable: false, failure: asked.failure };
+  const { observation } = asked;
+  const { current, profile, booted, generation, specialisation, kernel, uptimeSeconds, systemState, failedUnits, activations } =
+    observation;
+  const ledger = ledgerOf(observation);
+  const revision = appliedRevision(observation);
+  const last = triedOf(entriesOf(ledger)).findLast((tried) => tried.ended !== undefined)?.ended;
+  const need = rebootNeed(observation, store);
+  const rebootPolicy = rebootPolicyOf(policy, host);
+  const due = rebootDue({ host, observation, need, ledger, policy: rebootPolicy, now });
+  return {
+    host,
+    reachable: true,
+    current,
+    profile,
+    booted,
+    generation,
+    specialisation,
+    kernel: kernel.release,
+    uptimeSeconds,
+    systemState,
+    failedUnits,
+    activations,
+    reboot: {
+      needed: need.needed,
+      reasons: need.reasons.filter((reason) => reason.required).map((reason) => reason.sentence),
+      when: due.sentence,
+      windows: windowsText(rebootPolicy),
+      pendingHours: due.kind === "nothing" ? undefined : due.pending.hours,
+    },
+    revision,
+    behindBy: revision === undefined ? undefined : behind.get(revision),
+    ledger: typeof ledger === "string" ? ledger : "read",
+    last: last === undefined ? undefined : { outcome: last.outcome, reason: last.reason, at: new Date(last.at * 1000) },
+  };
+}
+
+/** The revision of what a gate applied last on the host. */
+export function appliedRevision(observation: Observation): string | undefined {
+  return lastApplied(entriesOf(ledgerOf(observation)))?.revision;
+}
