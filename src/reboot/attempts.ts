@@ -20,13 +20,15 @@ export type RebootAttempt = {
 /** In the order in which they began. An end belongs to the last beginning of its id. */
 export function rebootAttempts(entries: readonly LedgerEntry[]): RebootAttempt[] {
   const attempts: RebootAttempt[] = [];
+  const places = new Map<string, number>();
   const close = (id: string, end: RebootAttempt["end"]): void => {
-    const index = attempts.findLastIndex(({ attempt }) => attempt.id === id);
-    const open = attempts[index];
-    if (open !== undefined && open.end === undefined) attempts[index] = { ...open, end };
+    const place = places.get(id);
+    const open = place === undefined ? undefined : attempts[place];
+    if (place !== undefined && open !== undefined && open.end === undefined) attempts[place] = { ...open, end };
   };
   for (const entry of entries) {
-    if (entry.event === "started" && entry.attempt.operation === "reboot")
+    if (entry.event === "started" && entry.attempt.operation === "reboot") {
+      places.set(entry.attempt.id, attempts.length);
       attempts.push({
         attempt: entry.attempt,
         startedAt: new Date(entry.at * 1000),
@@ -34,7 +36,7 @@ export function rebootAttempts(entries: readonly LedgerEntry[]): RebootAttempt[]
         failedBefore: entry.failedUnits,
         end: undefined,
       });
-    else if (entry.event === "rebooted") close(entry.id, { kind: "rebooted", ok: entry.ok, seconds: entry.seconds });
+    } else if (entry.event === "rebooted") close(entry.id, { kind: "rebooted", ok: entry.ok, seconds: entry.seconds });
     else if (entry.event === "ended") close(entry.id, { kind: "given-up", reason: entry.reason });
   }
   return attempts;

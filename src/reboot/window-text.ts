@@ -28,10 +28,14 @@ export function windowsText({ windows, blackout }: Pick<WindowPolicy, "windows" 
   return `${texts.join(" or ")}${dark}`;
 }
 
-/** "Sun 29 Nov 02:00 CET": the year is in it where it is another. Zones without letters of their own say their offset. */
-export function instantText(at: Date, zone: string, now: Date): string {
-  const parts = new Map(
-    new Intl.DateTimeFormat("en-GB", {
+type Formats = { readonly british: Intl.DateTimeFormat; readonly american: Intl.DateTimeFormat };
+/** Made once for each zone: making one takes a thousand times as long as using it. */
+const formats = new Map<string, Formats>();
+
+function formatsOf(zone: string): Formats {
+  let made = formats.get(zone);
+  if (made === undefined) {
+    const options = {
       timeZone: zone,
       weekday: "short",
       day: "numeric",
@@ -40,21 +44,24 @@ export function instantText(at: Date, zone: string, now: Date): string {
       hour: "2-digit",
       minute: "2-digit",
       timeZoneName: "short",
-    })
-      .formatToParts(at)
-      .map(({ type, value }) => [type, value]),
-  );
-  const part = (name: Intl.DateTimeFormatPartTypes): string => parts.get(name) ?? "";
-  const year = Math.abs(at.getTime() - now.getTime()) > 180 * 86_400_000 ? ` ${part("year")}` : "";
-  // Month names of four letters are British.
-  return `${part("weekday")} ${part("day")} ${part("month").slice(0, 3)}${year} ${part("hour")}:${part("minute")} ${zoneName(at, zone, part("timeZoneName"))}`;
+    } as const;
+    made = { british: new Intl.DateTimeFormat("en-GB", options), american: new Intl.DateTimeFormat("en-US", options) };
+    formats.set(zone, made);
+  }
+  return made;
 }
 
-/** British English has names for European zones, American English for American ones. */
-function zoneName(at: Date, zone: string, british: string): string {
-  if (!/^GMT[+-]/.test(british)) return british;
-  const american = new Intl.DateTimeFormat("en-US", { timeZone: zone, timeZoneName: "short" }).formatToParts(at);
-  return american.find(({ type }) => type === "timeZoneName")?.value ?? british;
+/** "Sun 29 Nov 02:00 CET": the year is in it where it is another. Zones without letters of their own say their offset. */
+export function instantText(at: Date, zone: string, now: Date): string {
+  const { british, american } = formatsOf(zone);
+  const parts = new Map(british.formatToParts(at).map(({ type, value }) => [type, value]));
+  const part = (name: Intl.DateTimeFormatPartTypes): string => parts.get(name) ?? "";
+  const year = Math.abs(at.getTime() - now.getTime()) > 180 * 86_400_000 ? ` ${part("year")}` : "";
+  // British English has names for European zones, American English for American ones.
+  const named = /^GMT[+-]/.test(part("timeZoneName")) ? american.formatToParts(at) : [];
+  const name = named.find(({ type }) => type === "timeZoneName")?.value ?? part("timeZoneName");
+  // Month names of four letters are British.
+  return `${part("weekday")} ${part("day")} ${part("month").slice(0, 3)}${year} ${part("hour")}:${part("minute")} ${name}`;
 }
 
 /** "in 3 days (Sun 29 Nov 02:00 CET)", "now, until Sun 29 Nov 04:00 CET". */

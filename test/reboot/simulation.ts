@@ -406,7 +406,7 @@ export function deploy(fleet: Fleet, target: Machine, to: string): void {
   target.generation += 1;
   const [at, id] = [Math.floor(fleet.now / 1000), `deploy-${target.generation}-of-it`];
   const attempt = { id, host: target.host, operation: "boot", from: {}, to } as const;
-  target.ledger = target.ledger.slice(-40);
+  target.ledger = target.ledger.slice(-24);
   target.ledger.push({ v: 1, event: "started", at, bootId: target.bootId, attempt });
   target.ledger.push({ v: 1, event: "ended", at, id, outcome: "staged", reason: "as planned" });
 }
