@@ -8,6 +8,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   deploy: async () => (await import("./deploy.ts")).deployCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
   rollback: async () => (await import("./rollback.ts")).rollbackCommand,
+  verify: async () => (await import("./verify.ts")).verifyCommand,
   status: async () => (await import("./status.ts")).statusCommand,
   rules: async () => (await import("./rules.ts")).rulesCommand,
 };

@@ -1,5 +1,5 @@
 import type { Outcome } from "../apply/outcome.ts";
-import { terminalLine } from "./terminal-escape.ts";
+import { indentedLine } from "./terminal-escape.ts";
 
 /** The outcome of one host, a line for each thing that is known of it. Texts of hosts are shown, never obeyed. */
 export function outcomeText(host: string, outcome: Outcome, { unicode }: { readonly unicode: boolean }): string {
@@ -12,7 +12,7 @@ export function outcomeText(host: string, outcome: Outcome, { unicode }: { reado
     ...misses.map((miss) => `  ${miss.sentence}${miss.needs === "nothing" ? "" : ` (needs ${miss.needs})`}`),
     ...(failure === undefined ? [] : [`next:  ${failure.next}`]),
   ];
-  return `${lines.map((line) => terminalLine(line, unicode, 1_000)).join("\n")}\n`;
+  return `${lines.map((line) => indentedLine(line, unicode)).join("\n")}\n`;
 }
 
 export const outcomeJson = (host: string, outcome: Outcome): string => `${JSON.stringify({ schema: 1, host, ...outcome }, undefined, 2)}\n`;

@@ -1,5 +1,5 @@
 import type { HostStatus } from "../deploy/host-status.ts";
-import { terminalLine } from "./terminal-escape.ts";
+import { indentedLine } from "./terminal-escape.ts";
 
 type TextOptions = { readonly unicode: boolean };
 
@@ -16,7 +16,7 @@ export function statusText(hosts: readonly HostStatus[], { unicode }: TextOption
     ...(pending > 0 ? [`${pending} to be rebooted`] : []),
     ...(silent > 0 ? [`${silent} unreachable`] : []),
   ];
-  return `${[head.join(", "), ...lines].map((line) => terminalLine(line, unicode, 1_000)).join("\n")}\n`;
+  return `${[head.join(", "), ...lines].map((line) => indentedLine(line, unicode)).join("\n")}\n`;
 }
 
 function reachable(host: Extract<HostStatus, { reachable: true }>): string[] {

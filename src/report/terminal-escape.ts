@@ -9,6 +9,12 @@ export function terminalLine(text: string, unicode: boolean, limit = 400): strin
   return unicode ? shown : toAscii(shown);
 }
 
+/** The same for a line that begins with blanks of ours, which are kept. */
+export function indentedLine(text: string, unicode: boolean, limit = 1_000): string {
+  const blanks = /^ */.exec(text)?.[0] ?? "";
+  return blanks + terminalLine(text.slice(blanks.length), unicode, limit);
+}
+
 export const toAscii = (text: string): string => text.replace(/[^\x20-\x7e\n]/gu, (c) => ascii[c] ?? "?");
 
 /** Signs that terminals draw in one column though they lie beyond Latin. */

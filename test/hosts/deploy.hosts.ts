@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Plan } from "../../src/report/plan.ts";
+import { run } from "./command.ts";
 import { Fleet, type HostSpec } from "./fleet.ts";
 import { type Lab, startLab } from "./lab.ts";
 
@@ -36,4 +37,22 @@ test("a clean change is brought in, proven, and done again by nobody", async () 
   }
   const again = await fleet.deploy();
   expect([again.exitCode, outcomes(again.plan)]).toEqual([0, { alpha: "unchanged", beta: "unchanged", gamma: "unchanged" }]);
+});
+
+test("status, verify and rollback say and do what they promise", async () => {
+  const status = await fleet.gate("status");
+  expect(status.exitCode).toBe(0);
+  const verify = await fleet.gate("verify");
+  expect(verify.exitCode).toBe(0);
+  const before = await lab.host("alpha").systems();
+  const back = await run(fleet.command("rollback", "alpha"), { seconds: 200, env: fleet.environment });
+  expect(back.exitCode).toBe(0);
+  const after = await lab.host("alpha").systems();
+  expect(after.current).not.toBe(before.current);
+  expect([after.profile, after.loader]).toEqual([after.current, after.current]);
+  const drifted = await fleet.gate("verify", "--hosts", "alpha");
+  expect(drifted.exitCode).toBe(1);
+  // What a person went back from is not brought in again by itself.
+  const again = await fleet.deploy();
+  expect([again.exitCode, outcomes(again.plan)]).toEqual([3, { alpha: "held", beta: "unchanged", gamma: "unchanged" }]);
 });
