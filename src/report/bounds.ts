@@ -3,7 +3,8 @@ import { redact } from "../diff/secrets.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
 import type { Failure } from "../failure.ts";
 import type { PlanDiff } from "./plan-diff.ts";
-import type { PlanFailure, PlanJudgement } from "./plan.ts";
+import type { PlanFailure } from "./plan-failure.ts";
+import type { PlanJudgement } from "./plan.ts";
 
 /**
  * How much of a host goes into plan.json. A flake can make any list as long as it likes; a report that does not fit a forge, a disk or a reader is no report.

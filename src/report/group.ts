@@ -1,13 +1,15 @@
+import { isQuiet, isWell } from "./order.ts";
+import { isOpen } from "./happened.ts";
 import type { Plan, PlanHost } from "./plan.ts";
 
 /** Hosts of which a report says the very same things; at least one. They keep the plan's order. */
 export type Group = { readonly hosts: readonly PlanHost[]; readonly first: PlanHost };
 
-/** Hosts with one row: equal in change, judgement and decision. Unchanged hosts are left out, since reports only count them. */
+/** Hosts with one row: equal in change, judgement, decision and what became of them. Unchanged hosts are left out, since reports only count them. */
 export function groups(plan: Plan): Group[] {
   return grouped(
-    plan.hosts.filter((host) => host.state !== "unchanged"),
-    (host) => `${change(host)} ${JSON.stringify(host.decision)}`,
+    plan.hosts.filter((host) => !isQuiet(host)),
+    (host) => `${change(host)} ${JSON.stringify(host.decision)} ${became(host)}`,
   );
 }
 
@@ -46,4 +48,12 @@ function change(host: PlanHost): string {
   }
 }
 
+/** What a row says of an outcome. Paths and logs are each host's own and stand in its details. */
+function became({ outcome }: PlanHost): string {
+  if (outcome === undefined) return "";
+  const { outcome: kind, reasons, failure, now, misses, attempts } = outcome;
+  const open = misses.filter(isOpen);
+  if (open.length === 0 && attempts.every((one) => one.strategy === "switch" || one.strategy === "boot") && isWell(outcome)) return kind;
+  return JSON.stringify([kind, reasons, failure, now?.runs, now?.boots, open, attempts.length]);
+}
 export const names = (group: Group): string[] => group.hosts.map((host) => host.host);

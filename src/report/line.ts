@@ -16,7 +16,7 @@ export type Section = {
   readonly summary: string;
   readonly lines: readonly Line[];
   readonly texts: readonly { readonly title: string; readonly text: string }[];
-  readonly kind: "findings" | "opinion" | "failure" | "system" | "settings" | "units" | "packages" | "files" | "notes";
+  readonly kind: "outcome" | "findings" | "opinion" | "failure" | "system" | "settings" | "units" | "packages" | "files" | "notes";
 };
 
 /** A line out of words and values: t`${name} restarts` shows what is interpolated as code. */

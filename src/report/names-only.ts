@@ -1,6 +1,8 @@
 import type { PlanDiff } from "./plan-diff.ts";
 import { sessionNames } from "./plan-session.ts";
-import { diffOf, type Plan, type PlanFailure, type PlanHost, type PlanJudgement } from "./plan.ts";
+import { failureNames } from "./plan-failure.ts";
+import { outcomeNames } from "./plan-outcome.ts";
+import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
 
 /**
  * The plan for a place that strangers read: verdicts, rules, unit and package names, and counts. Texts, versions, diffs, paths, users, ports and log lines are
@@ -21,7 +23,8 @@ function hostNames(host: PlanHost, diff: PlanDiff | undefined): PlanHost {
   const { platform, ...rest } = host;
   // A platform is whatever the flake says it is; only what looks like one is shown.
   const known = platform !== undefined && /^[a-z0-9_]{1,20}-[a-z]{1,20}$/.test(platform) ? { platform } : {};
-  const quiet: PlanHost = { ...rest, ...known, warnings: [], decision: decisionNames(host.decision) };
+  const outcome = host.outcome === undefined ? {} : { outcome: outcomeNames(host.outcome) };
+  const quiet: PlanHost = { ...rest, ...known, warnings: [], decision: decisionNames(host.decision), ...outcome };
   switch (quiet.state) {
     case "unchanged":
       return { ...quiet, toplevel: "" };
@@ -46,9 +49,6 @@ function decisionNames({ approval, ...decision }: PlanHost["decision"]): PlanHos
   const failure = approval?.failure === undefined ? {} : { failure: failureNames(approval.failure) };
   return { ...decision, reasons: [], ...(approval === undefined ? {} : { approval: { ...approval, ...failure } }) };
 }
-
-/** The code stays: it is a word of ours. Message and next step carry names of derivations and Nix's own words. */
-const failureNames = ({ code }: PlanFailure): PlanFailure => ({ code, message: "", next: "" });
 
 /** A subject stays where it is the name of a unit or a package; it may as well be a user, a mount point or an address. */
 function judgementNames(judgement: PlanJudgement, diff: PlanDiff | undefined): PlanJudgement {

@@ -1,8 +1,10 @@
 import { approveWith, inCommands, type ApproveAt } from "./approve-command.ts";
 import { groups, names, type Group } from "./group.ts";
 import { list, type Line, type Span } from "./line.ts";
-import { standing } from "./order.ts";
-import type { Plan } from "./plan.ts";
+import { nextStep } from "./next-step.ts";
+import { judged, standing } from "./order.ts";
+import type { Plan, PlanHost } from "./plan.ts";
+import { looks } from "./standing-look.ts";
 
 export type NeededOptions = {
   /** Where held hosts are approved; a shell where it is left out. */
@@ -23,6 +25,10 @@ export function needed(plan: Plan, options: NeededOptions = {}): Line[] {
     : lines;
 }
 
+/** Held for a person's word, and not since somebody else has to be well first. */
+const waitsForApproval = (host: PlanHost): boolean =>
+  judged(host) === "needs-you" && (host.outcome === undefined || host.outcome.outcome === "held" || host.outcome.outcome === "not-managed");
+
 const length = (line: Line): number => JSON.stringify(line.spans).length;
 
 function act(plan: Plan, group: Group, at: ApproveAt | undefined): Line[] {
@@ -32,7 +38,12 @@ function act(plan: Plan, group: Group, at: ApproveAt | undefined): Line[] {
     const look = host.failure.next === "" ? `nixos-deploy-gate plan --hosts ${host.host}` : host.failure.next;
     return [{ spans: [...who, host.atBase ? " failed before this change too; look: " : " has to be fixed; look: ", { command: look }] }];
   }
-  if (standing(host) !== "needs-you") return [];
+  if (!waitsForApproval(host)) {
+    const step = nextStep(group.hosts);
+    if (step === undefined) return [];
+    const words = step.words === "" ? ": " : `; ${step.words}: `;
+    return [{ spans: [...who, ": ", { strong: looks[standing(host)].word }, words, { command: step.command }] }];
+  }
   const { approval, rejectedBy } = host.decision;
   if (rejectedBy !== undefined)
     return [

@@ -1,4 +1,5 @@
-import { isObserved, standing, type Standing } from "./order.ts";
+import { hostExit } from "./exit-code.ts";
+import { isObserved, isWell } from "./order.ts";
 import { worstVerdict } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 
@@ -24,18 +25,21 @@ export function outputs(plan: Plan, paths: { readonly plan: string; readonly rep
 }
 
 function overall(plan: Plan): OverallDecision {
-  const has = (at: Standing): boolean => plan.hosts.some((host) => standing(host) === at);
-  if (has("failed") || plan.hosts.length === 0) return "failed";
-  if (has("needs-you")) return "held";
+  const has = (exit: 1 | 3): boolean => plan.hosts.some((host) => hostExit(plan, host) === exit);
+  if (has(1) || plan.hosts.length === 0) return "failed";
+  if (has(3)) return "held";
   if (plan.hosts.some((host) => ["deploy", "deploy-then-reboot", "stage"].includes(host.decision.action))) return "deploy";
   return plan.hosts.some(isObserved) ? "observe" : "nothing";
 }
 
-/** Why, as a stable word: the failure's code or the rule's id of the worst host, else the overall decision. */
+/** Why, as a stable word of the worst host: the failure's code, the kind of an outcome that is not well, or the rule's id. */
 function reasonCode(plan: Plan): string {
   const [worst] = plan.hosts;
   if (worst === undefined) return "no-hosts";
   if (worst.state === "failed") return worst.failure.code;
+  if (worst.outcome !== undefined && !isWell(worst.outcome) && worst.outcome.outcome !== "held")
+    return worst.outcome.failure?.code ?? worst.outcome.outcome;
+  if (worst.outcome?.outcome === "held" && worst.decision.action !== "hold") return "held";
   if (worst.state !== "changed" && worst.state !== "added") return worst.state;
   const finding = worst.judgement.findings.find((one) => one.verdict === worst.judgement.verdict);
   if (worst.decision.action === "hold" && worst.judgement.verdict !== "risky") return "session-required";
@@ -48,6 +52,7 @@ function hostsJson(plan: Plan): string {
     state: host.state,
     action: host.decision.action,
     ...(host.state === "changed" || host.state === "added" ? { verdict: host.judgement.verdict, mode: host.judgement.mode } : {}),
+    ...(host.outcome === undefined ? {} : { outcome: host.outcome.outcome }),
     ...(host.state === "failed" ? { reason: host.failure.code } : {}),
     ...(host.approval === undefined ? {} : { approval: host.approval.token }),
   }));

@@ -2,29 +2,24 @@ import type { Verdict } from "../classify/finding.ts";
 import { packagesOf } from "./generated.ts";
 import type { Line, Span } from "./line.ts";
 import { say, t } from "./line.ts";
-import { isObserved, standing, type Standing } from "./order.ts";
+import { isObserved, judged, standing, standings, type Standing } from "./order.ts";
 import { diffOf, type Plan, type PlanEvent, type PlanHost } from "./plan.ts";
+import { looks } from "./standing-look.ts";
 
 /** The words of the reports. One place, so that comment, terminal, status and summary say the same thing in the same words. */
 
-/** The word for a standing in a table. A word always stands there: a colour or sign alone is lost on some readers, screens and mails. */
-export const standingWord: Readonly<Record<Standing, string>> = {
-  failed: "failed",
-  "needs-you": "risky",
-  risky: "risky",
-  reboot: "reboot",
-  unbuilt: "not known yet",
-  clean: "clean",
-  removed: "removed",
-  unchanged: "unchanged",
-};
-
-/** The word in a host's row: `held` where a rule-clean change waits for a person all the same. */
+/** The word in a host's row: what became of it, or else what is thought of its change. */
 export function verdictWord(host: PlanHost): string {
   const at = standing(host);
+  return at === judged(host) ? changeWord(host) : looks[at].word;
+}
+
+/** What is thought of a host's change: `held` where a rule-clean change waits for a person all the same. */
+export function changeWord(host: PlanHost): string {
+  const at = judged(host);
   if (at === "needs-you" && (host.state === "changed" || host.state === "added") && host.judgement.verdict !== "risky")
     return `${host.judgement.verdict}, held`;
-  return standingWord[at];
+  return looks[at].word;
 }
 
 export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
@@ -148,40 +143,57 @@ export function contents(plan: Plan, host: PlanHost): string[] {
   return [...(judged > 0 ? [count(judged, "finding")] : []), ...(host.state === "failed" ? [failedStage[host.stage]] : facts(plan, host))];
 }
 
-/** Sorts a report's numbers into the words of its headline. */
-export function tally(hosts: readonly PlanHost[]): {
-  readonly managed: Partial<Record<Standing, number>>;
-  readonly observed: Partial<Record<Standing, number>>;
-} {
-  const managed: Partial<Record<Standing, number>> = {};
-  const observed: Partial<Record<Standing, number>> = {};
-  for (const host of hosts) {
-    const side = isObserved(host) ? observed : managed;
-    side[standing(host)] = (side[standing(host)] ?? 0) + 1;
-  }
-  return { managed, observed };
-}
-
-const headWord: Readonly<Record<Standing, (n: number) => string>> = {
+type Say = (n: number, hosts: readonly PlanHost[]) => string;
+const headWord: Readonly<Record<Standing, Say>> = {
+  "needs-person": (n) => `${n} ${n === 1 ? "needs" : "need"} a person`,
+  "live-but-old-boots": (n) => `${n} live, but the old system boots`,
+  "left-unconfirmed": (n) => `${n} left unconfirmed`,
   failed: (n) => `${count(n, "host")} failed`,
+  "rolled-back": (n, hosts) => `${n} rolled back${ranBefore(hosts)}`,
+  unreachable: (n) => `${n} unreachable`,
+  superseded: (n) => `${n} switched by somebody else`,
+  "deployed-with-misses": (n) => `${n} deployed with misses`,
+  held: (n) => `${n} held`,
   "needs-you": (n) => `${n} ${n === 1 ? "host needs" : "hosts need"} you`,
+  "not-reached": (n) => `${n} not reached`,
+  "handed-over": (n) => `${n} handed over (the next run reads ${n === 1 ? "its result" : "their results"})`,
   risky: (n) => `${n} risky`,
   reboot: (n) => `${n} reboot`,
   unbuilt: (n) => `${n} not known before the build`,
   clean: (n) => `${n} clean`,
+  "would-stage": (n) => `${n} would be staged`,
+  "would-deploy": (n) => `${n} would be deployed`,
+  "deployed-reboot-pending": (n) => `${n} deployed (reboot pending)`,
+  staged: (n) => `${n} staged (reboot pending)`,
+  deployed: (n) => `${n} deployed`,
   removed: (n) => `${n} removed`,
   unchanged: (n) => `${n} unchanged`,
 };
-const order = Object.keys(headWord) as Standing[];
 
-/** The whole plan in one line: "1 host needs you · 2 reboot · 9 clean · 3 unchanged". Hosts that are only observed are counted apart, since nothing will happen to them. */
+/** Said only where every one of them said so itself. */
+function ranBefore(hosts: readonly PlanHost[]): string {
+  if (!hosts.every((host) => host.outcome?.now?.runs === "old")) return "";
+  return hosts.length === 1 ? ": it runs what it ran before" : ": they run what they ran before";
+}
+
+/**
+ * The whole plan in one line, worst first: "1 rolled back: it runs what it ran before · 1 held · 9 deployed · 3 unchanged". Hosts that are only observed are counted
+ * apart, since nothing happens to them.
+ */
 export function headline(hosts: readonly PlanHost[]): string {
-  const { managed, observed } = tally(hosts);
-  const parts = order.flatMap((at) => (managed[at] === undefined || at === "unchanged" ? [] : [headWord[at](managed[at])]));
-  const watched = order.flatMap((at) => (observed[at] === undefined ? [] : [`${observed[at]} ${standingWord[at]}`]));
-  const total = Object.values(observed).reduce((sum, n) => sum + n, 0);
-  if (total > 0) parts.push(`${total} not managed (${watched.join(", ")})`);
-  if (managed.unchanged !== undefined) parts.push(headWord.unchanged(managed.unchanged));
+  const managed = hosts.filter((host) => !isObserved(host));
+  const observed = hosts.filter(isObserved);
+  const at = (of: readonly PlanHost[], word: (standing: Standing, those: readonly PlanHost[]) => string): string[] =>
+    standings.flatMap((one) => {
+      const those = of.filter((host) => standing(host) === one);
+      return those.length === 0 ? [] : [word(one, those)];
+    });
+  const counted = (one: Standing, those: readonly PlanHost[]): string => headWord[one](those.length, those);
+  const changing = managed.filter((host) => standing(host) !== "unchanged");
+  const parts = at(changing, counted);
+  const watched = at(observed, (one, those) => `${those.length} ${looks[one].word}`);
+  if (observed.length > 0) parts.push(`${observed.length} not managed (${watched.join(", ")})`);
+  if (changing.length < managed.length) parts.push(headWord.unchanged(managed.length - changing.length, []));
   return parts.length === 0 ? "no hosts" : parts.join(" · ");
 }
 

@@ -3,6 +3,8 @@ import { Finding, Mode, Verdict } from "../classify/finding.ts";
 import type { Action } from "../decide/decision.ts";
 import { HostName } from "../discover/host.ts";
 import { PlanDiff } from "./plan-diff.ts";
+import { PlanFailure } from "./plan-failure.ts";
+import { PlanOutcome } from "./plan-outcome.ts";
 import { PlanSession } from "./plan-session.ts";
 
 /**
@@ -12,9 +14,6 @@ import { PlanSession } from "./plan-session.ts";
  */
 const text = z.string();
 const StorePath = z.string();
-
-const PlanFailure = z.object({ code: text, message: text, next: text, detail: text.optional() });
-export type PlanFailure = z.infer<typeof PlanFailure>;
 
 export const PlanJudgement = z.object({
   /** `unknown-until-built` stands in a preview where a built system may be clean. */
@@ -58,6 +57,8 @@ const common = {
   decision: PlanDecision,
   /** On held hosts of a run that could deploy; never on a pull request, whose revision is on no deploy branch yet. */
   approval: PlanApproval.optional(),
+  /** What became of it. Each host of a run that may change hosts has one; no host of a run that only looks. */
+  outcome: PlanOutcome.optional(),
 };
 export const PlanHost = z.discriminatedUnion("state", [
   z.object({ ...common, state: z.literal("unchanged"), toplevel: StorePath }),

@@ -5,6 +5,7 @@ import type { Forge, ForgeReport, Result, Runner, Written } from "../io/ports.ts
 import { approveAt } from "./approve-command.ts";
 import { comment } from "./comment.ts";
 import { code, fence, link, prose } from "./markdown-escape.ts";
+import { isWell } from "./order.ts";
 import { outputs, type Outputs } from "./outputs.ts";
 import { planJson, type Plan } from "./plan.ts";
 import { brokenStatus, status, type CommitStatus } from "./status.ts";
@@ -91,6 +92,7 @@ async function finish(to: Destination, made: Outputs, text: string, post: Omit<P
 
 /** A host whose only finding is the revision in its name is no news, and neither is one that stays as it is. */
 function worthAComment(host: Plan["hosts"][number]): boolean {
+  if (host.outcome !== undefined && !isWell(host.outcome)) return true;
   if (host.state === "unchanged") return false;
   return !(
     host.state === "changed" &&

@@ -31,6 +31,7 @@ export function sectionLines(section: Section, width: number, options: TerminalO
   const { paint, line } = writer(options);
   const all =
     options.verbose === true ||
+    section.kind === "outcome" ||
     section.kind === "findings" ||
     section.kind === "opinion" ||
     section.kind === "failure" ||
@@ -50,7 +51,7 @@ export function sectionLines(section: Section, width: number, options: TerminalO
     ];
   };
   const failing = section.kind === "failure";
-  const texts = options.verbose === true || failing ? section.texts : [];
+  const texts = options.verbose === true || failing || section.kind === "outcome" ? section.texts : [];
   return [
     ...fill(line(`${section.title}${counted}`), width - 2, 2).map((text) => `  ${paint(1, text)}`),
     ...kept.flatMap((one) => bullets(one, 0)),

@@ -1,33 +1,15 @@
 import { detailGroups, groups, names, type Group } from "./group.ts";
-import type { Line } from "./line.ts";
+import type { Line, Section } from "./line.ts";
 import { needed } from "./needed.ts";
-import { isObserved, standing, type Standing } from "./order.ts";
-import { compared, contents, duration, headline, honesty, verdictWord, whatHappens, why } from "./phrases.ts";
+import { happened, reason } from "./happened.ts";
+import { hasOutcomes, isObserved, isQuiet, judged, standing, type Standing } from "./order.ts";
+import { compared, contents, duration, headline, honesty, changeWord, verdictWord } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
+import { outcomeSections } from "./sections-outcome.ts";
+import { looks } from "./standing-look.ts";
 import { clip, columns } from "./terminal-escape.ts";
 import { fill, flat, sectionLines, writer, type TerminalOptions } from "./terminal-section.ts";
-
-const signs: Readonly<Record<Standing, readonly [unicode: string, ascii: string]>> = {
-  failed: ["✖", "x"],
-  "needs-you": ["!", "!"],
-  risky: ["!", "!"],
-  reboot: ["↻", "~"],
-  unbuilt: ["?", "?"],
-  clean: ["✓", "+"],
-  removed: ["−", "-"],
-  unchanged: ["=", "="],
-};
-const hues: Readonly<Record<Standing, number>> = {
-  failed: 31,
-  "needs-you": 35,
-  risky: 35,
-  reboot: 33,
-  unbuilt: 36,
-  clean: 32,
-  removed: 2,
-  unchanged: 2,
-};
 
 /** So many groups of hosts are shown in detail without --verbose. */
 const briefGroups = 6;
@@ -46,19 +28,19 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   for (const group of rows) {
     const at = standing(group.first);
     const indent = 2 + hostWidth + 2 + wordWidth + 2;
-    const reason = fill(line(flat(why(plan, group.first))), width - indent, 0);
-    const then = fill(line(`→ ${whatHappens(group.first, plan.event)}`), width - indent, 2);
-    const [head, ...more] = [...reason.slice(0, 3), ...then];
-    const sign = signs[at][options.unicode ? 0 : 1];
+    const because = fill(line(flat(reason(plan, group.first))), width - indent, 0);
+    const then = fill(line(`→ ${happened(plan, group.first)}`), width - indent, 2);
+    const [head, ...more] = [...because.slice(0, 3), ...then];
+    const sign = looks[at].sign[options.unicode ? 0 : 1];
     out.push(
-      `${paint(hues[at], sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(hues[at], pad(verdictWord(group.first), wordWidth))}  ${head ?? ""}`,
+      `${paint(looks[at].hue, sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(looks[at].hue, pad(verdictWord(group.first), wordWidth))}  ${head ?? ""}`,
     );
     out.push(...more.map((text) => `${" ".repeat(indent)}${text}`));
     if (hostCell(group) !== names(group).join(", ") || columns(hostCell(group)) > hostWidth)
       out.push(...fill(line(names(group).join(", ")), width - indent, 0).map((text) => `${" ".repeat(indent)}${paint(2, text)}`));
   }
-  const unchanged = plan.hosts.filter((host) => host.state === "unchanged").length;
-  if (unchanged > 0) out.push(`${signs.unchanged[0]} ${pad(`${unchanged}`, hostWidth)}  unchanged`);
+  const unchanged = plan.hosts.filter(isQuiet).length;
+  if (unchanged > 0) out.push(`${looks.unchanged.sign[options.unicode ? 0 : 1]} ${pad(`${unchanged}`, hostWidth)}  unchanged`);
 
   const todo = needed(plan);
   if (todo.length > 0) out.push("", paint(1, "Needed from you"), ...todo.flatMap((one) => task(one, width, options)));
@@ -87,22 +69,44 @@ function task(one: Line, width: number, options: TerminalOptions): string[] {
   return [...fill(`- ${line(flat({ spans: sentence }))}`, width, 2), ...commands.map((command) => `    ${paint(1, line(command))}`)];
 }
 
+/** What became of hosts that are not well, and then the changes that somebody has to look at. */
 function detail(plan: Plan, width: number, options: TerminalOptions): string[] {
   const { paint, line } = writer(options);
+  const verbose = options.verbose === true;
+  const block = (at: Standing, title: string, all: readonly Section[]): string[] => [
+    "",
+    paint(looks[at].hue, ...fill(line(title), width, 2)),
+    ...all.flatMap((section) => sectionLines(section, width, options)),
+  ];
+  const outcomes = plan.hosts.flatMap((host) => {
+    const all = outcomeSections(plan, host);
+    return all.length === 0 ? [] : [block(standing(host), `${host.host}: ${looks[standing(host)].word}`, all)];
+  });
+  // After a deploy, the change of a host that took it is of no use to whoever looks for what went wrong.
+  const waits = (group: Group): boolean =>
+    !hasOutcomes(plan) || group.hosts.some((host) => host.state === "failed" || host.decision.action === "hold");
   const told = detailGroups(plan)
     .map((group) => ({ group, all: sections(plan, group) }))
     .filter(
-      ({ group, all }) => all.length > 0 && (options.verbose === true || !["clean", "unbuilt", "removed"].includes(standing(group.first))),
+      ({ group, all }) => all.length > 0 && (verbose || (waits(group) && !["clean", "unbuilt", "removed"].includes(judged(group.first)))),
     );
-  const shown = options.verbose === true ? told : told.slice(0, briefGroups);
-  const out = shown.flatMap(({ group, all }) => {
-    const at = standing(group.first);
-    const title = `${names(group).join(", ")}: ${[verdictWord(group.first), ...(isObserved(group.first) ? ["not managed"] : []), ...contents(plan, group.first)].join(", ")}`;
-    return ["", paint(hues[at], ...fill(line(title), width, 2)), ...all.flatMap((section) => sectionLines(section, width, options))];
+  const changes = told.map(({ group, all }) => {
+    const at = judged(group.first);
+    const words = [changeWord(group.first), ...(isObserved(group.first) ? ["not managed"] : [])];
+    return block(at, `${names(group).join(", ")}: ${[...words, ...contents(plan, group.first)].join(", ")}`, all);
   });
-  const left = told.length - shown.length;
+  const all = [...outcomes, ...changes];
+  const shown = verbose ? all : all.slice(0, briefGroups);
+  const out = shown.flat();
+  const left = all.length - shown.length;
   if (left > 0) out.push("", `Details of ${left} more: --verbose shows them.`);
-  else if (options.verbose !== true && out.length > 0) out.push("", "Diffs and the details of clean hosts: --verbose shows them.");
+  else if (!verbose && out.length > 0)
+    out.push(
+      "",
+      hasOutcomes(plan)
+        ? "Whole logs and what changed: --verbose shows them."
+        : "Diffs and the details of clean hosts: --verbose shows them.",
+    );
   return out;
 }
 

@@ -6,6 +6,7 @@ import { boundedDiff, boundedFailure, boundedJudgement, boundedReasons, boundedW
 import { namesOnly } from "./names-only.ts";
 import { compareHosts } from "./order.ts";
 import type { PlanDiff } from "./plan-diff.ts";
+import { boundedOutcome, unsaid } from "./plan-outcome.ts";
 import { Plan, type PlanEvent } from "./plan.ts";
 import { boundedSession, type GivenSession } from "./plan-session.ts";
 
@@ -31,6 +32,7 @@ export type Run = {
 /** The record of a run. What comes back is exactly what plan.json reads back as: bounded, ordered, without keys that have no value. */
 export function toPlan(run: Run): Plan {
   const share = sharedDiffs();
+  const deploys = run.hosts.some((host) => host.outcome !== undefined);
   const plan = {
     schema: 1,
     tool: run.tool,
@@ -45,7 +47,11 @@ export function toPlan(run: Run): Plan {
     preview: run.preview ?? false,
     detail: "full",
     notes: boundedWarnings(run.notes ?? []),
-    hosts: run.hosts.map((host) => ({ ...(approvable(run) ? approvalOf(host) : {}), ...planHost(host, share.key) })),
+    hosts: run.hosts.map((host) => ({
+      ...(approvable(run) ? approvalOf(host) : {}),
+      ...outcomeOf(host, deploys),
+      ...planHost(host, share.key),
+    })),
     diffs: share.diffs,
   };
   const parsed = Plan.parse(JSON.parse(JSON.stringify(plan)));
@@ -65,6 +71,14 @@ const approvable = ({ event, preview }: Run): boolean => preview !== true && eve
 function approvalOf({ decision, approval }: HostReport): object {
   if (decision.action !== "hold" || approval === undefined) return {};
   return { approval: { token: approval.token, digest: approval.digest, issuedAt: approval.issuedAt.toISOString() } };
+}
+
+/** In a run that changes hosts a managed host without an outcome is a failed one, whoever forgot it. */
+function outcomeOf(report: HostReport, deploys: boolean): object {
+  const { outcome, state, decision } = report;
+  if (!deploys || (outcome === undefined && (state === "removed" || decision.action === "observe"))) return {};
+  const sides = state === "changed" || state === "added" ? { from: state === "changed" ? report.from : undefined, to: report.to } : {};
+  return { outcome: boundedOutcome(outcome ?? unsaid, sides) };
 }
 
 function planHost(report: HostReport, key: (diff: SystemDiff) => string): object {
