@@ -90,6 +90,7 @@ export function mayTry(ledger: KnownLedger, to: string, bootId: string, approved
   let verdict: string | undefined;
   let unended = 0;
   let loader = 0;
+  let unconfirmed = 0;
   let lately: Tried | undefined;
   for (const tried of triedOf(entriesOf(ledger))) {
     const { attempt, ended } = tried;
@@ -108,9 +109,12 @@ export function mayTry(ledger: KnownLedger, to: string, bootId: string, approved
     switch (ended.outcome) {
       case "deployed":
       case "staged":
-        [verdict, unended, loader] = [undefined, 0, 0];
+        [verdict, unended, loader, unconfirmed] = [undefined, 0, 0, 0];
         break;
       case "rolled-back":
+        // Nobody has said anything against it: a gate that is killed confirms nothing either. Once more, since it may as well have cut the host off.
+        if (ended.reason.startsWith("not-confirmed")) unconfirmed += 1;
+        if (unconfirmed === 1 && ended.reason.startsWith("not-confirmed")) break;
         verdict = `It was tried and taken back (attempt ${attempt.id}: ${ended.reason}).`;
         break;
       case "rollback-failed":
@@ -133,6 +137,8 @@ export function mayTry(ledger: KnownLedger, to: string, bootId: string, approved
     return approved
       ? passed(`${verdict} A person has approved another try since.`)
       : failed(`${verdict} It is not tried again by itself.`, "Push a commit that corrects it, or approve it by name.");
+  if (unconfirmed === 1 && lately !== undefined)
+    return passed(`The attempt ${lately.attempt.id} at it was not confirmed in time, by whatever fault; it is tried once more.`);
   if (unended === 1 && lately !== undefined) {
     const how = lately.bootId === bootId ? "broke off without a result" : "was cut off by a reboot or a loss of power";
     return passed(`The attempt ${lately.attempt.id} at it ${how}; it is tried once more.`);

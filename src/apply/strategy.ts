@@ -109,7 +109,7 @@ const rules: readonly Rule[] = [
   {
     strategy: "rollback",
     reason: ({ last, mode, reversible }) =>
-      reversible && mode !== "boot-only" && last.trouble !== undefined && last.standing === "new"
+      reversible && mode !== "boot-only" && last.trouble !== undefined && last.trouble !== "loader-failed" && last.standing === "new"
         ? `The new system is active and not well: ${troubleSaid[last.trouble]}`
         : undefined,
     units: none,
@@ -188,6 +188,11 @@ export function nextStrategy(given: StrategyCase): Next {
       reasons: [reason],
     };
   }
+  if (last.standing === "new" && last.trouble === "loader-failed")
+    return escalate(
+      "The new system is active and was confirmed, and the boot loader could not be set: the next boot brings the old one back.",
+      "Going back would need the same boot loader, so it is left as it is until a person has looked at it.",
+    );
   if (last.standing === "new" && !given.reversible)
     return escalate(
       `The new system is active and not well: ${troubleSaid[last.trouble]}`,

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Overridable } from "../apply/preflight.ts";
 import type { Approver } from "../decide/approval.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
+import { finishing } from "../deploy/finishing.ts";
 import { readFlake } from "../discover/discover.ts";
 import { gateError } from "../failure.ts";
 import { runnerBootId } from "../io/machine.ts";
@@ -37,6 +38,7 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
   const { prepared, environment, signal } = setup;
   const { git, scratch, sources, ports } = prepared;
   const opened: Targets[] = [];
+  const finish = finishing(signal);
   const isAncestor = async (ancestor: string, of: string): Promise<boolean | "unknown"> => {
     if (![ancestor, of].every((rev) => /^[0-9a-f]{40}$/.test(rev))) return "unknown";
     const told = await git.run({ directory: join(scratch, "repo"), arguments: ["merge-base", "--is-ancestor", ancestor, of] });
@@ -56,7 +58,7 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
         const targets = await openTargets({
           environment,
           scratch,
-          signal,
+          signal: finish.signal,
           ...(privateKey === undefined ? {} : { privateKey }),
           knownHosts: [setup.knownHosts, ...policy.apply.knownHosts].join("\n"),
           nix: ports.nix,
@@ -67,8 +69,9 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
       },
       probe,
       // An aborted wait ends at once; what follows sees the signal.
-      pause: async (seconds) => await sleep(seconds * 1000, undefined, { signal }).catch(() => {}),
+      pause: async (seconds) => await sleep(seconds * 1000, undefined, { signal: finish.signal }).catch(() => {}),
       signal,
+      finishing: finish,
       random: () => randomBytes(16).toString("hex"),
       dryRun: setup.dryRun,
       despite: setup.despite,

@@ -61,7 +61,7 @@ export async function applyDecided(
       },
     ];
   });
-  const { runnerBootId, signal, random, dryRun, despite, probe, pause } = request;
+  const { runnerBootId, signal, finishing, random, dryRun, despite, probe, pause } = request;
   return await deployFleet(
     { changes, policy, addresses: fleet.addresses, observations: fleet.observations, runnerBootId },
     {
@@ -71,6 +71,7 @@ export async function applyDecided(
       probe,
       pause,
       signal,
+      finishing,
       random,
       dryRun,
       despite,

@@ -16,6 +16,7 @@ import { longestSeconds } from "../verify/checks.ts";
 import { runChecks } from "../verify/run-checks.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
+import { hostEvidence } from "./host-evidence.ts";
 
 /** One activation, as it is asked for. */
 export type Operation = {
@@ -55,8 +56,10 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
     await followActivation(targets, address, id, { until, timeoutSeconds, clock, pause });
   const { limits } = request;
 
+  const begunAt = clock.now().getTime();
   const started = await startActivation(targets, address, request, nonce);
-  const nothing = (trouble: Trouble, reason: string, standing: Ended["standing"] = "old"): Attempted => ({
+  const before = operation.strategy === "rollback" ? "new" : "old";
+  const nothing = (trouble: Trouble, reason: string, standing: Ended["standing"] = before): Attempted => ({
     id,
     ended: { strategy: operation.strategy, trouble, standing, evidence: noEvidence },
     phase: undefined,
@@ -79,7 +82,13 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
   let reasons: readonly string[] = [];
   let log = followed.kind === "phase" ? followed.log : "";
   if (followed.kind === "phase" && followed.phase.phase === "waiting") {
-    const said = await confirmOrReturn(change, operation, followed.phase, { baseline, log, id, nonce }, world);
+    const said = await confirmOrReturn(
+      change,
+      operation,
+      followed.phase,
+      { baseline, log, id, nonce, begunAgo: (clock.now().getTime() - begunAt) / 1000 + 5 },
+      world,
+    );
     ({ judged, reasons } = said);
     followed = await follow(
       "ended",
@@ -101,12 +110,15 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
       ended: {
         strategy: operation.strategy,
         trouble: own?.trouble ?? trouble,
-        standing: standingOf(phase.outcome),
+        standing: standingOf(phase.outcome, operation.strategy),
         evidence: own?.evidence ?? noEvidence,
       },
       phase,
       log,
-      reasons: reasons.length > 0 ? reasons : [`The host ended it as ${phase.outcome} (${phase.reason}).`],
+      reasons:
+        phase.outcome === "deployed" && reasons.length > 0
+          ? reasons
+          : [...reasons, `The host ended it as ${phase.outcome} (${phase.reason}).`],
       handedOver: false,
     };
   }
@@ -121,6 +133,7 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
         : current === operation.from.current
           ? "old"
           : "other";
+  const meant = operation.strategy === "rollback" ? (turned[standing] ?? standing) : standing;
   const trouble = look.kind === "silent" ? "unreachable" : followed.kind === "gone" ? "killed" : "timed-out";
   const reason =
     followed.kind === "gone"
@@ -128,7 +141,7 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
       : followed.kind === "lost"
         ? `The host could not be followed: ${followed.detail.slice(0, 300)}`
         : "The supervisor did not come to an end in time.";
-  return { ...nothing(trouble, reason, standing), log };
+  return { ...nothing(trouble, reason, meant), log };
 }
 
 function requestOf(change: Change, operation: Operation, { apply, random }: DeployWorld): ActivationRequest {
@@ -166,7 +179,15 @@ function requestOf(change: Change, operation: Operation, { apply, random }: Depl
   };
 }
 
-const standingOf = (outcome: Extract<Phase, { phase: "ended" }>["outcome"]): Ended["standing"] => {
+/** What a rollback activates is the old system. */
+const turned: Readonly<Partial<Record<Ended["standing"], Ended["standing"]>>> = { old: "new", new: "old" };
+
+function standingOf(outcome: Extract<Phase, { phase: "ended" }>["outcome"], strategy: Strategy): Ended["standing"] {
+  const standing = activated(outcome);
+  return strategy === "rollback" ? (turned[standing] ?? standing) : standing;
+}
+
+const activated = (outcome: Extract<Phase, { phase: "ended" }>["outcome"]): Ended["standing"] => {
   switch (outcome) {
     case "deployed":
     case "live-but-old-boots":
@@ -183,7 +204,14 @@ const standingOf = (outcome: Extract<Phase, { phase: "ended" }>["outcome"]): End
   }
 };
 
-type Confirming = { readonly baseline: Baseline; readonly log: string; readonly id: string; readonly nonce: string };
+type Confirming = {
+  readonly baseline: Baseline;
+  readonly log: string;
+  readonly id: string;
+  readonly nonce: string;
+  /** Seconds since the activation began. */
+  readonly begunAgo: number;
+};
 type Said = { readonly kind: "told" | "silent"; readonly judged: Judged | undefined; readonly reasons: readonly string[] };
 
 /** Looks, asks the checks, and tells the host to stay or to go back. The decision is `confirmation`'s; this only carries it out. */
@@ -191,14 +219,16 @@ async function confirmOrReturn(
   change: Change,
   operation: Operation,
   waiting: Extract<Phase, { phase: "waiting" }>,
-  { baseline, log, id, nonce }: Confirming,
+  { baseline, log, id, nonce, begunAgo }: Confirming,
   world: DeployWorld,
 ): Promise<Said> {
-  const { targets, probe, pause, signal } = world;
+  const { targets, probe, pause, store } = world;
+  const { signal } = world.finishing;
   const { address } = change;
   let earlier: Observation | undefined;
   let restarted = false;
   const since = world.clock.now().getTime();
+  let known: Evidence | undefined;
   for (;;) {
     const look = await lookAt(change, world, "new");
     // sshd may be restarting, and a link takes its time: only silence that lasts says something, and it has to end before the host's own patience does.
@@ -209,6 +239,20 @@ async function confirmOrReturn(
     }
     const checks = look.kind === "silent" ? [] : await runChecks(change.checks, { targets, address, probe, wait: pause, signal });
     const scriptFailed = /failed to run activate script/i.test(log);
+    const failedUnits = look.kind === "observed" ? look.observation.failedUnits.filter((unit) => !baseline.failedUnits.includes(unit)) : [];
+    // Asked while the new system is active: going back takes the traces along.
+    if (known === undefined && look.kind === "observed" && (failedUnits.length > 0 || waiting.exit === 4)) {
+      const { observation } = look;
+      const asked = { change, observation, failedUnits, exit: waiting.exit, since: observation.at.getTime() / 1000 - begunAgo, log };
+      known = await hostEvidence(asked, { targets, store });
+    }
+    const evidence = { ...(known ?? noEvidence), failedUnits };
+    const judged: Judged = { trouble: troubleOf(waiting.exit, scriptFailed, look, failedUnits), evidence };
+    if (evidence.holders.length > 0 && change.reversible && operation.strategy !== "stop-then-switch") {
+      const said = await returnActivation(targets, address, id, nonce);
+      const reasons = [`A file system could not be unmounted: ${evidence.holders.join(", ")} held it.`];
+      return { kind: said.kind === "said" ? "told" : "silent", judged, reasons };
+    }
     const answer = confirmation({
       exit: waiting.exit,
       scriptFailed,
@@ -217,14 +261,13 @@ async function confirmOrReturn(
       activate: operation.activate,
       baseline,
       checks,
-      waitForReboot: [],
+      // The reboot that follows brings the kernel that they want.
+      waitForReboot: change.planned.mode === "switch-then-reboot" ? evidence.needNewKernel : [],
       restarted,
       reversible: change.reversible,
       soakSeconds: world.apply.soakSeconds,
       earlier,
     });
-    const failedUnits = look.kind === "observed" ? look.observation.failedUnits.filter((unit) => !baseline.failedUnits.includes(unit)) : [];
-    const judged: Judged = { trouble: troubleOf(waiting.exit, scriptFailed, look, failedUnits), evidence: { ...noEvidence, failedUnits } };
     switch (answer.kind) {
       case "look-again":
         await pause(answer.afterSeconds);

@@ -1,5 +1,6 @@
 import type { EvaluatedFleet } from "../build/sides.ts";
 import type { Approver } from "../decide/approval.ts";
+import type { Finishing } from "./finishing.ts";
 import type { Loosening } from "../classify/loosening.ts";
 import type { HostName } from "../discover/host.ts";
 import { lastApplied } from "../apply/history.ts";
@@ -8,7 +9,7 @@ import type { Overridable } from "../apply/preflight.ts";
 import type { Log, Probe, Targets } from "../io/ports.ts";
 import type { Policy } from "../policy.ts";
 import { stricterPolicy } from "../policy-in-force.ts";
-import { ledgerOf } from "./deploy-host.ts";
+import { ledgerOf } from "./ledger-of.ts";
 import { askFleet, type RunningFleet } from "./running-fleet.ts";
 
 /** What a run that may change hosts is given beside what a plan needs. */
@@ -17,7 +18,10 @@ export type DeployRequest = {
   readonly openTargets: (policy: Policy) => Promise<Targets>;
   readonly probe: Probe;
   readonly pause: (seconds: number) => Promise<void>;
+  /** Nothing new is begun once it is aborted. */
   readonly signal: AbortSignal;
+  /** Ends connections and waits; later than `signal` where a host is in the middle. */
+  readonly finishing: Finishing;
   readonly random: () => string;
   readonly dryRun: boolean;
   readonly despite: readonly Overridable[];

@@ -11,8 +11,9 @@ import { runChecks } from "../verify/run-checks.ts";
 import { lookAt } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import { checksOf } from "./checks-of.ts";
-import { type Deployed, deployHost, type GroupStanding } from "./deploy-host.ts";
+import { type Deployed, deployHost } from "./deploy-host.ts";
 import type { DeployWorld } from "./deploy-world.ts";
+import type { GroupStanding } from "./prepare-host.ts";
 
 export type FleetCase = {
   readonly changes: readonly Change[];
@@ -48,8 +49,8 @@ export async function deployFleet(given: FleetCase, world: DeployWorld): Promise
     if (address === undefined) return { kind: "silent", trouble: "unreachable", detail: "it is not managed, so nobody may ask it" };
     const look = await lookAt({ address }, world);
     if (look.kind === "silent") return look;
-    const { targets, probe, pause: wait, signal } = world;
-    return { ...look, checks: await runChecks(checksOf(policy, host), { targets, address, probe, wait, signal }) };
+    const { targets, probe, pause: wait, finishing } = world;
+    return { ...look, checks: await runChecks(checksOf(policy, host), { targets, address, probe, wait, signal: finishing.signal }) };
   };
   let waves: Waves = beginWaves(places, { parallel: policy.apply.parallel, stopAfterFailures: policy.apply.stopAfterFailures });
   // Right before a host goes, so that what fell ill since the plan was made counts.
@@ -75,6 +76,7 @@ export async function deployFleet(given: FleetCase, world: DeployWorld): Promise
         const deployed = await deployOrFail({ ...change, carries: place?.carries ?? change.carries }, () => standingOf(host), world);
         outcomes.set(host, deployed.outcome);
         waves = ended(waves, host, deployed.end);
+        world.log.debug("host ended", { host, outcome: deployed.outcome.outcome, roundTrips: world.targets.roundTrips(change.address) });
         world.log.progress({ kind: "host", host, step: "ended", text: `${deployed.outcome.outcome}: ${deployed.outcome.reasons[0]}` });
         return host;
       };

@@ -1,4 +1,5 @@
 import type { Overridable } from "../apply/preflight.ts";
+import type { Finishing } from "./finishing.ts";
 import type { IsAncestor } from "../apply/history.ts";
 import type { Clock, Log, Nix, Probe, StoreFiles, Targets } from "../io/ports.ts";
 import type { ApplyPolicy } from "../policy-deploy.ts";
@@ -10,7 +11,9 @@ export type DeployWorld = {
   readonly probe: Probe;
   readonly clock: Clock;
   readonly pause: (seconds: number) => Promise<void>;
+  /** Nothing new is begun once it is aborted. */
   readonly signal: AbortSignal;
+  readonly finishing: Finishing;
   readonly log: Log;
   readonly store: StoreFiles;
   /** Of commits, by the history that is at hand. */

@@ -10,7 +10,7 @@ import { windowsText } from "../reboot/window-text.ts";
 import type { Observation } from "../target/observation.ts";
 import type { Observed } from "../target/observe.ts";
 import { rebootNeed } from "../verify/reboot-need.ts";
-import { ledgerOf } from "./deploy-host.ts";
+import { ledgerOf } from "./ledger-of.ts";
 
 /** What a host is right now, as it said itself and as its ledger says. */
 export type HostStatus =

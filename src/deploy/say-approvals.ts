@@ -10,7 +10,7 @@ import type { Clock, Targets } from "../io/ports.ts";
 import { lastApplied } from "../apply/history.ts";
 import { appendLedger } from "../target/append-ledger.ts";
 import type { Contact, DeployRequest } from "./contact.ts";
-import { ledgerOf } from "./deploy-host.ts";
+import { ledgerOf } from "./ledger-of.ts";
 
 /** What each host said that it runs, as an approval names it. */
 export function runningSystems({ fleet }: Contact): Map<HostName, RunningSystem> {
