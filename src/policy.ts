@@ -84,7 +84,17 @@ export const observeOnly: Policy = Policy.parse({});
 export function parsePolicy(value: unknown, flake = "."): Policy {
   const parsed = Policy.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+  const issue = innermost(parsed.error.issues[0]);
   const key = ["deployGate", ...(issue?.path ?? [])].join(".");
   throw gateError("policy-invalid", { flake, key, problem: issue?.message ?? "not the expected shape" });
+}
+
+type Issue = z.core.$ZodIssue;
+
+/** Where a value may have one of several shapes, the mistake that lies deepest is the one that was made; "invalid input" for all of it would help nobody. */
+function innermost(issue: Issue | undefined): Pick<Issue, "path" | "message"> | undefined {
+  if (issue?.code !== "invalid_union") return issue;
+  const inside = issue.errors.flat().flatMap((one) => innermost(one) ?? []);
+  const deepest = inside.reduce<(typeof inside)[number] | undefined>((a, b) => (b.path.length > (a?.path.length ?? 0) ? b : a), undefined);
+  return deepest === undefined ? issue : { path: [...issue.path, ...deepest.path], message: deepest.message };
 }

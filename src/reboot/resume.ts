@@ -27,6 +27,7 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
   const { policy, group, now } = context;
   const job: RebootJob = {
     attempt: last.attempt,
+    bootId: last.bootId,
     group,
     release: context.release(last.attempt.to),
     policy,
@@ -36,7 +37,7 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
   };
   if (observation.bootId !== last.bootId) {
     if (observation.systemState === "starting" && observation.uptimeSeconds < policy.returnSeconds)
-      return { state: watching(job, last, now), effects: [{ effect: "observe", afterSeconds: 5 }] };
+      return { state: watching(job, now), effects: [{ effect: "observe", afterSeconds: 5 }] };
     return back(job, observation, tookAbout(observation, last));
   }
   if (last.startedAt > observation.at) return { state: { kind: "armed", job, fireAt: last.startedAt }, effects: [] };
@@ -45,13 +46,12 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
   const drainLeft = Math.max(0, last.startedAt.getTime() + drainSeconds * 1000 - observation.at.getTime());
   const left = last.startedAt.getTime() + (drainSeconds + policy.returnSeconds) * 1000 - observation.at.getTime();
   if (left >= 0 || observation.systemState === "stopping" || observation.scheduledShutdown !== undefined)
-    return { state: watching(job, last, new Date(now.getTime() + drainLeft)), effects: [{ effect: "observe", afterSeconds: 30 }] };
-  return giveUp(job, last.bootId, "order-lost", "An earlier run began its reboot and the order did not arrive.", observation.at, true);
+    return { state: watching(job, new Date(now.getTime() + drainLeft)), effects: [{ effect: "observe", afterSeconds: 30 }] };
+  return giveUp(job, "order-lost", "An earlier run began its reboot and the order did not arrive.", observation.at, true);
 }
 
 /** The time away counts from there: how long the host was away before this run looked cannot be told. */
-const watching = (job: RebootJob, last: RebootAttempt, since: Date) =>
-  ({ kind: "rebooting", job, bootId: last.bootId, since, certain: false }) as const;
+const watching = (job: RebootJob, since: Date) => ({ kind: "rebooting", job, since, certain: false }) as const;
 
 /**
  * How long it took, where nobody watched: until its kernel began, and two minutes at most of what followed. A run that comes a day later must not make a day of it,

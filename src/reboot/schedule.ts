@@ -40,16 +40,8 @@ export type Schedule = { readonly go: readonly Go[]; readonly wait: readonly Wai
 const armSeconds = 120;
 
 /** Under way: away, or about to be. */
-const isAway = ({ state, healthy }: Pick<Candidate, "state" | "healthy">): boolean => {
-  switch (state?.kind) {
-    case undefined:
-    case "released":
-    case "postponed":
-      return !healthy;
-    default:
-      return true;
-  }
-};
+const isAway = ({ state, healthy }: Pick<Candidate, "state" | "healthy">): boolean =>
+  state === undefined || state.kind === "released" || state.kind === "postponed" ? !healthy : true;
 
 /**
  * Which of the hosts that are due may begin now. Asked again whenever one of them is done: a host makes room in its group only when it is verified. Those that have

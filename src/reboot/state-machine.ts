@@ -66,6 +66,7 @@ function preflighted(job: RebootJob, { now, observation, checks, inhibited, leav
   if (clock !== undefined) return postponed(job, "clock", clock);
   const late = timeProblem(job, now) ?? timeProblem(job, observation.at);
   if (late !== undefined) return postponed(job, "window", late);
+  if (observation.bootId !== job.bootId) return postponed(job, "changed", "It has booted since it was planned.");
   if (observation.profile !== job.attempt.to) return postponed(job, "changed", "It boots something else by now than what was planned.");
   const busy = busyWith(observation);
   if (busy !== undefined) return postponed(job, "busy", busy);
@@ -89,7 +90,7 @@ function preflighted(job: RebootJob, { now, observation, checks, inhibited, leav
   const failedBefore = observation.failedUnits.slice(0, 64).map((unit) => unit.slice(0, 256));
   const at = seconds(job.fireAt ?? observation.at);
   const entry = { v: 1, event: "started", at, bootId, attempt: job.attempt, failedUnits: failedBefore } as const;
-  return { state: { kind: "beginning", job: { ...job, failedBefore }, bootId }, effects: [{ effect: "begin", bootId, entry }] };
+  return { state: { kind: "beginning", job: { ...job, failedBefore } }, effects: [{ effect: "begin", bootId, entry }] };
 }
 
 function busyWith(observation: Observation): string | undefined {
@@ -104,35 +105,34 @@ function busyWith(observation: Observation): string | undefined {
 
 type Begun = Extract<RebootState, { kind: "beginning" | "surveying" | "draining" | "ordering" }>;
 
-function begun({ job, bootId }: Begun, { ok, detail }: Of<"begun">): Step {
+function begun({ job }: Begun, { ok, detail }: Of<"begun">): Step {
   // A line that was written all the same makes the next run give it up.
   if (!ok) return postponed(job, "changed", `The attempt could not be written into its ledger, so nothing was begun: ${detail}`);
-  return { state: { kind: "surveying", job, bootId }, effects: [{ effect: "survey" }] };
+  return { state: { kind: "surveying", job }, effects: [{ effect: "survey" }] };
 }
 
-function surveyed({ job, bootId }: Begun, { now, leave }: Of<"surveyed">): Step {
-  if (!leave.allowed)
-    return giveUp(job, bootId, "group-busy", `Another run was at its group at the same time: ${leave.sentence}`, now, false);
+function surveyed({ job }: Begun, { now, leave }: Of<"surveyed">): Step {
+  if (!leave.allowed) return giveUp(job, "group-busy", `Another run was at its group at the same time: ${leave.sentence}`, now, false);
   const { drain, commandSeconds } = job.policy;
   if (drain !== undefined)
-    return { state: { kind: "draining", job, bootId }, effects: [{ effect: "drain", command: drain, timeoutSeconds: commandSeconds }] };
-  return order(job, bootId, now);
+    return { state: { kind: "draining", job }, effects: [{ effect: "drain", command: drain, timeoutSeconds: commandSeconds }] };
+  return order(job, now);
 }
 
-function drained({ job, bootId }: Begun, { now, ok, detail }: Of<"drained">): Step {
-  return ok ? order(job, bootId, now) : giveUp(job, bootId, "drain-failed", `It could not be drained: ${detail}`, now, true);
+function drained({ job }: Begun, { now, ok, detail }: Of<"drained">): Step {
+  return ok ? order(job, now) : giveUp(job, "drain-failed", `It could not be drained: ${detail}`, now, true);
 }
 
 /** The window is looked at again: draining takes the time that it takes. */
-function order(job: RebootJob, bootId: string, now: Date): Step {
+function order(job: RebootJob, now: Date): Step {
   const late = timeProblem(job, now);
-  if (late !== undefined) return giveUp(job, bootId, "window", late, now, true);
-  const { latest, fireAt } = job;
+  if (late !== undefined) return giveUp(job, "window", late, now, true);
+  const { latest, fireAt, bootId } = job;
   const effect: RebootEffect = fireAt === undefined ? { effect: "reboot", bootId, latest } : { effect: "arm", bootId, fireAt, latest };
-  return { state: { kind: "ordering", job, bootId }, effects: [effect] };
+  return { state: { kind: "ordering", job }, effects: [effect] };
 }
 
-function ordered({ job, bootId }: Begun, { now, result, reason }: Of<"ordered">): Step {
+function ordered({ job }: Begun, { now, result, reason }: Of<"ordered">): Step {
   // Somebody else rebooted it, or it lost power: it comes back all the same, drained perhaps, and is looked at like after an order of ours.
   if (result === "refused" && reason !== "boot-changed") {
     const why = reason.startsWith("boot-entry")
@@ -140,15 +140,15 @@ function ordered({ job, bootId }: Begun, { now, result, reason }: Of<"ordered">)
       : reason === "window" || reason === "target-changed"
         ? reason
         : "order-refused";
-    return giveUp(job, bootId, why, `The host refused to reboot: ${reason}.`, now, true);
+    return giveUp(job, why, `The host refused to reboot: ${reason}.`, now, true);
   }
   if (job.fireAt !== undefined) return { state: { kind: "armed", job, fireAt: job.fireAt }, effects: [] };
-  const state = { kind: "rebooting", job, bootId, since: now, certain: result === "ordered" } as const;
+  const state = { kind: "rebooting", job, since: now, certain: result === "ordered" } as const;
   return { state, effects: [{ effect: "observe", afterSeconds: lookSeconds }] };
 }
 
 function looked(state: Extract<RebootState, { kind: "rebooting" }>, event: Of<"observed"> | Of<"silent">): Step {
-  const { job, bootId, since, certain } = state;
+  const { job, since, certain } = state;
   const { now } = event;
   const away = (now.getTime() - since.getTime()) / 1000;
   const patient = away <= job.policy.returnSeconds;
@@ -159,10 +159,10 @@ function looked(state: Extract<RebootState, { kind: "rebooting" }>, event: Of<"o
     return failed(job, "never-came-back", `It does not answer any more, ${minutes} min after the order to reboot.`, []);
   }
   const { observation } = event;
-  if (observation.bootId === bootId) {
+  if (observation.bootId === job.bootId) {
     if (patient) return again;
     if (!certain && observation.systemState !== "stopping" && observation.scheduledShutdown === undefined)
-      return giveUp(job, bootId, "order-lost", "The order to reboot did not arrive, or its run was ended before.", now, true);
+      return giveUp(job, "order-lost", "The order to reboot did not arrive, or its run was ended before.", now, true);
     return failed(job, "did-not-go-down", `It still runs, ${minutes} min after the order to reboot: its shutdown hangs.`, [
       noted(job, now, away, false),
     ]);
@@ -200,34 +200,41 @@ function verified({ job, seconds: took, at }: Extract<RebootState, { kind: "veri
   return undrainOr(job, { kind: "released", seconds: took, at }, true);
 }
 
-function undrained({ job, then }: Extract<RebootState, { kind: "undraining" }>, { ok, detail }: Of<"undrained">): Step {
-  if (ok) return close(job, then);
+function undrained({ job, closing }: Extract<RebootState, { kind: "undraining" }>, { ok, detail }: Of<"undrained">): Step {
+  if (ok) return close(job, closing);
   // Nothing is written: the attempt stays open, and the next run undrains it.
   return failed(job, "undrain-failed", `It is still drained, since its undrain command failed: ${detail}`, []);
 }
 
 /** What `resume` and every dead end before the reboot come to. */
-export function giveUp(job: RebootJob, bootId: string, why: GivenUp, sentence: string, at: Date, maybeDrained: boolean): Step {
-  return undrainOr(job, { kind: "given-up", why, sentence, at, bootId }, maybeDrained);
+export function giveUp(job: RebootJob, why: GivenUp, sentence: string, at: Date, maybeDrained: boolean): Step {
+  return undrainOr(job, { kind: "given-up", why, sentence, at }, maybeDrained);
 }
 
-function undrainOr(job: RebootJob, then: Closing, maybeDrained: boolean): Step {
+function undrainOr(job: RebootJob, closing: Closing, maybeDrained: boolean): Step {
   const { undrain, commandSeconds } = job.policy;
-  if (undrain === undefined || !maybeDrained) return close(job, then);
-  return { state: { kind: "undraining", job, then }, effects: [{ effect: "undrain", command: undrain, timeoutSeconds: commandSeconds }] };
+  if (undrain === undefined || !maybeDrained) return close(job, closing);
+  return {
+    state: { kind: "undraining", job, closing },
+    effects: [{ effect: "undrain", command: undrain, timeoutSeconds: commandSeconds }],
+  };
 }
 
-function close(job: RebootJob, then: Closing): Step {
-  if (then.kind === "released")
+function close(job: RebootJob, closing: Closing): Step {
+  if (closing.kind === "released")
     return {
-      state: { kind: "released", job, seconds: then.seconds },
-      effects: [{ effect: "settle" }, noted(job, then.at, then.seconds, true)],
+      state: { kind: "released", job, seconds: closing.seconds },
+      effects: [{ effect: "settle" }, noted(job, closing.at, closing.seconds, true)],
     };
-  const { why, sentence, at, bootId } = then;
+  const { why, sentence, at } = closing;
   return {
     state: { kind: "postponed", job, why, sentence },
     effects: [
-      { effect: "give-up", bootId, entry: { v: 1, event: "ended", at: seconds(at), id: job.attempt.id, outcome: "refused", reason: why } },
+      {
+        effect: "give-up",
+        bootId: job.bootId,
+        entry: { v: 1, event: "ended", at: seconds(at), id: job.attempt.id, outcome: "refused", reason: why },
+      },
     ],
   };
 }

@@ -9,6 +9,8 @@ import type { RebootPolicy } from "./window-policy.ts";
 /** What was decided before anything began. */
 export type RebootJob = {
   readonly attempt: Attempt;
+  /** The boot that it is to end: when the host has another one, somebody was first. */
+  readonly bootId: string;
   readonly group: string | undefined;
   readonly release: string | undefined;
   readonly policy: RebootPolicy;
@@ -45,15 +47,15 @@ export type RebootState =
   | { readonly kind: "due"; readonly job: RebootJob }
   | { readonly kind: "preflight"; readonly job: RebootJob }
   /** The attempt is being written into the ledger. */
-  | { readonly kind: "beginning"; readonly job: RebootJob; readonly bootId: string }
+  | { readonly kind: "beginning"; readonly job: RebootJob }
   /** Its group is looked at once more, now that every other run can see that this host is going. */
-  | { readonly kind: "surveying"; readonly job: RebootJob; readonly bootId: string }
-  | { readonly kind: "draining"; readonly job: RebootJob; readonly bootId: string }
-  | { readonly kind: "ordering"; readonly job: RebootJob; readonly bootId: string }
+  | { readonly kind: "surveying"; readonly job: RebootJob }
+  | { readonly kind: "draining"; readonly job: RebootJob }
+  | { readonly kind: "ordering"; readonly job: RebootJob }
   /** `certain`: the host said that it was ordered. */
-  | { readonly kind: "rebooting"; readonly job: RebootJob; readonly bootId: string; readonly since: Date; readonly certain: boolean }
+  | { readonly kind: "rebooting"; readonly job: RebootJob; readonly since: Date; readonly certain: boolean }
   | { readonly kind: "verifying"; readonly job: RebootJob; readonly seconds: number; readonly at: Date }
-  | { readonly kind: "undraining"; readonly job: RebootJob; readonly then: Closing }
+  | { readonly kind: "undraining"; readonly job: RebootJob; readonly closing: Closing }
   /** Done for this run; the host goes on by itself and the next run reads the result. */
   | { readonly kind: "armed"; readonly job: RebootJob; readonly fireAt: Date }
   | { readonly kind: "released"; readonly job: RebootJob; readonly seconds: number }
@@ -66,7 +68,7 @@ export type Postponed = GivenUp | "clock" | "busy" | "logged-in" | "checks" | "i
 /** What undraining is the last step before. */
 export type Closing =
   | { readonly kind: "released"; readonly seconds: number; readonly at: Date }
-  | { readonly kind: "given-up"; readonly why: GivenUp; readonly sentence: string; readonly at: Date; readonly bootId: string };
+  | { readonly kind: "given-up"; readonly why: GivenUp; readonly sentence: string; readonly at: Date };
 
 /** `now` is the gate's clock. */
 export type RebootEvent =

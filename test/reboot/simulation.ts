@@ -205,7 +205,11 @@ export class Run {
   readonly killAfter: string | undefined;
   readonly steps: string[] = [];
 
-  constructor(fleet: Fleet, skew: number, killAfter?: string) {
+  /** As `--hosts` of a person who reboots some of them by hand at the same time. */
+  readonly only: (host: HostName) => boolean;
+
+  constructor(fleet: Fleet, skew: number, killAfter?: string, only: (host: HostName) => boolean = () => true) {
+    this.only = only;
     this.#fleet = fleet;
     this.#skew = skew;
     this.#began = fleet.now;
@@ -263,7 +267,7 @@ export class Run {
       const due = rebootDue({ host, observation, need, ledger: machine.ledger, policy, now: this.#now });
       if (due.kind !== "nothing") this.#tell(machine, due.kind, due.kind === "person" ? due.why : due.sentence);
       // Once a run: what was postponed is for the next one.
-      candidates.push({ ...base, due: known === undefined ? due : undefined, state: undefined, stopsGroup: stops });
+      candidates.push({ ...base, due: known === undefined && this.only(host) ? due : undefined, state: undefined, stopsGroup: stops });
     }
     const { go, wait } = schedule(fleet.groups, candidates, this.#now);
     for (const { host, why } of wait) this.#tell(fleet.machines.get(host) as Machine, "wait", why);
@@ -273,7 +277,15 @@ export class Run {
       if (due?.kind !== "now") continue;
       const { plan } = due;
       const fireAt = trigger === "timer" ? at : undefined;
-      const job: RebootJob = { ...plan, group: machine.group?.name, policy: machine.policy, latest, failedBefore: undefined, fireAt };
+      const job: RebootJob = {
+        ...plan,
+        bootId: machine.bootId,
+        group: machine.group?.name,
+        policy: machine.policy,
+        latest,
+        failedBefore: undefined,
+        fireAt,
+      };
       const state: RebootState = { kind: "due", job };
       this.#states.set(host, state);
       const delay = trigger === "timer" ? 0 : (at.getTime() - this.#now.getTime()) / 1000;

@@ -24,7 +24,15 @@ const why = (changes: Partial<DueQuestion>): string => {
 function job(policy: object = {}): RebootJob {
   const answer = due();
   if (answer.kind !== "now") throw new Error(answer.sentence);
-  return { ...answer.plan, group: "web", policy: policyOf(policy), latest: answer.latest, failedBefore: undefined, fireAt: undefined };
+  return {
+    ...answer.plan,
+    bootId: boot1,
+    group: "web",
+    policy: policyOf(policy),
+    latest: answer.latest,
+    failedBefore: undefined,
+    fireAt: undefined,
+  };
 }
 
 const spare = { allowed: true, sentence: "It can be spared." };
@@ -160,6 +168,7 @@ describe("a reboot", () => {
     ["clock", {}, { now: later(400) }],
     ["window", {}, { now: later(4981), observation: observed({ at: later(4981) }) }],
     ["window", {}, { now: later(4980), observation: observed({ at: later(4990) }) }],
+    ["changed", {}, { observation: observed({ bootId: boot2 }) }],
     ["changed", {}, { observation: observed({ profile: system("c") }) }],
     ["busy", {}, { observation: observed({ scheduledShutdown: night }) }],
     ["busy", {}, { observation: observed({ activations: ["nixos-upgrade.service"] }) }],
