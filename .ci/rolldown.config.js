@@ -11,6 +11,8 @@ export default defineConfig({
     alias: {
       undici$: join(import.meta.dirname, "slim/undici.js"),
       "@octokit/plugin-rest-endpoint-methods$": join(import.meta.dirname, "slim/rest-endpoint-methods.js"),
+      // The same parser twice, one of them for processors with SIMD: a few requests to a forge need no second one.
+      "../llhttp/llhttp_simd-wasm.js": join(import.meta.dirname, "../node_modules/undici/lib/llhttp/llhttp-wasm.js"),
       "thread-stream$": join(import.meta.dirname, "slim/thread-stream.js"),
     },
   },

@@ -3,7 +3,6 @@ import { keepFromCollection } from "./build/gc-root.ts";
 import { buildSides, evaluateSides, type Revision, unbuiltSides } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
 import type { Said } from "./decide/decide-fleet.ts";
-import { beginDeploy } from "./deploy/begin-deploy.ts";
 import type { DeployRequest } from "./deploy/contact.ts";
 import { previewJudgement } from "./classify/preview.ts";
 import type { Phase } from "./classify/rule.ts";
@@ -142,7 +141,8 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   if (!request.build) return await preview();
   const previewed = request.onPreview === undefined ? undefined : showPreview(preview, request.onPreview, log);
 
-  const deploying = request.deploy === undefined ? undefined : await beginDeploy(evaluated, known, sources.head.rev, request.deploy, ports);
+  const deploying =
+    request.deploy === undefined ? undefined : await request.deploy.begin(evaluated, known, sources.head.rev, request.deploy, ports);
   const policy = deploying?.policy ?? known;
 
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Overridable } from "../apply/preflight.ts";
 import type { Approver } from "../decide/approval.ts";
+import { beginDeploy } from "../deploy/begin-deploy.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { finishing } from "../deploy/finishing.ts";
 import { readFlake } from "../discover/discover.ts";
@@ -50,6 +51,7 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
   };
   try {
     return await use({
+      begin: beginDeploy,
       openTargets: async (policy) => {
         // Where nothing is handed to the gate nobody is contacted, and a key that is missing or broken is no matter.
         const managed = Object.values(policy.hosts).some(({ deploy }) => deploy);

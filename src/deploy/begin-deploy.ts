@@ -40,6 +40,8 @@ export type Deploying = {
   apply(reports: readonly HostReport[], sides: readonly HostSides[], approvals: Approvals): Promise<HostReport[]>;
 };
 
+export type BeginDeploy = typeof beginDeploy;
+
 /** Asks the managed hosts. `pushed` is the policy of the revision that is to be deployed. */
 export async function beginDeploy(
   evaluated: EvaluatedFleet,

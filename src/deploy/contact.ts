@@ -1,3 +1,4 @@
+import type { BeginDeploy } from "./begin-deploy.ts";
 import type { EvaluatedFleet } from "../build/sides.ts";
 import type { Approver } from "../decide/approval.ts";
 import type { Finishing } from "./finishing.ts";
@@ -14,6 +15,8 @@ import { askFleet, type RunningFleet } from "./running-fleet.ts";
 
 /** What a run that may change hosts is given beside what a plan needs. */
 export type DeployRequest = {
+  /** Handed in and not imported by the pipeline, so that a run which only plans loads nothing of it. */
+  readonly begin: BeginDeploy;
   /** Opened when the policy has said which host keys are known. */
   readonly openTargets: (policy: Policy) => Promise<Targets>;
   readonly probe: Probe;
