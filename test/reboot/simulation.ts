@@ -1,7 +1,7 @@
 import type { Group, Leave } from "../../src/apply/group-health.ts";
 import { mayLeave } from "../../src/apply/group-health.ts";
 import type { HostName } from "../../src/discover/host.ts";
-import { rebootAttempts, stopsGroup } from "../../src/reboot/attempts.ts";
+import { rebootAttempts, stopsGroup, type RebootAttempt } from "../../src/reboot/attempts.ts";
 import { rebootDue } from "../../src/reboot/due.ts";
 import { resume } from "../../src/reboot/resume.ts";
 import { schedule, type Candidate } from "../../src/reboot/schedule.ts";
@@ -93,9 +93,20 @@ export class Fleet {
     return machine.up && machine.well && !machine.drained;
   }
 
+  readonly #attempts = new WeakMap<Machine, { ledger: LedgerEntry[]; length: number; found: RebootAttempt[] }>();
+
+  attempts(machine: Machine): RebootAttempt[] {
+    const { ledger } = machine;
+    const known = this.#attempts.get(machine);
+    if (known?.ledger === ledger && known.length === ledger.length) return known.found;
+    const found = rebootAttempts(ledger);
+    this.#attempts.set(machine, { ledger, length: ledger.length, found });
+    return found;
+  }
+
   /** The last word on an attempt is that it goes on. */
   isOpen(machine: Machine): boolean {
-    const last = rebootAttempts(machine.ledger).at(-1);
+    const last = this.attempts(machine).at(-1);
     return last !== undefined && last.end === undefined;
   }
 
@@ -149,7 +160,7 @@ export class Fleet {
   order(machine: Machine, job: RebootJob, bootId: string, latest: Date | undefined): string {
     if (machine.bootId !== bootId) return "boot-changed";
     if (machine.profile !== job.attempt.to) return "target-changed";
-    const last = rebootAttempts(machine.ledger).at(-1);
+    const last = this.attempts(machine).at(-1);
     if (last?.attempt.id !== job.attempt.id || last.end !== undefined) return "not-open";
     if (latest !== undefined && this.now > latest.getTime()) return "window";
     const key = `${machine.host} ${machine.profile} ${machine.generation}`;
@@ -251,7 +262,7 @@ export class Run {
       }
       const observation = fleet.observe(machine);
       const known = this.#states.get(host);
-      const stops = stopsGroup(rebootAttempts(machine.ledger), machine, healthy);
+      const stops = stopsGroup(fleet.attempts(machine), machine, healthy);
       if (known !== undefined && known.kind !== "postponed" && known.kind !== "released") {
         candidates.push({ ...base, due: undefined, state: known, stopsGroup: stops });
         continue;
