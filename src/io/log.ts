@@ -1,4 +1,4 @@
-import { ProgressView, progressLine } from "../report/progress-view.ts";
+import { isTrouble, ProgressView, progressLine } from "../report/progress-view.ts";
 import { terminalLine } from "../report/terminal-escape.ts";
 import { visibleText } from "../report/visible.ts";
 import { liveRegion, type Screen } from "./live-region.ts";
@@ -50,7 +50,7 @@ export function terminalLog(screen: Screen, options: { readonly unicode: boolean
   const started = performance.now();
   const elapsed = (): number => Math.floor((performance.now() - started) / 1000);
   const region = liveRegion(screen, (size) => view.lines({ ...size, unicode: options.unicode }, elapsed()).map(hidden.apply));
-  const stays = (event: Progress): boolean => event.kind === "warning" || (event.kind !== "stage" && event.step === "failed");
+  const stays = (event: Progress): boolean => event.kind === "warning" || isTrouble(event);
   return {
     ...common(hidden, options.debug),
     progress: (given) => {
@@ -94,7 +94,7 @@ export function actionLog(sink: LineSink, options: { readonly detail?: "full" | 
         write(`::group::${commandData(line)}`);
         grouped = true;
       } else if (event.kind === "warning") write(`::warning title=nixos-deploy-gate::${commandData(line)}`);
-      else if (event.kind === "host" && event.step === "failed") write(`::error title=nixos-deploy-gate::${commandData(line)}`);
+      else if (event.kind === "host" && isTrouble(event)) write(`::error title=nixos-deploy-gate::${commandData(line)}`);
       else write(inert(line));
     },
     mask: (value) => {

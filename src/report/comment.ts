@@ -1,5 +1,6 @@
 import { details, inline } from "./markdown-details.ts";
 import { link, prose } from "./markdown-escape.ts";
+import { outcomeDetails } from "./markdown-outcome.ts";
 import { table } from "./markdown-table.ts";
 import { fit } from "./fit.ts";
 import { detailGroups, groups } from "./group.ts";
@@ -7,7 +8,8 @@ import { namesOnly } from "./names-only.ts";
 import { needed } from "./needed.ts";
 import type { ApproveAt } from "./approve-command.ts";
 import { compared, contents, duration, headline, honesty } from "./phrases.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlanHost } from "./plan.ts";
+import { outcomeSections } from "./sections-outcome.ts";
 import { sections } from "./sections.ts";
 
 export type CommentOptions = {
@@ -49,21 +51,25 @@ export function comment(given: Plan, options: CommentOptions): string {
   const overhead = measure([...fixed, foot].join("\n\n")) + all.length * 2 + 400;
   // Below this much a group's details say nothing, so of a huge fleet only the worst are rendered at all.
   const tellable = detailGroups(plan).filter((group) => group.first.state !== "removed");
-  const told = tellable.slice(0, Math.ceil(room / leastDetails)).flatMap((group) => {
+  const most = Math.ceil(room / leastDetails);
+  // What became of hosts that are not well stands before what changed on them.
+  const became = plan.hosts
+    .map((host) => ({ hosts: [host], sections: outcomeSections(plan, host) }))
+    .filter((one) => one.sections.length > 0)
+    .map(({ hosts, sections: found }) => ({ hosts, part: outcomeDetails(hosts[0] as PlanHost, found, whole) }));
+  const changes = tellable.slice(0, most).flatMap((group) => {
     const found = sections(plan, group);
-    return found.length === 0 ? [] : [{ group, part: details(group, found, contents(plan, group.first), whole) }];
+    return found.length === 0 ? [] : [{ hosts: group.hosts, part: details(group, found, contents(plan, group.first), whole) }];
   });
+  const told = [...became.slice(0, most), ...changes];
   const fitted = fit(
     told.map((one) => one.part),
     Math.max(0, room - overhead),
     measure,
   ) ?? { texts: [], steps: [] };
   const shown = fitted.texts.filter((text) => text !== "");
-  const untold = tellable.slice(Math.ceil(room / leastDetails));
-  const dropped = [...untold, ...told.filter((_, i) => (fitted.texts[i] ?? "") === "").map((one) => one.group)].reduce(
-    (sum, group) => sum + group.hosts.length,
-    0,
-  );
+  const untold = [...became.slice(most), ...tellable.slice(most), ...told.filter((_, i) => (fitted.texts[i] ?? "") === "")];
+  const dropped = new Set(untold.flatMap((one) => one.hosts.map((host) => host.host))).size;
   const note = dropped > 0 ? [`*Details of ${dropped} of ${plan.hosts.length} hosts are left out here for length. ${whole}*`] : [];
   return `${[...fixed, ...shown, ...note, foot].join("\n\n")}\n`;
 }

@@ -100,7 +100,7 @@ export function reason(plan: Plan, host: PlanHost): Line {
     case "deployed-with-misses":
       return miss === undefined ? why(plan, host) : missLine(miss);
     case "held":
-      return host.decision.action === "hold" || first === undefined ? why(plan, host) : say(first);
+      return host.decision.action === "hold" ? why(plan, host) : say(first ?? "not shown here");
     case "failed":
     case "rolled-back":
     case "live-but-old-boots":
@@ -110,7 +110,7 @@ export function reason(plan: Plan, host: PlanHost): Line {
     case "not-reached":
     case "superseded":
       if (first !== undefined) return say(first);
-      return outcome.failure === undefined ? why(plan, host) : { spans: [{ code: outcome.failure.code }] };
+      return outcome.failure === undefined ? say("not shown here") : { spans: [{ code: outcome.failure.code }] };
   }
 }
 
@@ -126,6 +126,7 @@ const needsWord: Readonly<Record<PlanMiss["needs"], string>> = {
 
 /** What did not take effect, in one line. */
 export function missLine(miss: PlanMiss): Line {
+  if (miss.sentence !== "") return say(`${miss.sentence} It ${needsWord[miss.needs]}.`);
   const subject = miss.subject === "" ? [`something of the family ${miss.family || "unknown"}`] : [{ code: miss.subject }];
-  return { spans: [...subject, ` ${needsWord[miss.needs]}`, ...(miss.sentence === "" ? [] : [`: ${miss.sentence}`])] };
+  return { spans: [...subject, ` ${needsWord[miss.needs]}`] };
 }

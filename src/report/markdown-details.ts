@@ -84,7 +84,8 @@ function folded(one: Section["texts"][number], kind: Section["kind"]): string[] 
   return [`<details><summary>${title}</summary>`, fence(one.text, kind === "failure" ? "text" : "diff"), "</details>"];
 }
 
-function bullet(line: Line, depth: number, limit?: number): string[] {
+/** A line and what is below it as a list, `depth` levels in. */
+export function bullet(line: Line, depth: number, limit?: number): string[] {
   return [`${"  ".repeat(depth)}- ${inline(line, limit)}`, ...(line.sub ?? []).flatMap((sub) => bullet(sub, depth + 1, limit))];
 }
 

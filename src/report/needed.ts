@@ -17,12 +17,20 @@ export type NeededOptions = {
 /** What a person has to do, each with the exact command; empty where nobody is needed. At most `limit` entries, and a line that counts the rest. */
 export function needed(plan: Plan, options: NeededOptions = {}): Line[] {
   const { limit = 12, characters = 10_000 } = options;
-  const lines = groups(plan).flatMap((group) => act(plan, group, options.approve));
+  const all = groups(plan).flatMap((group) =>
+    act(plan, group, options.approve).map((line) => ({ line, approval: waitsForApproval(group.first) })),
+  );
+  if (all.length === 0) return [];
+  // A token stands nowhere else that a person reads, the next step for a host that is not well stands in its details too.
   let room = characters;
-  const kept = lines.slice(0, limit).filter((line, i) => (room -= length(line)) >= 0 || i === 0);
-  return lines.length > kept.length
-    ? [...kept, { spans: [`and ${lines.length - kept.length} more like these, see the details and plan.json`] }]
-    : lines;
+  const kept = new Set(
+    [...all.filter((one) => one.approval), ...all.filter((one) => !one.approval)]
+      .slice(0, limit)
+      .filter(({ line }, i) => (room -= length(line)) >= 0 || i === 0),
+  );
+  const lines = all.filter((one) => kept.has(one)).map((one) => one.line);
+  const left = all.length - lines.length;
+  return left > 0 ? [...lines, { spans: [`and ${left} more like these, see the details and plan.json`] }] : lines;
 }
 
 /** Held for a person's word, and not since somebody else has to be well first. */
@@ -39,7 +47,7 @@ function act(plan: Plan, group: Group, at: ApproveAt | undefined): Line[] {
     return [{ spans: [...who, host.atBase ? " failed before this change too; look: " : " has to be fixed; look: ", { command: look }] }];
   }
   if (!waitsForApproval(host)) {
-    const step = nextStep(group.hosts);
+    const step = nextStep(plan, group.hosts);
     if (step === undefined) return [];
     const words = step.words === "" ? ": " : `; ${step.words}: `;
     return [{ spans: [...who, ": ", { strong: looks[standing(host)].word }, words, { command: step.command }] }];

@@ -1,7 +1,7 @@
 import { isOpen } from "./happened.ts";
 import { isEscalated } from "./order.ts";
 import type { PlanMiss, PlanOutcome } from "./plan-outcome.ts";
-import type { PlanHost } from "./plan.ts";
+import type { Plan, PlanHost } from "./plan.ts";
 
 export type NextStep = {
   /** What the command is for, as a clause that reads after "has to be seen to"; may be empty. */
@@ -11,7 +11,7 @@ export type NextStep = {
 };
 
 /** What a person types next for hosts that are not well and of which the same is said; undefined where nobody has to do anything. At least one host. */
-export function nextStep(hosts: readonly PlanHost[]): NextStep | undefined {
+export function nextStep(plan: Pick<Plan, "startedAt">, hosts: readonly PlanHost[]): NextStep | undefined {
   const [first] = hosts;
   const outcome = first?.outcome;
   if (first === undefined || outcome === undefined) return undefined;
@@ -25,10 +25,17 @@ export function nextStep(hosts: readonly PlanHost[]): NextStep | undefined {
     .join(",")}`;
   switch (outcome.outcome) {
     case "failed":
-      if (given !== "") return { words: "", command: given };
+      if (isEscalated(outcome))
+        return {
+          words: "see what runs and what boots there, and what failed",
+          command: `ssh ${host} 'readlink -f /run/current-system /nix/var/nix/profiles/system; systemctl --failed'`,
+        };
       return { words: "ask it again, which changes nothing", command: `nixos-deploy-gate deploy --dry-run --hosts ${host}` };
     case "rolled-back":
-      return { words: "read what failed while the new system ran", command: `ssh ${host} journalctl --since -1h --priority warning` };
+      return {
+        words: "read what failed while the new system ran",
+        command: `ssh ${host} 'journalctl --priority warning --since "${utc(plan.startedAt)}"'`,
+      };
     case "live-but-old-boots":
       return {
         words: "see to the boot loader before it reboots, then deploy again",
@@ -64,6 +71,9 @@ export function nextStep(hosts: readonly PlanHost[]): NextStep | undefined {
   }
 }
 
+/** A time as journalctl reads it, whatever the time zone of the host. */
+const utc = (iso: string): string => `${new Date(iso).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
 /** The same names that systemd takes, so that nothing in it means anything to a shell. */
 const plainUnit = /^[A-Za-z0-9:_.@-]{1,255}$/;
 /** A mount point that a shell reads as one word. */
@@ -78,10 +88,9 @@ function missStep(host: string, { misses }: PlanOutcome): NextStep {
     const unit = plainUnit.test(miss.subject) && !miss.subject.startsWith("-") && miss.family === "unit";
     if (miss.needs === "daemon-reload")
       return { words: "let systemd read its units again", command: `ssh ${host} systemctl daemon-reload` };
-    if (miss.needs === "restart" && unit)
-      return { words: "restart what still runs as before", command: `ssh ${host} systemctl restart ${miss.subject}` };
+    if (miss.needs === "restart" && unit) return { words: "start it anew", command: `ssh ${host} systemctl restart ${miss.subject}` };
     if (miss.needs === "reload" && unit)
-      return { words: "reload what still runs as before", command: `ssh ${host} systemctl reload ${miss.subject}` };
+      return { words: "let it read its configuration again", command: `ssh ${host} systemctl reload ${miss.subject}` };
     if (miss.needs === "remount" && plainPath.test(miss.subject))
       return { words: "mount it as fstab says", command: `ssh ${host} mount -o remount ${miss.subject}` };
     return undefined;

@@ -2,7 +2,7 @@ import type { Verdict } from "../classify/finding.ts";
 import { packagesOf } from "./generated.ts";
 import type { Line, Span } from "./line.ts";
 import { say, t } from "./line.ts";
-import { isObserved, judged, standing, standings, type Standing } from "./order.ts";
+import { hasOutcomes, isObserved, judged, standing, standings, type Standing } from "./order.ts";
 import { diffOf, type Plan, type PlanEvent, type PlanHost } from "./plan.ts";
 import { looks } from "./standing-look.ts";
 
@@ -205,6 +205,8 @@ export function honesty(plan: Plan): string[] {
     : `Judged by rules only${plan.detail === "names" && note === "" ? whyNone(plan.session) : ""}`;
   const lines = [`${who}${note === "" ? "" : `: ${note}`}.`];
   if (plan.preview) lines.push("Preview from derivations, nothing was built yet: what only a build shows is not in it.");
+  if (plan.hosts.some(({ outcome }) => outcome?.outcome === "would-deploy" || outcome?.outcome === "would-stage"))
+    lines.push("Dry run: the hosts were asked, and nothing was changed on them.");
   if (plan.policy.source === "none")
     lines.push("The flake has no deployGate output, so every host is only observed and nothing is deployed.");
   if (plan.detail === "names") lines.push("Names only: texts, versions and logs are left out because strangers may read this.");
@@ -235,6 +237,7 @@ export function compared(plan: Plan): Line {
   const what: Span[] = head === undefined ? ["The flake ", { code: plan.flake }] : ["Revision ", { code: head.slice(0, 12) }];
   const none = plan.hosts.every((host) => host.state === "added" || host.state === "failed");
   const to = (): Span[] => {
+    if (hasOutcomes(plan) && !none) return [" compared with what the hosts run"];
     if (base !== undefined) return [" compared with ", { code: base.slice(0, 12) }];
     if (none) return [", with nothing to compare it with"];
     // The base of a flake that Nix fetches has no revision that we know.

@@ -1,9 +1,30 @@
+import { type OutcomeKind, outcomeKinds } from "../apply/outcome.ts";
 import type { Progress, Stage } from "../io/ports.ts";
+import { isWell } from "./order.ts";
 import { count } from "./phrases.ts";
+import { looks } from "./standing-look.ts";
 import { clip, columns, terminalLine } from "./terminal-escape.ts";
 
 type HostStep = Extract<Progress, { kind: "host" }>["step"];
 const active: ReadonlySet<HostStep> = new Set(["evaluating", "building", "asking", "copying", "activating", "verifying"]);
+
+const deploying: ReadonlySet<HostStep> = new Set(["asking", "copying", "activating", "verifying", "ended", "failed"]);
+
+/** What became of a host, where an event tells: its text begins with the kind of the outcome. */
+function endOf(step: HostStep, text: string): { readonly kind: OutcomeKind; readonly why: string } | undefined {
+  const kind = step === "ended" ? outcomeKinds.find((one) => text === one || text.startsWith(`${one}:`)) : undefined;
+  return kind === undefined ? undefined : { kind, why: text.slice(kind.length + 1).trim() };
+}
+
+const endWord = (kind: OutcomeKind): string => (kind === "not-managed" ? "not managed" : looks[kind].word);
+
+/** A host that failed in any way: what a person looks for in a log. One that waits for somebody has not. */
+export function isTrouble(event: Progress): boolean {
+  if (event.kind !== "host") return event.kind === "build" && event.step === "failed";
+  if (event.step !== "ended") return event.step === "failed";
+  const end = endOf(event.step, event.text ?? "");
+  return end === undefined || (!isWell({ outcome: end.kind }) && !["held", "not-reached", "handed-over"].includes(end.kind));
+}
 
 /** What a live terminal shows of a run so far. `apply` takes events in order; `lines` draws the state and changes nothing. */
 export class ProgressView {
@@ -34,7 +55,11 @@ export class ProgressView {
   lines(size: { readonly width: number; readonly height: number; readonly unicode: boolean }, elapsedSeconds: number): string[] {
     if (this.#stage === undefined) return [];
     const safe = (text: string): string => terminalLine(text, size.unicode, 400);
-    const rows = [...this.#hosts].toSorted(([, a], [, b]) => urgency(a.step) - urgency(b.step));
+    // Once hosts are changed, those that nothing is done to are no news any more.
+    const changing = this.#stage.name === "apply" || this.#stage.name === "verify";
+    const rows = [...this.#hosts]
+      .filter(([, { step }]) => !changing || deploying.has(step))
+      .toSorted(([, a], [, b]) => urgency(a) - urgency(b));
     const nameWidth = Math.min(24, Math.max(4, ...rows.map(([host]) => columns(host))));
     const head = `${this.#stage.name}: ${safe(this.#stage.text)}${this.#tally()} (${elapsedSeconds} s)`;
     // What has something to say comes first: a toplevel may wait for long before it does, and both sides of a host have the same name.
@@ -42,7 +67,11 @@ export class ProgressView {
       .toSorted(([, a], [, b]) => Number(a === "") - Number(b === ""))
       .map(([derivation, log]) => `    ${safe(derivationName(derivation))}${log === "" ? "" : `: ${safe(log)}`}`)
       .filter((text, index, all) => all.indexOf(text) === index);
-    const hosts = rows.map(([host, { step, text }]) => `  ${safe(host).padEnd(nameWidth)}  ${step}${text === "" ? "" : `  ${safe(text)}`}`);
+    const hosts = rows.map(([host, { step, text }]) => {
+      const end = endOf(step, text);
+      const [word, more] = end === undefined ? [step, text] : [endWord(end.kind), isWell({ outcome: end.kind }) ? "" : end.why];
+      return `  ${safe(host).padEnd(nameWidth)}  ${word}${more === "" ? "" : `  ${safe(more)}`}`;
+    });
     const room = Math.max(0, size.height - 1);
     const shownBuilding = building.slice(0, Math.min(4, Math.floor(room / 2)));
     const roomHosts = room - shownBuilding.length;
@@ -57,6 +86,9 @@ export class ProgressView {
     const steps = [...this.#hosts.values()].map((host) => host.step);
     const failed = steps.filter((step) => step === "failed").length;
     const done = steps.filter((step) => step === "built" || step === "diffed").length;
+    const ended = [...this.#hosts.values()].filter(({ step }) => step === "ended");
+    const ill = ended.filter(({ step, text }) => isTrouble({ kind: "host", host: "", step, text })).length;
+    if (ended.length > 0) return `, ${count(ended.length, "host")} done${ill > 0 ? `, ${ill} not well` : ""}`;
     const parts = [
       // All hosts are known to be built at once, at the end: Nix does not say it of each.
       ...(done > 0 ? [`${done} of ${count(steps.length, "host")} built`] : []),
@@ -67,7 +99,8 @@ export class ProgressView {
   }
 }
 
-const urgency = (step: HostStep): number => (active.has(step) ? 0 : step === "failed" ? 1 : 2);
+const urgency = ({ step, text }: { readonly step: HostStep; readonly text: string }): number =>
+  active.has(step) ? 0 : isTrouble({ kind: "host", host: "", step, text }) ? 1 : 2;
 
 /** `/nix/store/<hash>-linux-6.12.44.drv` → `linux-6.12.44` */
 export const derivationName = (derivation: string): string => derivation.replace(/^.*\/[0-9a-z]{32}-/, "").replace(/\.drv$/, "");
@@ -84,8 +117,13 @@ export function progressLine(event: Progress, detail: "full" | "names"): string 
   switch (event.kind) {
     case "stage":
       return `${event.stage}${text}`;
-    case "host":
+    case "host": {
+      const end = endOf(event.step, event.text ?? "");
+      // Quiet where it is well, exact where it is not. The kind of an outcome is a word of ours and may be shown to anyone.
+      if (end !== undefined)
+        return `${event.host} ${endWord(end.kind)}${isWell({ outcome: end.kind }) || !full || end.why === "" ? "" : `: ${end.why}`}`;
       return event.step === "evaluating" || event.step === "building" ? undefined : `${event.host} ${event.step}${text}`;
+    }
     case "build": {
       const name = derivationName(event.derivation);
       const shown = full ? name : name.replace(/-[^A-Za-z].*$/s, "");

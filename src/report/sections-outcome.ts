@@ -1,6 +1,6 @@
 import type { Span } from "./line.ts";
 import { say, type Line, type Section } from "./line.ts";
-import { happened, isOpen, missLine, stands } from "./happened.ts";
+import { happened, isOpen, missLine } from "./happened.ts";
 import { nextStep } from "./next-step.ts";
 import { isWell } from "./order.ts";
 import type { PlanOutcome } from "./plan-outcome.ts";
@@ -29,7 +29,7 @@ export function outcomeSections(plan: Plan, host: PlanHost): Section[] {
           ? []
           : [say(failure.message)]),
         ...nowLines(outcome),
-        ...next(host),
+        ...next(plan, host),
       ],
       texts: failure?.detail === undefined || failure.detail.trim() === "" ? [] : [{ title: "What the tool said", text: failure.detail }],
     },
@@ -71,7 +71,8 @@ function isTold({ state, decision }: PlanHost, outcome: PlanOutcome): boolean {
 function nowLines(outcome: PlanOutcome): Line[] {
   const { now } = outcome;
   if (now === undefined) return [say("What it runs now is not known: it could not be asked.")];
-  if (now.current === undefined && now.profile === undefined && now.booted === undefined) return [say(`Now ${stands(outcome)}.`)];
+  // Where paths may not be shown, what happened says in words where it stands.
+  if (now.current === undefined && now.profile === undefined && now.booted === undefined) return [];
   const path = (what: string, at: string | undefined, side: "old" | "new" | undefined): Span[] =>
     at === undefined ? [] : [`${what} `, { code: at }, side === "old" ? " (as before)" : side === "new" ? " (the new system)" : "", "."];
   const booted = now.booted === now.current || now.booted === now.profile ? undefined : now.booted;
@@ -82,8 +83,8 @@ function nowLines(outcome: PlanOutcome): Line[] {
   ].flatMap((spans) => (spans.length === 0 ? [] : [{ spans }]));
 }
 
-function next(host: PlanHost): Line[] {
-  const step = nextStep([host]);
+function next(plan: Plan, host: PlanHost): Line[] {
+  const step = nextStep(plan, [host]);
   return step === undefined ? [] : [{ spans: ["Next: ", ...(step.words === "" ? [] : [`${step.words}: `]), { command: step.command }] }];
 }
 

@@ -23,7 +23,7 @@ export const looks: Readonly<Record<Standing, Look>> = {
   "rolled-back": look("rolled back", "↩️", "↩", "<", 31),
   unreachable: look("unreachable", "🔌", "∅", "0", 31),
   superseded: look("superseded", "🔀", "⇄", "%", 31),
-  "deployed-with-misses": look("deployed, misses", "⚠️", "±", "*", 33),
+  "deployed-with-misses": look("with misses", "⚠️", "±", "*", 33),
   held: look("held", "✋", "!", "!", 35),
   "needs-you": look("risky", "✋", "!", "!", 35),
   "not-reached": look("not reached", "⏹️", "·", ".", 35),

@@ -26,6 +26,19 @@ export const flat = (one: Line): string =>
     .map((span) => (typeof span === "string" ? span : "code" in span ? span.code : "strong" in span ? span.strong : span.command))
     .join("");
 
+/** A line as words and commands in turn: what joins a command to the words behind it is left out, since the command has a line of its own. */
+export function pieces(one: Line): { readonly kind: "words" | "command"; readonly text: string }[] {
+  const made: { kind: "words" | "command"; text: string }[] = [];
+  for (const span of one.spans) {
+    const command = typeof span !== "string" && "command" in span;
+    const last = made.at(-1);
+    if (command) made.push({ kind: "command", text: span.command });
+    else if (last?.kind === "words") last.text += flat({ spans: [span] });
+    else made.push({ kind: "words", text: flat({ spans: [span] }).replace(last === undefined ? /^(?!)/ : /^[.,;]?\s+/, "") });
+  }
+  return made.map(({ kind, text }) => ({ kind, text: text.trimEnd() })).filter(({ text }) => text !== "");
+}
+
 /** A section of a host's details, indented by two columns. */
 export function sectionLines(section: Section, width: number, options: TerminalOptions): string[] {
   const { paint, line } = writer(options);
@@ -41,12 +54,12 @@ export function sectionLines(section: Section, width: number, options: TerminalO
   const counted = section.kind === "units" || section.kind === "packages" || section.kind === "files" ? `: ${section.summary}` : "";
   const bullets = (one: Line, depth: number): string[] => {
     const indent = 4 + depth * 2;
-    // A command stands alone on its line and is never broken, so that it can be copied.
-    const words = one.spans.filter((span) => typeof span === "string" || !("command" in span));
-    const commands = one.spans.flatMap((span) => (typeof span !== "string" && "command" in span ? [span.command] : []));
     return [
-      ...fill(line(flat({ spans: words }).trimEnd()), width - indent, 2).map((text) => `${" ".repeat(indent)}${text}`),
-      ...commands.map((command) => `${" ".repeat(indent + 2)}${line(command)}`),
+      ...pieces(one).flatMap((piece) =>
+        piece.kind === "command"
+          ? [`${" ".repeat(indent + 2)}${line(piece.text)}`]
+          : fill(line(piece.text), width - indent, 2).map((text) => `${" ".repeat(indent)}${text}`),
+      ),
       ...(one.sub ?? []).flatMap((sub) => bullets(sub, depth + 1)),
     ];
   };

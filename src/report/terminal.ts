@@ -8,8 +8,8 @@ import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
 import { outcomeSections } from "./sections-outcome.ts";
 import { looks } from "./standing-look.ts";
-import { clip, columns } from "./terminal-escape.ts";
-import { fill, flat, sectionLines, writer, type TerminalOptions } from "./terminal-section.ts";
+import { clip, columns, wrap } from "./terminal-escape.ts";
+import { fill, flat, pieces, sectionLines, writer, type TerminalOptions } from "./terminal-section.ts";
 
 /** So many groups of hosts are shown in detail without --verbose. */
 const briefGroups = 6;
@@ -61,12 +61,14 @@ function hostCell(group: Group): string {
   return all.length === 1 ? first : all.length === 2 ? `${first}, ${all[1]}` : `${first} and ${all.length - 1} more`;
 }
 
-/** A thing to do; its command stands alone on a line and is never broken, so that it can be copied. */
+/** A thing to do; a command stands alone on a line and is never broken, so that it can be copied. */
 function task(one: Line, width: number, options: TerminalOptions): string[] {
   const { paint, line } = writer(options);
-  const sentence = one.spans.filter((span) => typeof span === "string" || !("command" in span));
-  const commands = one.spans.flatMap((span) => (typeof span !== "string" && "command" in span ? [span.command] : []));
-  return [...fill(`- ${line(flat({ spans: sentence }))}`, width, 2), ...commands.map((command) => `    ${paint(1, line(command))}`)];
+  return pieces(one).flatMap((piece, i) =>
+    piece.kind === "command"
+      ? [`    ${paint(1, line(piece.text))}`]
+      : wrap(line(piece.text), width - 2).map((text, j) => `${i + j === 0 ? "- " : "  "}${text}`),
+  );
 }
 
 /** What became of hosts that are not well, and then the changes that somebody has to look at. */
