@@ -61,10 +61,10 @@ export function pullRequestPayload(
 export function pushPayload(
   kind: Kind,
   serverUrl: string,
-  event: { before: string; after: string; isPrivate?: boolean },
+  event: { before: string; after: string; isPrivate?: boolean; branch?: string },
 ): Record<string, unknown> {
   const common = {
-    ref: "refs/heads/main",
+    ref: `refs/heads/${event.branch ?? "main"}`,
     before: event.before,
     after: event.after,
     commits: [],
@@ -85,11 +85,16 @@ export function pushPayload(
     : { ...common, compare_url: "", total_commits: 0, pusher: user(kind, "alice", 5) };
 }
 
-export function dispatchPayload(kind: Kind, serverUrl: string, inputs: Readonly<Record<string, string>>): Record<string, unknown> {
+export function dispatchPayload(
+  kind: Kind,
+  serverUrl: string,
+  inputs: Readonly<Record<string, string>>,
+  branch = "main",
+): Record<string, unknown> {
   const workflow = kind === "github" ? ".github/workflows/approve.yml" : ".forgejo/workflows/approve.yml";
   return {
     inputs: Object.keys(inputs).length === 0 ? null : inputs,
-    ref: "refs/heads/main",
+    ref: `refs/heads/${branch}`,
     repository: repository(kind, serverUrl),
     sender: user(kind, "alice", 5),
     workflow,

@@ -18,8 +18,14 @@ export type ActionEvent =
       /** The commit that GitHub checks out. */
       readonly merge?: string;
     }
-  | { readonly name: "push"; readonly before: string; readonly after: string; readonly isPrivate?: boolean }
-  | { readonly name: "workflow_dispatch"; readonly sha: string; readonly inputs?: Readonly<Record<string, string>> }
+  /** `branch` is main where absent. */
+  | { readonly name: "push"; readonly before: string; readonly after: string; readonly isPrivate?: boolean; readonly branch?: string }
+  | {
+      readonly name: "workflow_dispatch";
+      readonly sha: string;
+      readonly inputs?: Readonly<Record<string, string>>;
+      readonly branch?: string;
+    }
   | { readonly name: "schedule"; readonly sha: string };
 
 export type ActionOptions = {
@@ -100,7 +106,7 @@ function payload({ forge, event }: ActionOptions): unknown {
     case "push":
       return pushPayload(forge.kind, forge.serverUrl, event);
     case "workflow_dispatch":
-      return dispatchPayload(forge.kind, forge.serverUrl, event.inputs ?? {});
+      return dispatchPayload(forge.kind, forge.serverUrl, event.inputs ?? {}, event.branch);
     case "schedule":
       return schedulePayload(forge.kind, forge.serverUrl);
   }
@@ -117,7 +123,7 @@ function runnerEnvironment(
     ? `refs/pull/${event.number}/${forge.kind === "github" ? "merge" : "head"}`
     : event.name === "schedule" && forge.kind === "forgejo"
       ? "main"
-      : "refs/heads/main";
+      : `refs/heads/${("branch" in event ? event.branch : undefined) ?? "main"}`;
   const sha = pull
     ? forge.kind === "github"
       ? (event.merge ?? "c".repeat(40))
