@@ -88,7 +88,8 @@ export class ProgressView {
     const done = steps.filter((step) => step === "built" || step === "diffed").length;
     const ended = [...this.#hosts.values()].filter(({ step }) => step === "ended");
     const ill = ended.filter(({ step, text }) => isTrouble({ kind: "host", host: "", step, text })).length;
-    if (ended.length > 0) return `, ${count(ended.length, "host")} done${ill > 0 ? `, ${ill} not well` : ""}`;
+    if (ended.length > 0)
+      return `, ${count(ended.length, "host")} done${ill > 0 ? `, ${ill} not well` : ""}${failed > 0 ? `, ${failed} failed` : ""}`;
     const parts = [
       // All hosts are known to be built at once, at the end: Nix does not say it of each.
       ...(done > 0 ? [`${done} of ${count(steps.length, "host")} built`] : []),

@@ -38,7 +38,7 @@ export function outcomeSections(plan: Plan, host: PlanHost): Section[] {
       title: attempts.length === 1 ? "Tried" : "Tried, in this order",
       summary: `${attempts.length}`,
       lines: attempts.map(({ strategy, ended }): Line => ({ spans: [{ code: strategy }, ...(ended === "" ? [] : [`: ${ended}`])] })),
-      texts: log === undefined || log.trim() === "" ? [] : [{ title: "The end of the activation's log", text: log }],
+      texts: log === undefined || log.trim() === "" ? [] : [{ title: "End of the activation log", text: log }],
     },
     {
       kind: "outcome",

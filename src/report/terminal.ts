@@ -27,15 +27,16 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   const wordWidth = Math.max(7, ...rows.map((group) => verdictWord(group.first).length));
   for (const group of rows) {
     const at = standing(group.first);
-    const indent = 2 + hostWidth + 2 + wordWidth + 2;
+    const beside = 2 + hostWidth + 2 + wordWidth + 2;
+    // In a narrow terminal the words go below the row.
+    const narrow = width - beside < 24;
+    const indent = narrow ? 4 : beside;
     const because = fill(line(flat(reason(plan, group.first))), width - indent, 0);
     const then = fill(line(`→ ${happened(plan, group.first)}`), width - indent, 2);
-    const [head, ...more] = [...because.slice(0, 3), ...then];
+    const texts = [...(narrow ? [""] : []), ...because.slice(0, 3), ...then];
     const sign = looks[at].sign[options.unicode ? 0 : 1];
-    out.push(
-      `${paint(looks[at].hue, sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(looks[at].hue, pad(verdictWord(group.first), wordWidth))}  ${head ?? ""}`,
-    );
-    out.push(...more.map((text) => `${" ".repeat(indent)}${text}`));
+    const row = `${paint(looks[at].hue, sign)} ${pad(clip(hostCell(group), hostWidth, options.unicode), hostWidth)}  ${paint(looks[at].hue, narrow ? verdictWord(group.first) : pad(verdictWord(group.first), wordWidth))}`;
+    out.push(narrow ? row : `${row}  ${texts[0] ?? ""}`, ...texts.slice(1).map((text) => `${" ".repeat(indent)}${text}`));
     if (hostCell(group) !== names(group).join(", ") || columns(hostCell(group)) > hostWidth)
       out.push(...fill(line(names(group).join(", ")), width - indent, 0).map((text) => `${" ".repeat(indent)}${paint(2, text)}`));
   }

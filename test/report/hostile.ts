@@ -74,6 +74,9 @@ const enumerations = new Set([
   "toplevel",
   "otherwise",
   "code",
+  "outcome",
+  "strategy",
+  "needs",
 ]);
 
 /** A copy in which every free text is `bad`. */
