@@ -338,7 +338,7 @@ const table = {
   "evaluation-exposed": (c: { how: string }): Entry => ({
     exit: 4,
     message: `Code that nobody has reviewed would be evaluated where it can read this job's secrets or its token: ${c.how}.`,
-    next: "Run this job without secrets and with read-only permissions, on a runner that allows user namespaces (or a Nix daemon with sandbox); docs/security.md has both.",
+    next: "Run this job without secrets and with read-only permissions, on a runner that allows user namespaces (or a Nix daemon with sandbox); docs/threat-model.md has both.",
   }),
   // ---- the preview before a build (exit 1, or 4 where Nix itself cannot be understood) ------------------------------
   "derivations-shape": (c: { command: string; problem: string }): Entry => ({
@@ -391,7 +391,7 @@ const table = {
       : `Whether revision ${c.revision.slice(0, 12)} is newer than what ${c.host} runs cannot be told, so it is not deployed.`,
     next: c.known
       ? `Revert on the deploy branch, or: nixos-deploy-gate rollback ${c.host}`
-      : `nixos-deploy-gate status ${c.host}   # then deploy the tip of the branch`,
+      : `nixos-deploy-gate status --hosts ${c.host}   # then deploy the tip of the branch`,
   }),
   "approval-expired": (c: { host: string; issued: string; hours: number }): Entry => ({
     exit: 3,
@@ -406,7 +406,7 @@ const table = {
   "approval-used": (c: { host: string; at: string }): Entry => ({
     exit: 3,
     message: `The token for ${c.host} was used at ${c.at} and is good for one attempt.`,
-    next: `nixos-deploy-gate status ${c.host}   # what became of it; a new report prints a new token`,
+    next: `nixos-deploy-gate status --hosts ${c.host}   # what became of it; a new report prints a new token`,
   }),
   "approval-rejected": (c: { host: string; by: string; at: string }): Entry => ({
     exit: 3,

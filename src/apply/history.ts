@@ -68,7 +68,7 @@ export function notOlder(ledger: KnownLedger, revision: string | undefined, isAn
   if (backward === true)
     return failed(
       `The revision ${short(revision)} is older than ${short(applied.revision)}, which was applied last.`,
-      "nixos-deploy-gate rollback   # if going back is what you want",
+      "nixos-deploy-gate rollback HOST   # if going back is what you want",
     );
   if (forward === "unknown" || backward === "unknown")
     return inconclusive(

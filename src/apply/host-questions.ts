@@ -23,7 +23,7 @@ export function stillFrom(planned: Transition, observation: Observation): Answer
   if (observation.current === undefined || observation.profile === undefined)
     return inconclusive("What it runs and boots cannot be told.", "readlink -f /run/current-system /nix/var/nix/profiles/system");
   if (from.current === undefined || from.profile === undefined) return inconclusive("What it ran when the change was judged is not known.");
-  const again = "nixos-deploy-gate plan --against running   # the next run compares with what it runs now";
+  const again = "nixos-deploy-gate deploy --dry-run   # the next run compares with what it runs now";
   if (observation.current !== from.current)
     return failed(`It runs ${observation.current} now; the change was judged against ${from.current}.`, again);
   if (observation.profile !== from.profile)
