@@ -7,6 +7,7 @@ import { type Destination, publish, publishFailure, statusContext } from "../../
 import { toPlan } from "../../src/report/to-plan.ts";
 import { pullRequestPayload, pushPayload } from "../forge/payloads.ts";
 import { changed, databaseDiff, sampleRun, unchanged } from "./sample.ts";
+import { deployRun, outcome } from "./sample-outcomes.ts";
 
 const head = "1".repeat(40);
 const base = "2".repeat(40);
@@ -145,4 +146,15 @@ test("two gates of one repository keep apart; the hosts that a job lets through 
   expect(statusContext(to)).toBe("deploy-gate");
   expect(statusContext({ ...to, scope: { flake: "./nix", hosts: ["web*"] } })).toBe("deploy-gate (./nix web*)");
   expect(statusContext({ ...pushed, scope: { flake: ".", hosts: ["web1", "db1"] } })).toBe("deploy-gate");
+});
+
+test("a host that is not well is news, even where nothing about its system changed", async () => {
+  const created = async (hosts: Parameters<typeof toPlan>[0]["hosts"]): Promise<boolean | undefined> => {
+    const { to, said } = destination("push");
+    await publish(toPlan({ ...deployRun, hosts }), to);
+    return said.reports[0]?.create;
+  };
+  const well = { ...unchanged("mail"), outcome: outcome("unchanged", ["The same system as before."]) };
+  expect(await created([well])).toBe(false);
+  expect(await created([well, { ...unchanged("dns1"), outcome: outcome("failed", ["r"]) }])).toBe(true);
 });
