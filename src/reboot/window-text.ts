@@ -71,7 +71,8 @@ export function nextText(policy: WindowPolicy, { opens, closes }: Opening, now: 
   return `in ${hoursText((opens.getTime() - now.getTime()) / 3_600_000)} (${instantText(opens, zone, now)})`;
 }
 
-const zoneOf = ({ windows, blackoutZone }: WindowPolicy): string =>
+/** The zone in which a policy's times are said. */
+export const zoneOf = ({ windows, blackoutZone }: WindowPolicy): string =>
   typeof windows === "string" ? blackoutZone : (windows[0]?.zone ?? blackoutZone);
 
 /** "40 min", "7 hours", "3 days": as exact as people say it. */

@@ -55,6 +55,13 @@ test("nobody goes from a quorum in which somebody is ill, or was not looked at",
   expect(
     said(schedule(groups(group({ maxUnavailable: 9 })), [candidate("db1"), idle("db2"), idle("db3", { healthy: false })], night)).go,
   ).toEqual([]);
+  const five = group({ members: names("db1", "db2", "db3", "db4", "db5"), maxUnavailable: 9 });
+  const rest = ["db2", "db3", "db4"].map((host) => idle(host));
+  expect(said(schedule(groups(five), [candidate("db1"), ...rest, idle("db5")], night)).go).toEqual(["db1"]);
+  expect(said(schedule(groups(five), [candidate("db1"), ...rest, idle("db5", { healthy: false })], night)).wait).toEqual([
+    "db1 group-busy",
+  ]);
+  expect(said(schedule(groups(five), [candidate("db1"), ...rest], night)).go).toEqual([]);
   expect(said(schedule(groups(group({ maxUnavailable: 9 })), [candidate("db1"), idle("db2")], night)).go).toEqual([]);
   expect(said(schedule(groups(group()), [candidate("db1", { healthy: false }), idle("db2"), idle("db3")], night)).go).toEqual(["db1"]);
 });

@@ -78,7 +78,8 @@ export class Fleet {
   }
 
   until(end: number): void {
-    for (let next = this.#queue.pop(); next !== undefined && next.at <= end; next = this.#queue.pop()) {
+    for (let next = this.#queue.at(-1); next !== undefined && next.at <= end; next = this.#queue.at(-1)) {
+      this.#queue.pop();
       this.now = next.at;
       next.act();
     }
@@ -340,15 +341,13 @@ export class Run {
     const soon = (): number => 1 + fleet.random.below(8);
     const answered = (make: () => RebootEvent): void => this.#later(soon(), machine, make);
     switch (effect.effect) {
-      case "preflight":
-        return answered(() => ({
-          event: "preflighted",
-          now: this.#now,
-          observation: fleet.observe(machine),
-          checks: machine.up && machine.well ? [] : [{ key: "c", name: "c", outcome: "failed", sentence: "No.", tries: 1 }],
-          inhibited: [],
-          leave: fleet.leave(machine),
-        }));
+      case "preflight": {
+        // What is answered was seen before: another run may have begun in between.
+        const [observation, leave] = [fleet.observe(machine), fleet.leave(machine)];
+        const outcome = machine.up && machine.well ? "passed" : "failed";
+        const checks = [{ key: "c", name: "c", outcome, sentence: "Asked.", tries: 1 }] as const;
+        return answered(() => ({ event: "preflighted", now: this.#now, observation, checks, inhibited: [], leave }));
+      }
       case "begin": {
         const ok = machine.up && machine.bootId === effect.bootId && !fleet.isOpen(machine);
         if (ok) machine.ledger.push(effect.entry);
@@ -356,7 +355,12 @@ export class Run {
         return answered(() => ({ event: "begun", ok: heard, detail: "" }));
       }
       case "survey":
-        return answered(() => ({ event: "surveyed", now: this.#now, leave: fleet.leave(machine) }));
+        return answered(
+          (
+            (leave) => () =>
+              ({ event: "surveyed", now: this.#now, leave }) as const
+          )(fleet.leave(machine)),
+        );
       case "drain": {
         const ok = machine.up && !fleet.chance(fleet.odds.lost);
         if (machine.up) fleet.drain(machine);

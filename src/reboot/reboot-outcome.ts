@@ -1,0 +1,130 @@
+import type { Outcome, OutcomeKind } from "../apply/outcome.ts";
+import type { HostName } from "../discover/host.ts";
+import { failure, type Failure } from "../failure.ts";
+import type { Observation } from "../target/observation.ts";
+import type { Due } from "./due.ts";
+import type { Wait } from "./schedule.ts";
+import type { Postponed, RebootState } from "./state.ts";
+import type { RebootPolicy } from "./window-policy.ts";
+import { hoursText, instantText, pendingText, zoneOf } from "./window-text.ts";
+
+/** What one run of reboots came to for one host. */
+export type Rebooted = {
+  readonly host: HostName;
+  readonly outcome: Outcome;
+  /** Something was done to it, or it was found where an earlier run had left it. */
+  readonly moved: boolean;
+  /** As it was last known to wait for one; undefined where it waits for none, or could not be asked. */
+  readonly pending:
+    | undefined
+    | {
+        readonly since: Date | undefined;
+        readonly hours: number | undefined;
+        readonly missed: number;
+        readonly overdue: boolean;
+        /** When it may reboot next, by its windows; undefined where that is up to a person. */
+        readonly next: Date | undefined;
+      };
+  /** From the order until it was back, where it was rebooted. */
+  readonly seconds: number | undefined;
+};
+
+export type Known = {
+  readonly host: HostName;
+  readonly policy: RebootPolicy;
+  readonly state: RebootState | undefined;
+  readonly due: Due | undefined;
+  readonly wait: Pick<Wait, "sentence"> | undefined;
+  readonly silence: Failure | undefined;
+  readonly observation: Observation | undefined;
+  readonly notes: readonly string[];
+  readonly dryRun: boolean;
+  readonly now: Date;
+};
+
+/** It will be the same the next time, until somebody sees to it. */
+const forPerson: ReadonlySet<Postponed> = new Set(["boot-entry", "drain-failed", "order-refused", "attended", "clock"]);
+
+/** What became of a host, with its reasons. Pure; each host has exactly one (invariant 5). */
+export function rebootOutcome(known: Known): Rebooted {
+  const { host, state, due, observation, now } = known;
+  const waits = due === undefined || due.kind === "nothing" ? undefined : due;
+  const released = state?.kind === "released";
+  const { kind, reasons, failure: why } = told(known);
+  const age = waits !== undefined && !released && kind !== "reboot-failed" && kind !== "unreachable" ? [pendingText(waits.pending)] : [];
+  return {
+    host,
+    outcome: {
+      outcome: kind,
+      reasons: [reasons[0], ...reasons.slice(1), ...age, ...known.notes],
+      ...(why === undefined ? {} : { failure: why }),
+      ...(observation === undefined || known.silence !== undefined
+        ? {}
+        : { now: { current: observation.current, profile: observation.profile, booted: observation.booted } }),
+      misses: [],
+      attempts: [],
+    },
+    moved: state !== undefined && !(state.kind === "postponed" && before.has(state.why)),
+    pending:
+      waits === undefined || released
+        ? undefined
+        : { ...waits.pending, next: waits.kind === "later" ? waits.opening.opens : waits.kind === "now" ? now : undefined },
+    seconds: released ? state.seconds : undefined,
+  };
+}
+
+/** Looked at and left alone: nothing of it is in any ledger. */
+const before: ReadonlySet<Postponed> = new Set(["clock", "busy", "logged-in", "checks", "inhibited", "changed", "attended"]);
+
+type Told = { readonly kind: OutcomeKind; readonly reasons: readonly [string, ...string[]]; readonly failure?: Failure };
+
+function told({ host, policy, state, due, wait, silence, dryRun, now }: Known): Told {
+  if (state !== undefined) return ofState(host, policy, state, now);
+  if (silence !== undefined) return { kind: "unreachable", reasons: [silence.message], failure: silence };
+  if (due === undefined) return { kind: "failed", reasons: ["Nothing was learned of it, so nothing was done."] };
+  switch (due.kind) {
+    case "nothing":
+      return { kind: "unchanged", reasons: [due.sentence] };
+    case "later":
+      return { kind: "reboot-pending", reasons: [due.sentence] };
+    case "person":
+      return { kind: "reboot-held", reasons: [due.sentence] };
+    case "now":
+      if (wait !== undefined) return { kind: "reboot-pending", reasons: [wait.sentence] };
+      return dryRun
+        ? { kind: "would-reboot", reasons: [`${due.sentence} It would be rebooted now.`] }
+        : { kind: "reboot-pending", reasons: ["The run ended before its turn."] };
+  }
+}
+
+function ofState(host: HostName, policy: RebootPolicy, state: RebootState, now: Date): Told {
+  switch (state.kind) {
+    case "released":
+      return { kind: "rebooted", reasons: [`It was rebooted into what it was to boot, came back after ${tookText(state.seconds)} and is verified.`] };
+    case "armed": {
+      const at = instantText(state.fireAt, zoneOf(policy), now);
+      return { kind: "reboot-pending", reasons: [`A timer on the host reboots it ${at}; the next run verifies it.`] };
+    }
+    case "postponed":
+      return { kind: forPerson.has(state.why) ? "reboot-held" : "reboot-pending", reasons: [state.sentence] };
+    case "failed":
+      return {
+        kind: "reboot-failed",
+        reasons: [state.sentence],
+        failure: failure("reboot-failed", { host, why: state.why, sentence: state.sentence }),
+      };
+    case "due":
+    case "preflight":
+    case "beginning":
+    case "surveying":
+    case "draining":
+    case "ordering":
+      return { kind: "reboot-pending", reasons: ["The run ended before it was rebooted; the next run takes it up."] };
+    case "rebooting":
+    case "verifying":
+    case "undraining":
+      return { kind: "reboot-pending", reasons: ["Its reboot is under way; the next run reads what came of it."] };
+  }
+}
+
+const tookText = (seconds: number): string => (seconds < 120 ? `${seconds} s` : hoursText(seconds / 3_600));
