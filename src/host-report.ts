@@ -3,6 +3,7 @@ import type { HostName } from "./discover/host.ts";
 import type { SystemDiff } from "./diff/system-diff.ts";
 import type { Assessment } from "./classify/preview.ts";
 import type { IssuedApproval } from "./decide/approval-token.ts";
+import type { HostDiagnosis } from "./diagnose/host-diagnosis.ts";
 import type { Decision } from "./decide/decision.ts";
 import type { Failure } from "./failure.ts";
 
@@ -16,6 +17,10 @@ export type HostReport = {
   readonly approval?: IssuedApproval;
   /** What became of it, in a run that changes hosts. */
   readonly outcome?: Outcome;
+  /** Why it failed, where that is known. */
+  readonly diagnosis?: HostDiagnosis;
+  /** For the repository's edge-cases file, as Markdown: a failure that a strategy resolved. Quotes a host's words. */
+  readonly edgeCase?: string;
 } & HostState;
 
 export type HostState =

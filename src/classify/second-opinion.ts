@@ -18,6 +18,8 @@ export type Opinion = Judged & { readonly session: "answered" | "missing" | "not
 export type SessionAtHand = {
   readonly session: Session;
   readonly goal: string;
+  /** What it is asked where something failed; absent where nobody asks that. */
+  readonly diagnosis?: { readonly build: string; readonly deploy: string };
   /** Wins over the policy's: whoever writes the workflow or types the command. */
   readonly model: string | undefined;
   readonly nonce: () => string;

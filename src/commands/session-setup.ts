@@ -60,6 +60,7 @@ export function setUpSession(setup: SessionSetup): SessionAtHand | string {
       ...(baseUrl === "" ? {} : { baseUrl }),
     }),
     goal: readGoal(setup.programRoot, "classify"),
+    diagnosis: { build: readGoal(setup.programRoot, "diagnose-build"), deploy: readGoal(setup.programRoot, "diagnose-deploy") },
     model: setup.model,
     nonce: () => randomBytes(8).toString("hex"),
     kept: typeof kept === "string" ? undefined : kept,

@@ -3,6 +3,7 @@ import type { SpaceNeed } from "../apply/space-check.ts";
 import { readClosures } from "../diff/read-closures.ts";
 import type { HostSides } from "../build/sides.ts";
 import type { HostName } from "../discover/host.ts";
+import type { Evidence } from "../diagnose/evidence.ts";
 import type { HostReport } from "../host-report.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles, Targets } from "../io/ports.ts";
 import type { Observation } from "../target/observation.ts";
@@ -18,6 +19,8 @@ export type ApplyPorts = {
   readonly database: StoreDatabase | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  /** Filled with what hosts say of their failures. */
+  readonly evidence: Map<HostName, Evidence>;
 };
 
 /** Does what was decided, and says of every managed host what became of it. */

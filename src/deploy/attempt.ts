@@ -222,7 +222,7 @@ async function confirmOrReturn(
   { baseline, log, id, nonce, begunAgo }: Confirming,
   world: DeployWorld,
 ): Promise<Said> {
-  const { targets, probe, pause, store } = world;
+  const { targets, probe, pause } = world;
   const { signal } = world.finishing;
   const { address } = change;
   let earlier: Observation | undefined;
@@ -244,7 +244,7 @@ async function confirmOrReturn(
     if (known === undefined && look.kind === "observed" && (failedUnits.length > 0 || waiting.exit === 4)) {
       const { observation } = look;
       const asked = { change, observation, failedUnits, exit: waiting.exit, since: observation.at.getTime() / 1000 - begunAgo, log };
-      known = await hostEvidence(asked, { targets, store });
+      known = await hostEvidence(asked, world);
     }
     const evidence = { ...(known ?? noEvidence), failedUnits };
     const judged: Judged = { trouble: troubleOf(waiting.exit, scriptFailed, look, failedUnits), evidence };

@@ -5,6 +5,7 @@ import type { Loosening } from "../classify/loosening.ts";
 import { observedFacts } from "../classify/observed-facts.ts";
 import type { Said } from "../decide/decide-fleet.ts";
 import { issueApprovals } from "../decide/issue-approvals.ts";
+import type { Evidence } from "../diagnose/evidence.ts";
 import type { HostName } from "../discover/host.ts";
 import { GateError } from "../failure.ts";
 import type { HostReport } from "../host-report.ts";
@@ -36,6 +37,8 @@ export type Deploying = {
   against(built: readonly HostSides[]): Promise<HostSides[]>;
   /** Decides once without and once with what people said; held hosts get the token that approves them. */
   approved(decide: (said?: Said) => HostReport[]): Promise<{ reports: HostReport[]; approvals: Approvals; notes: readonly string[] }>;
+  /** What hosts said of their failures while they were changed; the last of each. */
+  readonly evidence: ReadonlyMap<HostName, Evidence>;
   /** Does it. */
   apply(reports: readonly HostReport[], sides: readonly HostSides[], approvals: Approvals): Promise<HostReport[]>;
 };
@@ -61,8 +64,10 @@ export async function beginDeploy(
       return address === undefined ? [] : [[host, observedFacts(address, observation)] as const];
     }),
   );
+  const evidence = new Map<HostName, Evidence>();
   return {
     policy,
+    evidence,
     loosened: asked.loosened,
     facts,
     toBuild: toBuild(evaluated, fleet),
@@ -92,6 +97,7 @@ export async function beginDeploy(
         database,
         clock,
         log,
+        evidence,
       });
       return reports.map((report): HostReport => ({ ...report, outcome: outcomes.get(report.host) ?? standing(report) }));
     },
@@ -120,7 +126,14 @@ function standing(report: HostReport): Outcome {
     nothing: "unchanged",
     observe: "not-managed",
     hold: "held",
-    fail: report.state === "failed" && report.stage === "observe" ? "unreachable" : "failed",
+    // A machine that answers and is not the right one is no silent one.
+    fail:
+      report.state === "failed" &&
+      report.stage === "observe" &&
+      report.failure.code.startsWith("target-") &&
+      report.failure.code !== "target-address"
+        ? "unreachable"
+        : "failed",
     build: "failed",
     deploy: "failed",
     "deploy-then-reboot": "failed",

@@ -1,12 +1,14 @@
 import type { Miss, Outcome, OutcomeKind } from "../apply/outcome.ts";
 import { nextStrategy, type Ended, type Next } from "../apply/strategy.ts";
 import type { HostEnd } from "../apply/waves.ts";
+import type { Evidence as Collected } from "../diagnose/evidence.ts";
 import { failure } from "../failure.ts";
 import type { Observation } from "../target/observation.ts";
 import { sysctlKeys, verifyHost } from "../verify/verify.ts";
 import { attempt, type Attempted, lookAt, type Operation } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
+import { isAskedWhy, keepEvidence, keepLog, toldBy } from "./failure-evidence.ts";
 import { type GroupStanding, type Prepared, prepareHost } from "./prepare-host.ts";
 
 export type Deployed = { readonly outcome: Outcome; readonly end: HostEnd };
@@ -19,6 +21,11 @@ export async function deployHost(change: Change, group: () => Promise<GroupStand
   const prepared = await prepareHost(change, group, world);
   if (prepared.kind === "ended") {
     const { outcome, reasons, ...closing } = prepared;
+    if (closing.failure?.code.startsWith("copy-") === true)
+      await keepEvidence(
+        { change, stage: "copy", failure: closing.failure, since: closing.observation?.at, attempt: undefined, answers: true },
+        world,
+      );
     return ended(outcome, reasons, { touched: false, ...closing });
   }
   return await world.finishing.finish(() => activate(change, prepared, world));
@@ -35,7 +42,14 @@ async function activate(
   const attempts: Attempted[] = [];
   const tried: { strategy: Attempted["ended"]["strategy"]; ended: string }[] = [];
   let next: Next = nextStrategy({ attempts: [], mode, reversible });
+  let earlier: Collected | undefined;
   while (next.kind === "try" && (!world.signal.aborted || next.strategy === "rollback")) {
+    if (next.strategy !== "rollback") {
+      // What is asked from here on is about the attempt that begins.
+      keepLog(host, attempts.at(-1), world);
+      earlier = world.evidence.get(host) ?? earlier;
+      world.evidence.delete(host);
+    }
     const made = await attempt(change, operationOf(change, next, observation), baseline, world);
     attempts.push(made);
     tried.push({ strategy: next.strategy, ended: made.reasons.join(" ").slice(0, 1_000) });
@@ -45,6 +59,7 @@ async function activate(
   }
   const last = attempts.at(-1);
   const done = next.kind === "end" && next.how === "done";
+  if (done && earlier !== undefined && !world.evidence.has(host)) world.evidence.set(host, earlier);
   world.log.progress({ kind: "host", host, step: "verifying" });
   const keys = done ? sysctlKeys({ profile: planned.to, current: planned.activate ?? planned.to }, observation, world.store) : [];
   const after = await lookAt(change, world, "shared", keys);
@@ -58,7 +73,12 @@ async function activate(
       string,
       ...string[],
     ];
-    return ended(kindOf(next, last), reasons, {
+    const kind = kindOf(next, last);
+    if (isAskedWhy(kind)) {
+      const told = { change, stage: "activation", failure: undefined, since: observation.at, attempt: toldBy(attempts) } as const;
+      await keepEvidence({ ...told, answers: now !== undefined }, world);
+    }
+    return ended(kind, reasons, {
       ...common,
       ...(next.kind === "escalate" ? { failure: failure("activation-escalated", { host, reason: next.reasons[0] }) } : {}),
     });

@@ -1,4 +1,6 @@
 import type { Overridable } from "../apply/preflight.ts";
+import type { Evidence } from "../diagnose/evidence.ts";
+import type { HostName } from "../discover/host.ts";
 import type { Finishing } from "./finishing.ts";
 import type { IsAncestor } from "../apply/history.ts";
 import type { Clock, Log, Nix, Probe, StoreFiles, Targets } from "../io/ports.ts";
@@ -19,6 +21,8 @@ export type DeployWorld = {
   /** Of commits, by the history that is at hand. */
   readonly isAncestor: IsAncestor;
   readonly apply: ApplyPolicy;
+  /** What hosts say of their failures while they can, the last of each; written by the deploy, for the diagnosis. */
+  readonly evidence: Map<HostName, Evidence>;
   /** 32 hexadecimal digits that nobody can guess. */
   readonly random: () => string;
   /** Everything but the change itself. */

@@ -3,6 +3,7 @@ import { collectHostEvidence } from "../diagnose/collect-host-evidence.ts";
 import type { Evidence as Collected } from "../diagnose/evidence.ts";
 import { knownCauses } from "../diagnose/known-cause.ts";
 import { isUntouchable } from "../diagnose/recovery.ts";
+import type { HostName } from "../discover/host.ts";
 import type { StoreFiles, Targets } from "../io/ports.ts";
 import type { Observation } from "../target/observation.ts";
 import type { Change } from "./change.ts";
@@ -21,7 +22,10 @@ export type AskedFor = {
 const mostMounts = 6;
 
 /** What decides which strategy comes next, asked of the host while the new system is still active; one round trip. A host that does not answer gives what is known without it. */
-export async function hostEvidence(asked: AskedFor, { targets, store }: { targets: Targets; store: StoreFiles }): Promise<Evidence> {
+export async function hostEvidence(
+  asked: AskedFor,
+  { targets, store, evidence: kept }: { targets: Targets; store: StoreFiles; evidence: Map<HostName, Collected> },
+): Promise<Evidence> {
   const { change, failedUnits, exit, since, log, observation } = asked;
   const mounts = [...new Set(log.match(/(?<=^|[\s,])[A-Za-z0-9:_.\\@-]{1,250}\.mount(?=$|[\s,])/gm) ?? [])].slice(0, mostMounts);
   const { evidence } = await collectHostEvidence(targets, change.address, {
@@ -33,6 +37,7 @@ export async function hostEvidence(asked: AskedFor, { targets, store }: { target
     log,
     atBase: "unknown",
   });
+  kept.set(change.address.host, evidence);
   const busy = knownCauses(evidence).find((cause) => cause.id === "mount-busy");
   const holders = busy?.remedy.kind === "stop-then-switch" ? busy.remedy.units : [];
   return {

@@ -27,13 +27,17 @@ export function failureAtBase(base: Result<unknown> | undefined): Evidence["atBa
 
 const derivationPath = /\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+\-._?=]{1,211}\.drv/;
 
+/** What failed, where a build says it. */
+export const failedDerivation = ({ stage, failure }: Pick<BuildFailure, "stage" | "failure">): string | undefined =>
+  stage === "build" ? derivationPath.exec(failure.next)?.[0] : undefined;
+
 /**
  * Evidence of an evaluation or a build that failed, from what the failure says, Nix's stored log and git. Nothing is evaluated or built for it, and what cannot be
  * had is left out.
  */
 export async function collectBuildEvidence(about: BuildFailure, nix: Pick<Nix, "run">, trust: Trust): Promise<Evidence> {
   const { failure, stage } = about;
-  const derivation = stage === "build" ? derivationPath.exec(failure.next)?.[0] : undefined;
+  const derivation = failedDerivation(about);
   const stored = derivation === undefined ? undefined : await storedLog(derivation, nix, trust);
   // A builder can speak of another derivation, too: one that is there did not fail.
   const honest = stored !== undefined && derivation !== undefined && !speaksForNix(stored) && !(await isBuilt(derivation, nix, trust));

@@ -20,7 +20,9 @@ export function escalationLines(escalation: Escalation): readonly EscalationLine
       ? [ours("sentence", "Nothing was tried.")]
       : [
           ours("heading", "Tried"),
-          ...tried.map((each) => theirs("item", `${each.remedy} (${Math.round(each.seconds)} s): ${each.ended}`)),
+          ...tried.map((each) =>
+            theirs("item", `${each.remedy}${each.seconds === undefined ? "" : ` (${Math.round(each.seconds)} s)`}: ${each.ended}`),
+          ),
         ]),
     ...stopped.map((reason) => theirs("item", reason)),
     ...(patch === undefined

@@ -15,6 +15,8 @@ export type HostNow = {
   readonly to: string | undefined;
   readonly from: string | undefined;
   readonly failedUnits: readonly string[];
+  /** Nothing was done to it: it does not evaluate or build, or this run changes no hosts. */
+  readonly untouched?: boolean;
 };
 
 /** Who says why, in one line each. */
@@ -33,12 +35,13 @@ export type SaidCause = {
 export type Escalation = {
   /** Same failure, same key: what was written about it is brought up to date, not written again. Host, stage and code, and nothing that changes from run to run. */
   readonly key: string;
+  readonly hosts: readonly string[];
   /** In one sentence. */
   readonly happened: string;
   readonly stage: FailureStage;
   readonly states: readonly { readonly host: string; readonly sentence: string; readonly urgent: boolean }[];
   readonly causes: readonly SaidCause[];
-  readonly tried: readonly { readonly remedy: RemedyKind | Strategy; readonly seconds: number; readonly ended: string }[];
+  readonly tried: readonly { readonly remedy: RemedyKind | Strategy; readonly seconds?: number; readonly ended: string }[];
   /** Why nothing more was tried. */
   readonly stopped: readonly string[];
   readonly folds: readonly { readonly title: string; readonly text: string; readonly leftOut: number }[];
@@ -79,6 +82,7 @@ export function escalation(input: EscalationInput): Escalation {
   ];
   return {
     key: [input.stage, input.code, ...input.hosts.map((host) => host.host).toSorted()].join("/"),
+    hosts: input.hosts.map((host) => host.host),
     happened: input.happened,
     stage: input.stage,
     // Whoever is woken reads the first lines.
@@ -121,17 +125,30 @@ const titles: Readonly<Record<EvidenceItem["kind"], string>> = {
 };
 
 /** A host's name is `[A-Za-z0-9_.-]`, and a store path holds no quote. */
-const commandFor = ({ host, outcome, from }: HostNow): string => {
-  if (outcome === "unreachable") return `nixos-deploy-gate status ${host}   # where it still does not answer: its console`;
-  if (outcome === "left-unconfirmed" || outcome === "live-but-old-boots")
-    return `nixos-deploy-gate status ${host}   # then either deploy ${host} again, or: nixos-deploy-gate rollback ${host}`;
-  return from === undefined ? `nixos-deploy-gate status ${host}` : `nixos-deploy-gate rollback ${host}   # back to ${from}`;
+const commandFor = ({ host, outcome, now, from, to }: HostNow): string => {
+  const look = `nixos-deploy-gate status --hosts ${host}`;
+  switch (outcome) {
+    case "unreachable":
+      return `${look}   # where it still does not answer: its console`;
+    case "left-unconfirmed":
+      return `${look}   # then, where going back loses no data: nixos-deploy-gate rollback ${host}`;
+    case "live-but-old-boots":
+      return `${look}   # then, when the boot loader can be written again: nixos-deploy-gate deploy --hosts ${host}`;
+    default:
+      // By itself it goes to the generation before the one that boots, which is the former system only where the new one boots.
+      if (from !== undefined && now?.profile !== undefined && now.profile === to)
+        return `nixos-deploy-gate rollback ${host}   # back to ${from}`;
+      return now !== undefined && from !== undefined && now.profile === from && now.current !== from
+        ? `${look}   # a reboot brings back ${from}`
+        : look;
+  }
 };
 
 const short = (path: string | undefined): string => path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "unknown";
 
 /** What a host is in now: what runs and what a boot would bring, since that is what the night depends on. */
-function stateOf({ now, outcome, from, to, failedUnits }: HostNow): { readonly sentence: string; readonly urgent: boolean } {
+function stateOf({ now, outcome, from, to, failedUnits, untouched }: HostNow): { readonly sentence: string; readonly urgent: boolean } {
+  if (untouched === true) return { sentence: "Nothing was done to it: it keeps what it runs.", urgent: false };
   const failed =
     failedUnits.length === 0
       ? ""

@@ -201,7 +201,7 @@ export type Progress =
     }
   | { readonly kind: "warning"; readonly host?: string; readonly text: string };
 
-export type Stage = "discover" | "build" | "diff" | "classify" | "decide" | "apply" | "verify" | "report";
+export type Stage = "discover" | "build" | "diff" | "classify" | "decide" | "apply" | "verify" | "diagnose" | "report";
 
 export interface Log {
   progress(event: Progress): void;

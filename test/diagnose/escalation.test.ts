@@ -33,7 +33,7 @@ const input = (over: Partial<EscalationInput> = {}): EscalationInput => ({
   tried: [{ remedy: "restart-units", seconds: 12.4, ended: "nginx.service failed again" }],
   stopped: ["the host is not taken back: data may have been migrated, so that going back is a person's decision"],
   evidence: [item({ kind: "unit-journal", subject: "nginx.service", text: "bind() failed" })],
-  next: "nixos-deploy-gate status web1",
+  next: "nixos-deploy-gate verify --hosts web1",
   ...over,
 });
 
@@ -47,8 +47,8 @@ test("a person reads what happened, how each host is now, what to type, why, and
     item: web1: It runs the new system (nixos-system-web1-2). The next boot brings the former system (nixos-system-web1-1). Failed units: nginx.service.
     item: web2: It runs the former system (nixos-system-web1-1). The next boot brings the same.
     heading: Next
-    command: nixos-deploy-gate rollback web1   # back to /nix/store/00000000000000000000000000000000-nixos-system-web1-1
-    command: nixos-deploy-gate status web1
+    command: nixos-deploy-gate status --hosts web1   # a reboot brings back /nix/store/00000000000000000000000000000000-nixos-system-web1-1
+    command: nixos-deploy-gate verify --hosts web1
     heading: Cause
     item: Likely: A unit cannot listen, since something else has its port. (nginx.service)
     heading: Tried

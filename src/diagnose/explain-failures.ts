@@ -1,0 +1,128 @@
+import type { SessionAtHand } from "../classify/second-opinion.ts";
+import type { HostSides } from "../build/sides.ts";
+import { inPool } from "../build/pool.ts";
+import type { HostName } from "../discover/host.ts";
+import type { HostReport } from "../host-report.ts";
+import type { Clock, Log, Nix, Trust } from "../io/ports.ts";
+import type { Policy } from "../policy.ts";
+import type { Change } from "./changed-since.ts";
+import { collectBuildEvidence, failureAtBase } from "./collect-build-evidence.ts";
+import type { Diagnosed } from "./diagnose.ts";
+import { diagnostician } from "./diagnostician.ts";
+import type { Escalation } from "./escalation.ts";
+import { escalationOf } from "./escalation-of.ts";
+import type { Evidence } from "./evidence.ts";
+import { failedAlike, type FailedBuild } from "./failed-alike.ts";
+import { hostDiagnosis } from "./host-diagnosis.ts";
+import { connectionEvidence, isNotWell, offerOf } from "./host-failure.ts";
+
+export type FailuresCase = {
+  readonly reports: readonly HostReport[];
+  readonly sides: readonly HostSides[];
+  readonly policy: Policy;
+  readonly session: SessionAtHand | string;
+  /** By this run on sessions so far, in USD. */
+  readonly spentUsd: number;
+  /** What hosts said of their failures while they could; the last of each. */
+  readonly evidence: ReadonlyMap<HostName, Evidence>;
+  /** Of what is built together, the least. */
+  readonly trust: Trust;
+  readonly change: Change | undefined;
+};
+
+export type Explained = {
+  /** The same hosts; those that failed have their diagnosis, those that a strategy brought to a good end an entry for the edge-cases file. */
+  readonly reports: HostReport[];
+  /** What a person has to see to. Hosts that failed of one thing share one. */
+  readonly escalations: readonly Escalation[];
+  readonly costUsd: number;
+};
+
+/** What fifty different failures do not show, no person reads either. */
+const mostFailures = 50;
+const mostAtOnce = 4;
+
+/**
+ * Asks of every failure why: the known causes first, a session only where they are not certain and the policy's caps leave room. Nothing is done about it here, and
+ * nothing on a host is asked again. One that cannot be explained costs the run nothing.
+ */
+export async function explainFailures(given: FailuresCase, ports: { nix: Nix; log: Log; clock: Clock }): Promise<Explained> {
+  const { reports, policy, session } = given;
+  const { log } = ports;
+  const builds = failedAlike(reports);
+  const hosts = reports.filter((report) => isNotWell(report));
+  const ended = reports.filter((report) => !isNotWell(report) && given.evidence.has(report.host));
+  if (builds.length + hosts.length + ended.length === 0) return { reports: [...reports], escalations: [], costUsd: 0 };
+
+  if (builds.length + hosts.length > 0) log.progress({ kind: "stage", stage: "diagnose", text: "asking why it failed" });
+  const told = (text: string): void => log.progress({ kind: "stage", stage: "diagnose", text });
+  const asked = diagnostician({ policy, session, spentUsd: given.spentUsd, told });
+  const explained = new Map<HostName, Partial<Pick<HostReport, "diagnosis" | "edgeCase">>>();
+  const escalations: { readonly at: number; readonly one: Escalation }[] = [];
+  const order = (host: HostName): number => reports.findIndex((report) => report.host === host);
+  const explain = async (evidence: Evidence, worthAsking: boolean): Promise<Diagnosed> => await asked.diagnose(evidence, worthAsking);
+  const isAskedAbout = (host: HostName): boolean =>
+    (typeof session !== "string" && session.everyHost) || (Object.hasOwn(policy.hosts, host) && policy.hosts[host]?.deploy === true);
+
+  await inPool(builds.slice(0, mostFailures), mostAtOnce, async (failed) => {
+    await unharmed(failed.hosts, log, async () => {
+      const evidence = await buildEvidence(failed, given, ports.nix);
+      // What the base has as well is no news to whoever reads this change.
+      const found = await explain(evidence, !failed.atBase && failed.hosts.some(isAskedAbout));
+      const diagnosis = hostDiagnosis(evidence.stage, found);
+      if (diagnosis !== undefined) for (const host of failed.hosts) explained.set(host, { diagnosis });
+      const of = reports.filter((report) => failed.hosts.includes(report.host));
+      escalations.push({ at: order(failed.first), one: escalationOf(of, evidence, found, given.sides) });
+    });
+  });
+  await inPool(hosts.slice(0, mostFailures), mostAtOnce, async (report) => {
+    await unharmed([report.host], log, async () => {
+      const evidence = given.evidence.get(report.host) ?? connectionEvidence(report);
+      if (evidence === undefined) return;
+      const found = await explain(evidence, true);
+      const diagnosis = hostDiagnosis(evidence.stage, found);
+      if (diagnosis !== undefined) explained.set(report.host, { diagnosis });
+      escalations.push({ at: order(report.host), one: escalationOf([report], evidence, found, given.sides) });
+    });
+  });
+  const day = ports.clock.now().toISOString().slice(0, 10);
+  for (const report of ended) {
+    const edgeCase = offerOf(report, given.evidence.get(report.host), day);
+    if (edgeCase !== undefined) explained.set(report.host, { edgeCase });
+  }
+  return {
+    reports: reports.map((report): HostReport => ({ ...report, ...explained.get(report.host) })),
+    escalations: escalations.toSorted((a, b) => a.at - b.at).map(({ one }) => one),
+    costUsd: asked.costUsd(),
+  };
+}
+
+/** The failure is known without its explanation; one that breaks off is for the debug log. */
+async function unharmed(hosts: readonly HostName[], log: Log, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    log.debug("no diagnosis", { hosts: hosts.slice(0, 10), reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
+async function buildEvidence(failed: FailedBuild, { sides, trust, change }: FailuresCase, nix: Nix): Promise<Evidence> {
+  const of = sides.find((one) => one.host === failed.first);
+  const { before, after } = of ?? {};
+  const base =
+    before?.kind === "failed" && before.stage !== "observe"
+      ? failureAtBase({ ok: false, failure: before.failure })
+      : failureAtBase(before?.kind === "known" ? { ok: true, value: before } : undefined);
+  return await collectBuildEvidence(
+    {
+      stage: failed.stage,
+      host: failed.first,
+      failure: failed.failure,
+      toplevelDrv: after?.kind === "failed" ? after.evaluation?.drvPath : undefined,
+      atBase: failed.atBase ? "fails" : base,
+      change,
+    },
+    nix,
+    trust,
+  );
+}
