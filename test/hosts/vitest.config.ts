@@ -7,6 +7,8 @@ export default defineConfig({
     root: resolve(import.meta.dirname, "../.."),
     include: ["test/hosts/**/*.hosts.ts"],
     fileParallelism: false,
+    // Of the tests of one file that say so, each on hosts of its own.
+    maxConcurrency: 40,
     testTimeout: 180_000,
     hookTimeout: 900_000,
     teardownTimeout: 60_000,
