@@ -43,6 +43,15 @@ export const outcomeKinds = [
   /** Only said: `--dry-run`. */
   "would-deploy",
   "would-stage",
+  /** It boots what it was to boot, and is verified. */
+  "rebooted",
+  /** It reboots by itself, in its window or when its group can spare it. */
+  "reboot-pending",
+  /** A reboot is pending and waits for a person. */
+  "reboot-held",
+  /** Ordered, and the host did not come back as planned. */
+  "reboot-failed",
+  "would-reboot",
 ] as const;
 export type OutcomeKind = (typeof outcomeKinds)[number];
 

@@ -21,12 +21,14 @@ export function hostExit(plan: Plan, host: PlanHost): 0 | 1 | 3 {
     case "left-unconfirmed":
     case "failed":
     case "rolled-back":
+    case "reboot-failed":
     case "unreachable":
     case "superseded":
     // Part of what the report promised is not so on a host that serves, and nothing mends that by itself: who only sees a green check would never look.
     case "deployed-with-misses":
       return 1;
     case "held":
+    case "reboot-held":
     case "needs-you":
       return 3;
     // A wave that waits for an approval is no failure. Where nothing was held either, the host should have been reached.
@@ -41,6 +43,9 @@ export function hostExit(plan: Plan, host: PlanHost): 0 | 1 | 3 {
     case "would-stage":
     case "would-deploy":
     case "deployed-reboot-pending":
+    case "reboot-pending":
+    case "rebooted":
+    case "would-reboot":
     case "staged":
     case "deployed":
     case "removed":

@@ -11,7 +11,7 @@ import type { Plan, PlanHost } from "./plan.ts";
 export function happenedWord(plan: Plan): string {
   const kinds = plan.hosts.flatMap((host) => host.outcome?.outcome ?? []);
   if (kinds.length === 0) return whenWord[plan.event];
-  return kinds.some((kind) => kind === "would-deploy" || kind === "would-stage") ? "What would be done" : "What happened";
+  return kinds.some((kind) => kind.startsWith("would-")) ? "What would be done" : "What happened";
 }
 
 /** A clause without a full stop. Without an outcome it is what will happen. */
@@ -50,6 +50,16 @@ export function happened(plan: Plan, host: PlanHost): string {
       return "nothing: the run ended before its turn";
     case "handed-over":
       return "goes on alone, since it carries the runner or the forge; the next run reads its result";
+    case "rebooted":
+      return "was rebooted and is verified";
+    case "reboot-pending":
+      return "waits for its reboot";
+    case "reboot-held":
+      return "waits for a person to reboot it";
+    case "reboot-failed":
+      return "did not come back from its reboot as planned";
+    case "would-reboot":
+      return "would be rebooted";
     case "would-deploy":
       return `would be switched, ${decision.action === "deploy-then-reboot" ? "then reboot" : "no reboot"}${approved}`;
     case "would-stage":
@@ -99,19 +109,35 @@ export function reason(plan: Plan, host: PlanHost): Line {
       return miss === undefined || miss.sentence === "" ? why(plan, host) : say(miss.sentence);
     case "deployed-with-misses":
       return miss === undefined ? why(plan, host) : missLine(miss);
+    case "rebooted":
+    case "reboot-pending":
+    case "reboot-held":
+    case "reboot-failed":
+    case "would-reboot":
+      return say(first ?? "not shown here");
     case "held":
       return host.decision.action === "hold" ? why(plan, host) : say(first ?? "not shown here");
     case "failed":
     case "rolled-back":
     case "live-but-old-boots":
-    case "left-unconfirmed":
+    case "left-unconfirmed": {
+      // It was activated and confirmed, and is not what it should be.
+      if (miss !== undefined) return missLine(miss);
+      // What the last try forward ended with names units and checks; the reasons say in general why nothing else was tried.
+      const tried = outcome.attempts.findLast(({ strategy, ended }) => strategy !== "rollback" && ended !== "");
+      return tried === undefined ? given(outcome) : say(tried.ended);
+    }
     case "unreachable":
     case "handed-over":
     case "not-reached":
     case "superseded":
-      if (first !== undefined) return say(first);
-      return outcome.failure === undefined ? say("not shown here") : { spans: [{ code: outcome.failure.code }] };
+      return given(outcome);
   }
+}
+
+function given({ reasons: [first], failure }: PlanOutcome): Line {
+  if (first !== undefined) return say(first);
+  return failure === undefined ? say("not shown here") : { spans: [{ code: failure.code }] };
 }
 
 const needsWord: Readonly<Record<PlanMiss["needs"], string>> = {

@@ -57,6 +57,10 @@ export function nextStep(plan: Pick<Plan, "startedAt">, hosts: readonly PlanHost
       return missStep(host, outcome);
     case "held":
       return { words: "when that is settled", command: again };
+    case "reboot-held":
+      return { words: "when somebody sees to it", command: `nixos-deploy-gate reboot --now --hosts ${again.split(" ").at(-1)}` };
+    case "reboot-failed":
+      return { words: "see what it booted, and what failed", command: `ssh ${host} 'readlink -f /run/booted-system; systemctl --failed'` };
     case "not-reached":
       return { words: "when the others are well", command: again };
     case "unchanged":
@@ -64,6 +68,9 @@ export function nextStep(plan: Pick<Plan, "startedAt">, hosts: readonly PlanHost
     case "deployed":
     case "staged":
     case "deployed-reboot-pending":
+    case "rebooted":
+    case "reboot-pending":
+    case "would-reboot":
     case "handed-over":
     case "would-deploy":
     case "would-stage":

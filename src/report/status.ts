@@ -1,4 +1,4 @@
-import { headline } from "./phrases.ts";
+import { headline } from "./headline.ts";
 import { hostExit } from "./exit-code.ts";
 import type { Plan } from "./plan.ts";
 import { terminalLine } from "./terminal-escape.ts";

@@ -1,9 +1,10 @@
 import { detailGroups, groups, names, type Group } from "./group.ts";
 import type { Line, Section } from "./line.ts";
 import { needed } from "./needed.ts";
+import { headline } from "./headline.ts";
 import { happened, reason } from "./happened.ts";
 import { hasOutcomes, isObserved, isQuiet, judged, standing, type Standing } from "./order.ts";
-import { compared, contents, duration, headline, honesty, changeWord, verdictWord } from "./phrases.ts";
+import { compared, contents, duration, honesty, changeWord, verdictWord } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
 import { sections } from "./sections.ts";
 import { outcomeSections } from "./sections-outcome.ts";

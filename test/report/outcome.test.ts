@@ -3,7 +3,7 @@ import { judgement } from "../../src/classify/finding.ts";
 import type { HostReport } from "../../src/host-report.ts";
 import { exitCode, worstExit } from "../../src/report/exit-code.ts";
 import { outputs } from "../../src/report/outputs.ts";
-import { headline } from "../../src/report/phrases.ts";
+import { headline } from "../../src/report/headline.ts";
 import type { Plan } from "../../src/report/plan.ts";
 import { brokenStatus, status } from "../../src/report/status.ts";
 import { toPlan } from "../../src/report/to-plan.ts";

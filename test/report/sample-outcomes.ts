@@ -184,7 +184,7 @@ export const everyOutcome: readonly HostReport[] = [
     "loader",
     outcome("live-but-old-boots", ["The boot loader could not be set."], {
       now: now(to("loader"), from("loader"), from("loader")),
-      attempts: [attempt("switch", "loader-failed")],
+      attempts: [attempt("switch", "The host ended it as live-but-old-boots (loader-failed).")],
       log: "No space left on device: /boot/EFI",
     }),
   ),
@@ -240,7 +240,18 @@ export const dryOutcomes: readonly HostReport[] = [
   held("db1"),
 ];
 
+/** What a run of reboots says of hosts whose system stays the same. */
+export const rebootOutcomes: readonly HostReport[] = (
+  [
+    ["rebooted", "It was rebooted into what it was to boot, came back after 41 s and is verified."],
+    ["reboot-pending", "Its window opens on Sunday at 02:00."],
+    ["reboot-held", "Someone must be there at boot."],
+    ["reboot-failed", "It booted something else than it was to boot."],
+    ["would-reboot", "Its window is open. It would be rebooted now."],
+  ] as const
+).map(([kind, reason]) => ({ ...unchanged(kind), outcome: outcome(kind, [reason]) }));
+
 const { base: _base, ...revision } = sampleRun.revision;
 export const deployRun: Run = { ...sampleRun, event: "push", revision, hosts: everyOutcome };
 export const hostOf = (kind: OutcomeKind): HostReport[] =>
-  [...everyOutcome, ...dryOutcomes].filter((host) => host.outcome?.outcome === kind).slice(0, 1);
+  [...everyOutcome, ...dryOutcomes, ...rebootOutcomes].filter((host) => host.outcome?.outcome === kind).slice(0, 1);
