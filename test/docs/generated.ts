@@ -1,14 +1,21 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { rulesMarkdown } from "../../src/classify/rules-page.ts";
+import { exitCodesTable } from "./exit-codes.ts";
+import { withPart } from "./markdown.ts";
+import { policyPage } from "./policy-page.ts";
+import { policySchema } from "./policy-schema.ts";
 import { readmeWithParts } from "./readme-parts.ts";
 
-const root = join(import.meta.dirname, "../..");
+const page = (path: string): string => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
 /** Every page that is made from the code, whole or in parts, as it is to be now: path and text. */
 export async function generated(): Promise<ReadonlyMap<string, string>> {
   return new Map([
-    ["README.md", await readmeWithParts(readFileSync(join(root, "README.md"), "utf8"))],
+    ["README.md", await readmeWithParts(page("README.md"))],
+    ["docs/activation.md", withPart(page("docs/activation.md"), "exit-codes", exitCodesTable())],
+    ["docs/policy.md", await policyPage()],
+    ["docs/policy.schema.json", `${JSON.stringify(policySchema(), undefined, 2)}\n`],
     ["docs/rules.md", rulesMarkdown()],
   ]);
 }
