@@ -590,6 +590,16 @@ const table = {
     message: `${c.host} needs a person: ${c.reason}`,
     next: `nixos-deploy-gate verify --hosts ${c.host}   # says what runs and what boots there now`,
   }),
+  "reboot-failed": (c: { host: string; why: string; sentence: string }): Entry => ({
+    exit: 1,
+    message: `The reboot of ${c.host} did not end as planned: ${c.sentence}`,
+    next:
+      c.why === "never-came-back"
+        ? `ssh ${c.host} true   # then its console: what it boots, and whether somebody has to type a passphrase there`
+        : c.why === "other-generation" || c.why === "other-kernel"
+          ? `ssh ${c.host} 'readlink -f /run/booted-system /nix/var/nix/profiles/system; bootctl status; journalctl --boot=-1 --priority=err'`
+          : `ssh ${c.host} 'systemctl --failed; journalctl --boot --priority=warning'   # its group stands still until it is well`,
+  }),
   "running-unknown": (c: { host: string; toplevel: string }): Entry => ({
     exit: 1,
     message: `${c.host} runs ${c.toplevel}, which is neither in the store here nor what the base builds, so that the change cannot be compared.`,

@@ -6,6 +6,7 @@ import type { Command, Options, Shell } from "./shell.ts";
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./plan.ts")).planCommand,
   deploy: async () => (await import("./deploy.ts")).deployCommand,
+  reboot: async () => (await import("./reboot.ts")).rebootCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
   rollback: async () => (await import("./rollback.ts")).rollbackCommand,
   verify: async () => (await import("./verify.ts")).verifyCommand,

@@ -3,6 +3,7 @@ import { evaluateSides, type EvaluatedFleet } from "../build/sides.ts";
 import { askFleet, type RunningFleet } from "../deploy/running-fleet.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { discover, selectHosts } from "../discover/discover.ts";
+import type { HostName } from "../discover/host.ts";
 import { gateError } from "../failure.ts";
 import type { Log, Targets } from "../io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "../policy.ts";
@@ -13,6 +14,8 @@ import type { Prepared } from "./prepare.ts";
 export type AskedFleet = {
   readonly policy: Policy;
   readonly evaluated: EvaluatedFleet;
+  /** What was asked for; more than that were asked where groups were wanted. */
+  readonly chosen: readonly HostName[];
   readonly fleet: RunningFleet;
   readonly targets: Targets;
   readonly request: DeployRequest;
@@ -23,32 +26,38 @@ export type FleetQuestion = {
   readonly prepared: Prepared;
   /** Globs; all managed hosts where empty. */
   readonly hosts: readonly string[];
+  /** The groups that they are in are asked as a whole. */
+  readonly withGroups?: boolean;
   readonly log: Log;
   readonly setup: Omit<DeploySetup, "prepared">;
 };
 
 /** Evaluates the flake as it stands, asks the managed hosts, and hands both over; connections are closed afterwards. Nothing is built. */
-export async function withFleet<T>({ prepared, hosts, log, setup }: FleetQuestion, use: (asked: AskedFleet) => Promise<T>): Promise<T> {
+export async function withFleet<T>(
+  { prepared, hosts, withGroups, log, setup }: FleetQuestion,
+  use: (asked: AskedFleet) => Promise<T>,
+): Promise<T> {
   const { sources, ports } = prepared;
   const { nix } = ports;
   const { head } = sources;
   log.progress({ kind: "stage", stage: "discover", text: `reading ${head.shown}` });
   const outputs = await discover(nix, head, { trust: head.trust, timeoutSeconds: 300 });
   const policy = outputs.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value, head.shown);
-  const chosen = selectHosts(outputs.hosts, hosts).filter(
-    (host) => Object.hasOwn(policy.hosts, host) && policy.hosts[host]?.deploy === true,
-  );
+  const managed = (host: HostName): boolean => Object.hasOwn(policy.hosts, host) && policy.hosts[host]?.deploy === true;
+  const chosen = selectHosts(outputs.hosts, hosts).filter(managed);
   if (chosen.length === 0) throw gateError("nothing-managed", { flake: head.shown });
+  const groups = new Set(withGroups === true ? chosen.flatMap((host) => policy.hosts[host]?.group ?? []) : []);
+  const wanted = outputs.hosts.filter((host) => managed(host) && (chosen.includes(host) || groups.has(policy.hosts[host]?.group ?? "")));
   const evaluated = await evaluateSides(
-    chosen,
+    wanted,
     undefined,
-    { flake: outputs.flake, trust: head.trust, hosts: chosen },
+    { flake: outputs.flake, trust: head.trust, hosts: wanted },
     { nix, log, jobs: poolSize(ports.machine), timeoutSeconds: policy.evaluation.timeoutSeconds },
   );
   return await withDeploy({ ...setup, prepared }, async (request) => {
     const targets = await request.openTargets(policy);
     log.progress({ kind: "stage", stage: "discover", text: "asking the hosts what they run" });
     const fleet = await askFleet(evaluated, policy, { targets, log });
-    return await use({ policy, evaluated, fleet, targets, request, prepared });
+    return await use({ policy, evaluated, chosen, fleet, targets, request, prepared });
   });
 }

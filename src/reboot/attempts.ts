@@ -42,7 +42,9 @@ export function rebootAttempts(entries: readonly LedgerEntry[]): RebootAttempt[]
   return attempts;
 }
 
-/** Since when the host waits for this system to boot: when an attempt at it first ended with it as the boot default, by the host's clock. */
+/**
+ * Since when the host waits for this system to boot: when an attempt at it first ended with it as the boot default, by the host's clock.
+ */
 export function pendingSince(entries: readonly LedgerEntry[], to: string): Date | undefined {
   const begun = new Map<string, Attempt>();
   let since: Date | undefined;
@@ -64,7 +66,8 @@ export const givenUp = (attempts: readonly RebootAttempt[], plan: string): numbe
   attempts.filter(({ attempt, end }) => planOf(attempt.id) === plan && end?.kind === "given-up" && !harmless.has(end.reason)).length;
 
 /**
- * Whether a host's group stands still because of it: its last reboot did not end as planned, what it boots is still the system of that attempt, and it is not well.
+ * Whether a host's group stands still because of it: its last reboot did not end as planned, what it boots is still the system of that
+ * attempt, and it is not well.
  * A person who repairs it, or a change that gives it another system, ends that.
  */
 export function stopsGroup(

@@ -1,16 +1,19 @@
 /**
  * POSIX shell functions that tell what the boot loader would boot, and that let a new entry be tried once. `$1` is a toplevel.
  *
- * systemd-boot: NixOS names its entries `nixos-generation-N.conf`, with `init=TOPLEVEL/init` in their options, and the default in loader.conf; `LoaderEntryDefault` and
- * `LoaderEntryOneShot` are EFI variables and go before it (bootctl(1), systemd-boot(7)). An entry that counts its tries has `+N` or `+N-M` before `.conf`. GRUB: the
+ * systemd-boot: NixOS names its entries `nixos-generation-N.conf`, with `init=TOPLEVEL/init` in their options, and the default in
+ * loader.conf; `LoaderEntryDefault` and
+ * `LoaderEntryOneShot` are EFI variables and go before it (bootctl(1), systemd-boot(7)). An entry that counts its tries has `+N` or
+ * `+N-M` before `.conf`. GRUB: the
  * first menu entry of grub.cfg is the default of NixOS. extlinux: `DEFAULT` names the label. Lanzaboote: the command line is in the image.
  */
 export const bootEntryFunctions = `
 pin_mark=/var/lib/nixos-deploy-gate/pinned-entry
 # The mount points that NixOS uses; a test brings its own.
 boot_places=\${GATE_BOOT_PLACES:-/boot /efi /boot/efi}
-# Options of an entry, a word a line, so that one path is never found in a longer one.
-entry_boots() { sed -n 's/^options[[:space:]]*//p' "$1" 2>/dev/null | tr -s ' \\t' '\\n\\n' | grep -qxF -- "init=$2/init"; }
+# Whether what is read boots $1: a word a line, so that one path is never found in a longer one.
+has_init() { tr -s ' \\t' '\\n\\n' | grep -qxF -- "init=$1/init"; }
+entry_boots() { sed -n 's/^options[[:space:]]*//p' "$1" 2>/dev/null | has_init "$2"; }
 systemd_boot_home() {
   for place in $boot_places; do
     if [ -d "$place/loader/entries" ] && [ -f "$place/loader/loader.conf" ]; then printf '%s' "$place"; return 0; fi
@@ -48,14 +51,15 @@ boot_entry() {
   fi
   for place in $boot_places; do
     if [ -f "$place/grub/grub.cfg" ]; then
-      if sed -n '/^[[:space:]]*menuentry /,/^[[:space:]]*}/{p;/^[[:space:]]*}/q;}' "$place/grub/grub.cfg" | tr -s ' \\t' '\\n\\n' | grep -qxF -- "init=$1/init"; then
+      if sed -n '/^[[:space:]]*menuentry /,/^[[:space:]]*}/{p;/^[[:space:]]*}/q;}' "$place/grub/grub.cfg" | has_init "$1"; then
         printf 'ok grub'
       else printf 'wrong grub'; fi
       return 0
     fi
     if [ -f "$place/extlinux/extlinux.conf" ]; then
       default=$(sed -n 's/^DEFAULT[[:space:]][[:space:]]*//p' "$place/extlinux/extlinux.conf" | head -n 1)
-      if awk -v want="$default" '$1 == "LABEL" { on = ($2 == want) } on && $1 == "APPEND"' "$place/extlinux/extlinux.conf" | tr -s ' \\t' '\\n\\n' | grep -qxF -- "init=$1/init"; then
+      if awk -v want="$default" '$1 == "LABEL" { on = ($2 == want) } on && $1 == "APPEND"' "$place/extlinux/extlinux.conf" |
+        has_init "$1"; then
         printf 'ok extlinux'
       else printf 'wrong extlinux'; fi
       return 0

@@ -63,7 +63,9 @@ export function clockProblem(observation: Pick<Observation, "at">, now: Date): s
   const apart = observation.at.getTime() - now.getTime();
   if (Math.abs(apart) <= clockTolerance) return undefined;
   if (Number.isNaN(apart)) return "The host's clock cannot be read.";
-  return `The host's clock and the gate's are ${hoursText(Math.abs(apart) / 3_600_000)} apart (${observation.at.toISOString().slice(0, 16)} there, ${now.toISOString().slice(0, 16)} here, UTC), so no window can be kept.`;
+  const minute = (at: Date): string => at.toISOString().slice(0, 16);
+  const clocks = `${minute(observation.at)} there, ${minute(now)} here, UTC`;
+  return `The host's clock and the gate's are ${hoursText(Math.abs(apart) / 3_600_000)} apart (${clocks}), so no window can be kept.`;
 }
 
 /** Whether a host waits for a reboot and when that may begin. An attempt that is under way is another matter: resume() comes first. */

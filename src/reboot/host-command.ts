@@ -29,6 +29,7 @@ export async function hostCommand(
   const code = result.records.findLast((record) => record.name === "said.exit")?.value;
   if (code === "0") return { ok: true, detail: "" };
   const said = `${result.records.findLast((record) => record.name === "said")?.value ?? ""}\n${result.stderr}`.trim().slice(-300);
-  const how = code === "124" || code === "137" ? `did not end within ${timeoutSeconds} s` : `ended with ${code ?? "nothing that can be told"}`;
+  const how =
+    code === "124" || code === "137" ? `did not end within ${timeoutSeconds} s` : `ended with ${code ?? "nothing that can be told"}`;
   return { ok: false, detail: `${name} ${how}${said === "" ? "" : `: ${said.replace(/\s+/g, " ")}`}` };
 }

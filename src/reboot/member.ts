@@ -33,7 +33,11 @@ export type LookOptions = {
 };
 
 /** One look at a host. Another machine that answers in its place is silence: it may be the initrd of an encrypted one. */
-export async function lookAt({ address }: Pick<Member, "address">, { targets, clock }: RebootWorld, options: LookOptions = {}): Promise<Look> {
+export async function lookAt(
+  { address }: Pick<Member, "address">,
+  { targets, clock }: RebootWorld,
+  options: LookOptions = {},
+): Promise<Look> {
   const seen = await observe(targets, address, options);
   if (!seen.ok) return { kind: "silent", failure: seen.failure };
   const wrong = rightHost(address, seen.observation);
@@ -51,4 +55,3 @@ export async function isHealthy(member: Member, look: Look, world: RebootWorld):
 
 export const checksOn = (member: Member, { targets, probe, pause, finishing }: RebootWorld): ReturnType<typeof runChecks> =>
   runChecks(member.checks, { targets, address: member.address, probe, wait: pause, signal: finishing.signal });
-

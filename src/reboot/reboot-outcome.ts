@@ -81,7 +81,7 @@ type Told = { readonly kind: OutcomeKind; readonly reasons: readonly [string, ..
 function told({ host, policy, state, due, wait, silence, dryRun, now }: Known): Told {
   if (state !== undefined) return ofState(host, policy, state, now);
   if (silence !== undefined) return { kind: "unreachable", reasons: [silence.message], failure: silence };
-  if (due === undefined) return { kind: "failed", reasons: ["Nothing was learned of it, so nothing was done."] };
+  if (due === undefined) return { kind: "not-reached", reasons: ["The run ended before its turn."] };
   switch (due.kind) {
     case "nothing":
       return { kind: "unchanged", reasons: [due.sentence] };
@@ -100,7 +100,10 @@ function told({ host, policy, state, due, wait, silence, dryRun, now }: Known): 
 function ofState(host: HostName, policy: RebootPolicy, state: RebootState, now: Date): Told {
   switch (state.kind) {
     case "released":
-      return { kind: "rebooted", reasons: [`It was rebooted into what it was to boot, came back after ${tookText(state.seconds)} and is verified.`] };
+      return {
+        kind: "rebooted",
+        reasons: [`It was rebooted into what it was to boot, came back after ${tookText(state.seconds)} and is verified.`],
+      };
     case "armed": {
       const at = instantText(state.fireAt, zoneOf(policy), now);
       return { kind: "reboot-pending", reasons: [`A timer on the host reboots it ${at}; the next run verifies it.`] };

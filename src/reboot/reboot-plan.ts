@@ -15,7 +15,8 @@ export type RebootPlan = {
 export const planOf = (attempt: Attempt["id"]): string => attempt.replace(/-[0-9]+$/, "");
 
 /**
- * The plan that a host's state asks for, or what is missing to have one. Its id hangs on what was booted, what is to boot and the generation: the same in every run until
+ * The plan that a host's state asks for, or what is missing to have one. Its id hangs on what was booted, what is to boot and the
+ * generation: the same in every run until
  * one of them changes, so that the ledger can tell that it was tried, and another one for the same system that is deployed again later on.
  */
 export function rebootPlan(

@@ -2,7 +2,8 @@ import { ledgerFunctions } from "../target/ledger-program.ts";
 import { bootEntryFunctions } from "./boot-entry-program.ts";
 
 /**
- * What runs on a host around its reboot: POSIX shell without any data in it. Each program looks at the host itself right before it acts, since everything that the gate
+ * What runs on a host around its reboot: POSIX shell without any data in it. Each program looks at the host itself right before it acts,
+ * since everything that the gate
  * saw is minutes old: another run, a person or a loss of power may have come between.
  *
  * Records: `result` (`yes`, `no`) and `reason`, one word that the state machine knows.
@@ -21,7 +22,8 @@ any_open() {
 `;
 
 /**
- * `$1` the boot id that was seen, `$2` the line of the ledger. Reasons: `boot-changed`, `under-way` (another run was first), `ledger`. The question and the line are one under a lock
+ * `$1` the boot id that was seen, `$2` the line of the ledger. Reasons: `boot-changed`, `under-way` (another run was first), `ledger`.
+ * The question and the line are one under a lock
  * of their own, so that of two runs one begins.
  */
 export const beginProgram = `${common}
@@ -33,7 +35,10 @@ if any_open; then say no under-way; exit 0; fi
 if append_ledger "$2"; then say yes begun; else say no ledger; fi
 `;
 
-/** Everything that is asked once more in the instant of the reboot. `$1` id, `$2` boot id, `$3` toplevel, `$4` and `$5` the earliest and latest second ("" is open), `$6` `verify` or `trust`. */
+/**
+ * Everything that is asked once more in the instant of the reboot. `$1` id, `$2` boot id, `$3` toplevel, `$4` and `$5` the earliest and
+ * latest second ("" is open), `$6` `verify` or `trust`.
+ */
 const checkedFunctions = `${bootEntryFunctions}
 profile_of_host() { readlink -f "\${GATE_PROFILE:-/nix/var/nix/profiles/system}"; }
 # Prints why not, nothing where nothing speaks against it.
@@ -55,7 +60,8 @@ why_not() {
 `;
 
 /**
- * The order: `$1` id, `$2` boot id, `$3` toplevel, `$4` earliest and `$5` latest second since 1970 by the host's clock (empty: no limit), `$6` `verify` or `trust`, `$7` `once`
+ * The order: `$1` id, `$2` boot id, `$3` toplevel, `$4` earliest and `$5` latest second since 1970 by the host's clock (empty: no limit),
+ * `$6` `verify` or `trust`, `$7` `once`
  * or `default`. The reboot comes a second after the answer, from a unit of systemd: a connection that ends with it would tell nothing.
  */
 export const rebootProgram = `${common}${checkedFunctions}
@@ -64,7 +70,8 @@ why=$(why_not "$@")
 put entry "$(boot_entry "$3")"
 if [ "$7" = once ]; then put tries "$(try_once "$3" "$(readlink -f /run/booted-system)")"; else unpin_entry; fi
 unit=nixos-deploy-gate-$1
-if timeout 30 systemd-run --quiet --no-ask-password --collect --unit="$unit" --on-active=1s --timer-property=AccuracySec=100ms systemctl reboot; then
+if timeout 30 systemd-run --quiet --no-ask-password --collect --unit="$unit" \\
+  --on-active=1s --timer-property=AccuracySec=100ms systemctl reboot; then
   say yes ordered
 elif systemctl is-active --quiet "$unit.timer" || systemctl is-active --quiet "$unit.service"; then
   say yes ordered
@@ -88,7 +95,10 @@ if [ -e "$ledger" ] && tail -n 50 "$ledger" | grep -qxF -- "$2"; then say yes gi
 if append_ledger "$2"; then say yes given-up; else say no ledger; fi
 `;
 
-/** What a timer runs: the same questions when it fires, and those that the gate asks otherwise. `$1` … `$7` as above, `$8` `1`: not while somebody is logged in; `inhibit/` holds commands, a word a file. */
+/**
+ * What a timer runs: the same questions when it fires, and those that the gate asks otherwise. `$1` … `$7` as above, `$8` `1`: not while
+ * somebody is logged in; `inhibit/` holds commands, a word a file.
+ */
 const timerScript = `${ledgerFunctions}
 PATH=/run/current-system/sw/bin:/run/wrappers/bin:/nix/var/nix/profiles/default/bin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
@@ -125,8 +135,10 @@ exec systemctl reboot
 `;
 
 /**
- * Sets the one-shot timer: `$1` … `$7` as for the order, `$8` `0` or `1`, `$9` the second at which it fires, `$10` seconds for each inhibitor, `$11` the script
- * (`timerScriptText`), then for each inhibitor the number of its words and its words. Systemd is given the path of a script and words of ours: neither "%" nor "$" of
+ * Sets the one-shot timer: `$1` … `$7` as for the order, `$8` `0` or `1`, `$9` the second at which it fires, `$10` seconds for each
+ * inhibitor, `$11` the script
+ * (`timerScriptText`), then for each inhibitor the number of its words and its words. Systemd is given the path of a script and words of
+ * ours: neither "%" nor "$" of
  * an inhibitor ever reaches a unit.
  */
 export const armProgram = `${common}
@@ -161,9 +173,13 @@ if timeout 30 systemd-run --quiet --no-ask-password --collect --unit="$unit" --o
 `;
 export const timerScriptText = timerScript;
 
-/** Stops every timer of ours but that of the attempt `$1` (empty: all): the target has changed, or a person said so. Records: `cancelled`, a unit each. */
+/**
+ * Stops every timer of ours but that of the attempt `$1` (empty: all): the target has changed, or a person said so. Records: `cancelled`,
+ * a unit each.
+ */
 export const cancelProgram = `
-systemctl list-units --all --plain --no-legend --type=timer 'nixos-deploy-gate-reboot-*' 2>/dev/null | head -n 100 | while read -r unit rest; do
+systemctl list-units --all --plain --no-legend --type=timer 'nixos-deploy-gate-reboot-*' 2>/dev/null | head -n 100 |
+  while read -r unit rest; do
   case $unit in
     "nixos-deploy-gate-$1.timer") ;;
     nixos-deploy-gate-reboot-*.timer)

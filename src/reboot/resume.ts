@@ -16,9 +16,11 @@ export type RebootContext = {
 };
 
 /**
- * Takes up what an earlier run began, from the host's own word alone. Undefined: nothing is under way, so the host is due or it is not (rebootDue).
+ * Takes up what an earlier run began, from the host's own word alone. Undefined: nothing is under way, so the host is due or it is not
+ * (rebootDue).
  *
- * The run that began it may still be at it; nothing here does anything that would harm it: while the host has not booted, it is watched until the attempt's time is over.
+ * The run that began it may still be at it; nothing here does anything that would harm it: while the host has not booted, it is watched
+ * until the attempt's time is over.
  */
 export function resume(observation: Observation, ledger: KnownLedger, context: RebootContext): Step | undefined {
   if (typeof ledger === "string") return undefined;
@@ -54,7 +56,8 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
 const watching = (job: RebootJob, since: Date) => ({ kind: "rebooting", job, since, certain: false }) as const;
 
 /**
- * How long it took, where nobody watched: until its kernel began, and two minutes at most of what followed. A run that comes a day later must not make a day of it,
+ * How long it took, where nobody watched: until its kernel began, and two minutes at most of what followed. A run that comes a day later
+ * must not make a day of it,
  * or no window would be long enough for the next reboot.
  */
 function tookAbout(observation: Observation, last: RebootAttempt): number {

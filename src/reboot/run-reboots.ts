@@ -18,7 +18,7 @@ import { releaseOf } from "./release.ts";
 import { resume } from "./resume.ts";
 import { type Candidate, type Go, schedule } from "./schedule.ts";
 import type { RebootState, Step } from "./state.ts";
-import { giveUp } from "./state-machine.ts";
+import { giveUp, step } from "./state-machine.ts";
 
 export type RebootCase = {
   /** Every managed host that has an address: those that are not chosen are members of groups. */
@@ -93,7 +93,10 @@ class Run {
       const done = await Promise.race(this.#running.values());
       this.#running.delete(done);
       const group = this.#cards.get(done)?.member.group;
-      if (group !== undefined) await this.#look([...this.#cards.values()].filter(({ member, state }) => member.group === group && state === undefined || member.host === done));
+      if (group !== undefined)
+        await this.#look(
+          [...this.#cards.values()].filter(({ member, state }) => (member.group === group && state === undefined) || member.host === done),
+        );
     }
   }
 
@@ -123,8 +126,10 @@ class Run {
     }
     await new HostOrder(this.#world.targets, card.member.address).cancelTimers();
     const now = this.#world.clock.now();
-    const why = moved ? (["target-changed", "It boots something else by now."] as const) : (["cancelled", "Its timer was taken back."] as const);
-    await drive(giveUp(job, ...why, now, false), card.hands, () => {});
+    const closed = moved
+      ? giveUp(job, "target-changed", "It boots something else by now.", now, false)
+      : giveUp(job, "cancelled", "Its timer was taken back.", now, false);
+    await drive(closed, card.hands, () => {});
     await this.#look([card]);
   }
 
@@ -184,7 +189,15 @@ class Run {
     const { look, due, member } = card;
     if (look?.kind !== "seen" || due?.kind !== "now") return;
     const fireAt = trigger === "timer" ? at : undefined;
-    const job = { ...due.plan, bootId: look.observation.bootId, group: member.group, policy: member.policy, latest, failedBefore: undefined, fireAt };
+    const job = {
+      ...due.plan,
+      bootId: look.observation.bootId,
+      group: member.group,
+      policy: member.policy,
+      latest,
+      failedBefore: undefined,
+      fireAt,
+    };
     this.#start(card, { state: { kind: "due", job }, effects: [] }, trigger === "timer" ? undefined : at);
   }
 
@@ -199,7 +212,8 @@ class Run {
       try {
         const ahead = at === undefined ? 0 : (at.getTime() - world.clock.now().getTime()) / 1000;
         if (ahead > 0) await world.pause(ahead);
-        await world.finishing.finish(() => drive(first, card.hands, say));
+        const begun = first.state.kind === "due" ? step(first.state, { event: "go", now: world.clock.now() }) : first;
+        await world.finishing.finish(() => drive(begun, card.hands, say));
       } catch (error) {
         this.#broke(card, error);
       }
@@ -212,11 +226,19 @@ class Run {
 
   /** A mistake of ours must not leave the other hosts without their outcomes; where this one is, its ledger tells the next run. */
   #broke(card: Card, error: unknown): void {
-    const why = error instanceof GateError ? error.failure : failure("internal", {}, error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const why =
+      error instanceof GateError
+        ? error.failure
+        : failure("internal", {}, error instanceof Error ? (error.stack ?? error.message) : String(error));
     this.#world.log.debug("a reboot broke off", { host: card.member.host, detail: why.detail ?? why.message });
     const { state } = card;
     if (state === undefined) return;
-    card.state = { kind: "failed", job: state.job, why: "not-begun", sentence: `The gate broke off while it was ${state.kind}: ${why.message}` };
+    card.state = {
+      kind: "failed",
+      job: state.job,
+      why: "not-begun",
+      sentence: `The gate broke off while it was ${state.kind}: ${why.message}`,
+    };
   }
 
   /** Whether a group can spare a host right now: the others are asked, since what this run saw of them may be old. */

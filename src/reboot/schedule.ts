@@ -44,7 +44,8 @@ const isAway = ({ state, healthy }: Pick<Candidate, "state" | "healthy">): boole
   state === undefined || state.kind === "released" || state.kind === "postponed" ? !healthy : true;
 
 /**
- * Which of the hosts that are due may begin now. Asked again whenever one of them is done: a host makes room in its group only when it is verified. Those that have
+ * Which of the hosts that are due may begin now. Asked again whenever one of them is done: a host makes room in its group only when it is
+ * verified. Those that have
  * waited longest go first; hosts without a group stand alone.
  */
 export function schedule(groups: ReadonlyMap<string, Group>, candidates: readonly Candidate[], now: Date): Schedule {

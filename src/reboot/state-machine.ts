@@ -9,8 +9,10 @@ type Of<K extends RebootEvent["event"]> = Extract<RebootEvent, { event: K }>;
 const lookSeconds = 5;
 
 /**
- * One transition of one reboot: due → preflight → begun → (drained) → ordered → back → verified → (undrained) → released. Total: an event that the state does not wait
- * for changes nothing. What is done in the world is the effects; each of them may be done twice, since a killed run is taken up by resume().
+ * One transition of one reboot: due → preflight → begun → (drained) → ordered → back → verified → (undrained) → released. Total: an event
+ * that the state does not wait
+ * for changes nothing. What is done in the world is the effects; each of them may be done twice, since a killed run is taken up by
+ * resume().
  */
 export function step(state: RebootState, event: RebootEvent): Step {
   switch (state.kind) {
@@ -99,7 +101,7 @@ function busyWith(observation: Observation): string | undefined {
   if (observation.switchLock === "held") return "Somebody switches it right now.";
   if (observation.systemState === "stopping") return "It is going down already.";
   if (observation.systemState !== "running" && observation.systemState !== "degraded")
-    return `It has not finished booting, or is not itself: its system is ${observation.systemState === "" ? "in an unknown state" : observation.systemState}.`;
+    return `It has not finished booting, or is not itself: its system is ${observation.systemState || "in an unknown state"}.`;
   return undefined;
 }
 

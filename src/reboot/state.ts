@@ -86,7 +86,10 @@ export type RebootEvent =
   | { readonly event: "begun"; readonly ok: boolean; readonly detail: string }
   | { readonly event: "surveyed"; readonly now: Date; readonly leave: Leave }
   | { readonly event: "drained"; readonly now: Date; readonly ok: boolean; readonly detail: string }
-  /** `reason` is the host's: `boot-changed`, `window`, `target-changed`, `not-open`, `boot-entry…`. `unknown`: the connection ended before the answer, which may mean that it reboots. */
+  /**
+   * `reason` is the host's: `boot-changed`, `window`, `target-changed`, `not-open`, `boot-entry…`. `unknown`: the connection ended before
+   * the answer, which may mean that it reboots.
+   */
   | { readonly event: "ordered"; readonly now: Date; readonly result: "ordered" | "refused" | "unknown"; readonly reason: string }
   | { readonly event: "observed"; readonly now: Date; readonly observation: Observation }
   | { readonly event: "silent"; readonly now: Date }
@@ -97,7 +100,9 @@ export type RebootEvent =
 export type RebootEffect =
   /** Observe the host, ask its checks and `inhibit`, and whether its group can spare it. */
   | { readonly effect: "preflight" }
-  /** Only while no other attempt is open in the host's ledger, and while it has not booted since: of two runs at the same time one begins. */
+  /**
+   * Only while no other attempt is open in the host's ledger, and while it has not booted since: of two runs at the same time one begins.
+   */
   | { readonly effect: "begin"; readonly bootId: string; readonly entry: Extract<LedgerEntry, { event: "started" }> }
   | { readonly effect: "survey" }
   | { readonly effect: "drain" | "undrain"; readonly command: readonly string[]; readonly timeoutSeconds: number }

@@ -5,7 +5,10 @@ import * as z from "zod";
 export const weekdays = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 export type Weekday = (typeof weekdays)[number];
 
-/** Whether this machine knows the zone. Offsets are no zones: they have no summer time, and which of them are known differs between versions of Node. */
+/**
+ * Whether this machine knows the zone. Offsets are no zones: they have no summer time, and which of them are known differs between
+ * versions of Node.
+ */
 export function isZone(name: string): boolean {
   if (!/^[A-Za-z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/.test(name)) return false;
   try {

@@ -10,8 +10,10 @@ import type { RebootPolicy, Window } from "./window-policy.ts";
 /**
  * When a host may be rebooted, as pure functions of an instant.
  *
- * A window is open while the clock on the wall of its zone reads from ≤ time < to, on the days that it names and on no blackout date. So in the skipped hour it is
- * not open, one that begins there opens when the clock has jumped, and in the doubled hour it is open both times. Whoever looks at the clock can tell.
+ * A window is open while the clock on the wall of its zone reads from ≤ time < to, on the days that it names and on no blackout date. So
+ * in the skipped hour it is
+ * not open, one that begins there opens when the clock has jumped, and in the doubled hour it is open both times. Whoever looks at the
+ * clock can tell.
  */
 
 export type WindowPolicy = Pick<RebootPolicy, "windows" | "blackout" | "blackoutZone">;
@@ -35,7 +37,8 @@ export function openingAt(policy: WindowPolicy, at: Date): Opening | undefined {
 }
 
 /**
- * The next span, the one that is open now included, in which `seconds` are left from the later of its beginning and `at`. Undefined where there is none within 400
+ * The next span, the one that is open now included, in which `seconds` are left from the later of its beginning and `at`. Undefined where
+ * there is none within 400
  * days: "never", or blacked out, or too short for such a reboot.
  */
 export function nextOpening(policy: WindowPolicy, at: Date, seconds = 0): Opening | undefined {
@@ -57,7 +60,10 @@ export function openingsMissed(policy: WindowPolicy, since: Date, at: Date, seco
   ).length;
 }
 
-/** The spans that end after `at` and begin no earlier than `ahead` and before `ahead + length` from then; with the one that is open then where `ahead` is 0. */
+/**
+ * The spans that end after `at` and begin no earlier than `ahead` and before `ahead + length` from then; with the one that is open then
+ * where `ahead` is 0.
+ */
 function openings(policy: WindowPolicy, at: Date, length: number, ahead = 0): Opening[] {
   const now = at.getTime();
   if (Number.isNaN(now)) return [];
@@ -86,7 +92,10 @@ function spansBetween(policy: WindowPolicy, from: number, until: number): Span[]
   return merged.filter(({ start, end }) => start < until && end > from);
 }
 
-/** The spans of a policy by weeks since 1970, which never change. A fleet asks for the same ones again and again, and the library takes its time. */
+/**
+ * The spans of a policy by weeks since 1970, which never change. A fleet asks for the same ones again and again, and the library takes
+ * its time.
+ */
 const memory = new WeakMap<WindowPolicy, Map<number, readonly Span[]>>();
 
 /** Those that touch that week, whole ones, in no order. */

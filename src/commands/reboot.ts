@@ -1,0 +1,25 @@
+import type { Command } from "./shell.ts";
+import { withShellRun } from "./shell-run.ts";
+import { sshOptions } from "./ssh-words.ts";
+
+/** `gate reboot`: what is due, in its window, as far as groups can spare it. */
+export const rebootCommand: Command = {
+  name: "reboot",
+  summary: "reboot what is due in its window, one of a group after the other, and prove that it came back",
+  usage: "reboot [FLAKEREF] [--now] [--hosts GLOB,...] [--dry-run] [--json]",
+  words: [0, 1],
+  options: {
+    now: { type: "boolean", help: "outside of their windows too; a host that somebody must attend only where --hosts has its name" },
+    hosts: { type: "string", value: "GLOB,...", help: "only these hosts" },
+    "dry-run": { type: "boolean", help: "say what would be rebooted; change nothing" },
+    ...sshOptions,
+    json: { type: "boolean", help: "as JSON, on stdout" },
+    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+  },
+  examples: ["nixos-deploy-gate reboot --dry-run", "nixos-deploy-gate reboot", "nixos-deploy-gate reboot --now --hosts web1"],
+  run: async ([flake = "."], options, shell) =>
+    await withShellRun({ flake, options, shell, trust: "deploy-branch" }, async (prepared, log) => {
+      const { runReboot } = await import("./reboot-run.ts");
+      return await runReboot(prepared, options, shell, log);
+    }),
+};
