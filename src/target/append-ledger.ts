@@ -7,7 +7,10 @@ import { ledgerFunctions } from "./ledger-program.ts";
 import { LedgerEntry } from "./ledger.ts";
 import { targetFailure } from "./target-failure.ts";
 
-/** Adds an entry to a host's ledger (`rejected`, `rebooted`, the end of a reboot that was given up; activations write their own). Durable when it answers; one round trip. */
+/**
+ * Adds an entry to a host's ledger (`rejected`, `rebooted`, the end of a reboot that was given up; activations write their own). Durable
+ * when it answers; one round trip.
+ */
 export async function appendLedger(
   targets: Targets,
   address: Address,

@@ -1,9 +1,12 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { Group } from "../../src/apply/group-health.ts";
 import type { HostName } from "../../src/discover/host.ts";
 import { Random } from "../diff/random.ts";
 import { night, policyOf, system } from "./sample.ts";
 import { deploy, Fleet, machine, Run, type Machine } from "./simulation.ts";
+
+// Months of simulated time, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const hour = 3_600_000;
 /** Three hours before the window of a Sunday opens. */

@@ -1,9 +1,12 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { nextOpening, openingAt, openingsMissed } from "../../src/reboot/window.ts";
 import type { WindowPolicy } from "../../src/reboot/window.ts";
 import { RebootPolicy, weekdays } from "../../src/reboot/window-policy.ts";
 import { Random } from "../diff/random.ts";
 import { changes, isOpen, wallText } from "./wall-clock.ts";
+
+// Thousands of instants, on a machine that may be busy.
+vi.setConfig({ testTimeout: 120_000 });
 
 const minute = 60_000;
 const hour = 60 * minute;
