@@ -6,6 +6,7 @@ import { withPart } from "./markdown.ts";
 import { policyPage } from "./policy-page.ts";
 import { policySchema } from "./policy-schema.ts";
 import { readmeWithParts } from "./readme-parts.ts";
+import { runbookPage } from "./runbook-page.ts";
 
 const page = (path: string): string => readFileSync(join(import.meta.dirname, "../..", path), "utf8");
 
@@ -17,5 +18,6 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
     ["docs/policy.md", await policyPage()],
     ["docs/policy.schema.json", `${JSON.stringify(policySchema(), undefined, 2)}\n`],
     ["docs/rules.md", rulesMarkdown()],
+    ["docs/runbook.md", runbookPage()],
   ]);
 }
