@@ -3,6 +3,7 @@ import { nextStrategy, type Ended, type Next } from "../apply/strategy.ts";
 import type { HostEnd } from "../apply/waves.ts";
 import type { Evidence as Collected } from "../diagnose/evidence.ts";
 import { failure } from "../failure.ts";
+import { cancelTimer } from "../reboot/cancel-timer.ts";
 import type { Observation } from "../target/observation.ts";
 import { sysctlKeys, verifyHost } from "../verify/verify.ts";
 import { attempt, type Attempted, lookAt, type Operation } from "./attempt.ts";
@@ -83,6 +84,7 @@ async function activate(
       ...(next.kind === "escalate" ? { failure: failure("activation-escalated", { host, reason: next.reasons[0] }) } : {}),
     });
   }
+  await cancelTimer(world.targets, change.address, now);
   const staged = last?.phase?.outcome === "staged";
   const misses = verifyHost({
     planned: { profile: planned.to, current: staged ? (observation.current ?? planned.to) : (planned.activate ?? planned.to) },
