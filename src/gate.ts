@@ -15,6 +15,7 @@ import type { Isolation } from "./discover/canary.ts";
 import { type Holdings, mayBegin, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
 import type { HostReport } from "./host-report.ts";
+import { type Explained, explainFailures } from "./diagnose/explain-failures.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
 import { count } from "./report/phrases.ts";
@@ -94,7 +95,11 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const hosts = selectHosts([...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted(), request.hosts);
 
   const inForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev);
-  const plan = async (hosts: readonly HostReport[], judged: Pick<SecondOpinion, "session" | "notes">, preview: boolean): Promise<Plan> =>
+  const plan = async (
+    { reports, escalations, costUsd }: Explained,
+    judged: Pick<SecondOpinion, "session" | "notes">,
+    preview: boolean,
+  ): Promise<Plan> =>
     toPlan({
       tool: { version: request.version, nix: (await nix.version()).version },
       ...(request.repository === undefined ? {} : { repository: request.repository }),
@@ -104,11 +109,12 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       startedAt,
       finishedAt: clock.now(),
       policy: inForce,
-      session: judged.session,
+      session: costUsd === 0 ? judged.session : { ...judged.session, costUsd: (judged.session.costUsd ?? 0) + costUsd },
       preview,
       detail: known.report.detail ?? request.detail,
       notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...judged.notes],
-      hosts,
+      hosts: reports,
+      escalations,
     });
 
   log.progress({ kind: "stage", stage: "build", text: `evaluating ${count(hosts.length, "host")}` });
@@ -133,7 +139,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       [...rules.judged].map(([host, { judgement }]) => [host, { judgement: previewJudgement(judgement), session: "not-asked" as const }]),
     );
     return await plan(
-      decideFleet(compared, judged, known),
+      { reports: decideFleet(compared, judged, known), escalations: [], costUsd: 0 },
       { session: { ran: false, note: "a preview is judged by rules", changes: [] }, notes: rules.notes },
       true,
     );
@@ -179,12 +185,26 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   log.progress({ kind: "stage", stage: "decide", text: "deciding what happens to each host" });
   const decided = (said?: Said): HostReport[] => decideFleet(compared, judged.judged, policy, said);
   const said = { session: judged.session, notes: [...rules.notes, ...judged.notes] };
-  if (deploying === undefined) return await plan(decided(), said, false);
+  const explained = async (reports: readonly HostReport[]): Promise<Explained> =>
+    await explainFailures(
+      {
+        reports,
+        sides,
+        policy,
+        session: request.session,
+        spentUsd: judged.session.costUsd ?? 0,
+        evidence: deploying?.evidence ?? new Map(),
+        trust: evaluated.trust,
+        change: sources.inGit === undefined ? undefined : { ...sources.inGit, base: sources.base?.rev, head: sources.head.rev },
+      },
+      { nix, log, clock },
+    );
+  if (deploying === undefined) return await plan(await explained(decided()), said, false);
   const { reports, approvals, notes } = await deploying.approved(decided);
 
   log.progress({ kind: "stage", stage: "apply", text: "bringing in what was decided" });
   const done = await deploying.apply(reports, sides, approvals);
-  return await plan(done, { ...said, notes: [...said.notes, ...notes] }, false);
+  return await plan(await explained(done), { ...said, notes: [...said.notes, ...notes] }, false);
 }
 
 /** A preview that cannot be made or shown costs the run nothing but itself: the build's own report follows. */

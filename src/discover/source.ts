@@ -58,6 +58,8 @@ export type Sources = {
   readonly lockRead: boolean;
   /** What a jail has to show for Nix to read the sources. */
   readonly readable: readonly string[];
+  /** Where both sides are as commits, and the flake's directory below the root; absent where they are in no repository of ours. */
+  readonly inGit?: { readonly repository: Repository; readonly directory: string };
   /** The same flake at another commit of the deploy branch, where there is a repository. Whether it is one is for the caller to show. */
   readonly at?: (rev: string) => Source;
   /** The tip of a branch of the checkout's origin as it is now; all of its history is here afterwards. Throws the GateError `git-fetch-failed`. */
@@ -139,6 +141,7 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
     lockFindings: headLock === undefined ? [] : judgeLock(headLock, baseLock, { directory, symlinks: tree.symlinks }),
     lockRead: true,
     readable,
+    inGit: { repository, directory },
     at: (rev) => source({ rev, dirty: false, shown: short(rev), trust: "deploy-branch" }),
     fetchBranch: async (branch) => {
       const given = request.event.kind === "shell" ? undefined : request.event.remote;

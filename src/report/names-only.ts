@@ -1,6 +1,7 @@
 import type { PlanDiff } from "./plan-diff.ts";
 import { sessionNames } from "./plan-session.ts";
 import { failureNames } from "./plan-failure.ts";
+import { diagnosisNames, escalationNames } from "./plan-diagnosis.ts";
 import { outcomeNames } from "./plan-outcome.ts";
 import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
 
@@ -15,16 +16,18 @@ export function namesOnly(plan: Plan): Plan {
     notes: [],
     session: sessionNames(plan.session),
     hosts: plan.hosts.map((host) => hostNames(host, diffOf(plan, host))),
+    ...(plan.escalations === undefined ? {} : { escalations: plan.escalations.map(escalationNames) }),
     diffs: Object.fromEntries(Object.entries(plan.diffs).map(([key, diff]) => [key, diffNames(diff)])),
   };
 }
 
 function hostNames(host: PlanHost, diff: PlanDiff | undefined): PlanHost {
-  const { platform, ...rest } = host;
+  const { platform, edgeCase: _, ...rest } = host;
   // A platform is whatever the flake says it is; only what looks like one is shown.
   const known = platform !== undefined && /^[a-z0-9_]{1,20}-[a-z]{1,20}$/.test(platform) ? { platform } : {};
   const outcome = host.outcome === undefined ? {} : { outcome: outcomeNames(host.outcome) };
-  const quiet: PlanHost = { ...rest, ...known, warnings: [], decision: decisionNames(host.decision), ...outcome };
+  const diagnosis = host.diagnosis === undefined ? {} : { diagnosis: diagnosisNames(host.diagnosis) };
+  const quiet: PlanHost = { ...rest, ...known, warnings: [], decision: decisionNames(host.decision), ...outcome, ...diagnosis };
   switch (quiet.state) {
     case "unchanged":
       return { ...quiet, toplevel: "" };

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { Finding, Mode, Verdict } from "../classify/finding.ts";
 import type { Action } from "../decide/decision.ts";
 import { HostName } from "../discover/host.ts";
+import { PlanDiagnosis, PlanEscalation } from "./plan-diagnosis.ts";
 import { PlanDiff } from "./plan-diff.ts";
 import { PlanFailure } from "./plan-failure.ts";
 import { PlanOutcome } from "./plan-outcome.ts";
@@ -59,6 +60,10 @@ const common = {
   approval: PlanApproval.optional(),
   /** What became of it. Each host of a run that may change hosts has one; no host of a run that only looks. */
   outcome: PlanOutcome.optional(),
+  /** Why it failed, where that is known. */
+  diagnosis: PlanDiagnosis.optional(),
+  /** Markdown for the repository's edge-cases file, where a failure was resolved by a strategy. */
+  edgeCase: text.optional(),
 };
 export const PlanHost = z.discriminatedUnion("state", [
   z.object({ ...common, state: z.literal("unchanged"), toplevel: StorePath }),
@@ -110,6 +115,8 @@ export const Plan = z.object({
   /** Worst first, then by name. */
   hosts: z.array(PlanHost),
   diffs: z.record(z.string(), PlanDiff),
+  /** What a person has to see to, worst first; hosts that failed of one thing share one. Missing where nothing failed. */
+  escalations: z.array(PlanEscalation).optional(),
 });
 export type Plan = z.infer<typeof Plan>;
 

@@ -5,6 +5,7 @@ import { nextStep } from "./next-step.ts";
 import { isWell } from "./order.ts";
 import type { PlanOutcome } from "./plan-outcome.ts";
 import type { Plan, PlanHost } from "./plan.ts";
+import { diagnosisSections } from "./sections-diagnosis.ts";
 
 /**
  * What a report tells of a host that is not well: what happened, what it runs and boots now, what was tried, what did not take effect, the log's end, and what to type
@@ -12,7 +13,10 @@ import type { Plan, PlanHost } from "./plan.ts";
  */
 export function outcomeSections(plan: Plan, host: PlanHost): Section[] {
   const { outcome } = host;
-  if (outcome === undefined || !isTold(host, outcome)) return [];
+  if (outcome === undefined) return [];
+  // A host that failed before it was asked anything is told by its change.
+  const causes = host.state === "failed" ? [] : diagnosisSections(plan, host);
+  if (!isTold(host, outcome)) return causes;
   const { failure, log, attempts, missesTotal } = outcome;
   const misses = [...outcome.misses.filter(isOpen), ...outcome.misses.filter((miss) => !isOpen(miss))];
   const reasons = outcome.reasons.length === 0 ? [`${sentence(happened(plan, host))}.`] : outcome.reasons;
@@ -33,6 +37,7 @@ export function outcomeSections(plan: Plan, host: PlanHost): Section[] {
       ],
       texts: failure?.detail === undefined || failure.detail.trim() === "" ? [] : [{ title: "What the tool said", text: failure.detail }],
     },
+    ...causes,
     {
       kind: "outcome",
       title: attempts.length === 1 ? "Tried" : "Tried, in this order",

@@ -4,6 +4,7 @@ import { list, say, type Line, type Section } from "./line.ts";
 import { count, failedStage, size, sizeChange } from "./phrases.ts";
 import type { PlanDiff } from "./plan-diff.ts";
 import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
+import { diagnosisSections } from "./sections-diagnosis.ts";
 import { filesSection } from "./sections-files.ts";
 import { opinionSection } from "./sections-session.ts";
 import { settingsSection } from "./sections-settings.ts";
@@ -16,6 +17,7 @@ export function sections(plan: Plan, group: Group): Section[] {
   const diff = diffOf(plan, host);
   const made = [
     failureSection(host),
+    ...(host.state === "failed" ? diagnosisSections(plan, host) : []),
     findingsSection(host.state === "changed" || host.state === "added" ? host.judgement : undefined),
     opinionSection(plan.session, group, plan.detail),
     ...(diff === undefined ? [] : diffSections(diff, plan.detail)),

@@ -6,6 +6,8 @@ import { boundedDiff, boundedFailure, boundedJudgement, boundedReasons, boundedW
 import { namesOnly } from "./names-only.ts";
 import { compareHosts } from "./order.ts";
 import type { PlanDiff } from "./plan-diff.ts";
+import type { Escalation } from "../diagnose/escalation.ts";
+import { boundedDiagnosis, boundedEdgeCase, boundedEscalations } from "./plan-diagnosis.ts";
 import { boundedOutcome, unsaid } from "./plan-outcome.ts";
 import { Plan, type PlanEvent } from "./plan.ts";
 import { boundedSession, type GivenSession } from "./plan-session.ts";
@@ -27,6 +29,7 @@ export type Run = {
   readonly detail: "full" | "names";
   readonly notes?: readonly string[];
   readonly hosts: readonly HostReport[];
+  readonly escalations?: readonly Escalation[];
 };
 
 /** The record of a run. What comes back is exactly what plan.json reads back as: bounded, ordered, without keys that have no value. */
@@ -53,6 +56,7 @@ export function toPlan(run: Run): Plan {
       ...planHost(host, share.key),
     })),
     diffs: share.diffs,
+    ...((run.escalations ?? []).length === 0 ? {} : { escalations: boundedEscalations(run.escalations ?? []) }),
   };
   const parsed = Plan.parse(JSON.parse(JSON.stringify(plan)));
   parsed.hosts.sort(compareHosts);
@@ -93,6 +97,8 @@ function planHost(report: HostReport, key: (diff: SystemDiff) => string): object
       ...(decision.approval === undefined ? {} : { approval: boundedApproval(decision.approval) }),
       ...(decision.rejectedBy === undefined ? {} : { rejectedBy: cutEnd(decision.rejectedBy, 100) }),
     },
+    ...(report.diagnosis === undefined ? {} : { diagnosis: boundedDiagnosis(report.diagnosis) }),
+    ...(report.edgeCase === undefined ? {} : { edgeCase: boundedEdgeCase(report.edgeCase) }),
     state: report.state,
   };
   switch (report.state) {
