@@ -56,7 +56,7 @@ async function activate(
     tried.push({ strategy: next.strategy, ended: made.reasons.join(" ").slice(0, 1_000) });
     if (made.handedOver)
       return ended("handed-over", made.reasons as [string, ...string[]], { touched: true, healthy: false, tried, log: made.log });
-    next = nextStrategy({ attempts: attempts.map((one): Ended => one.ended), mode, reversible });
+    next = nextStrategy({ attempts: attempts.flatMap(endings), mode, reversible });
   }
   const last = attempts.at(-1);
   const done = next.kind === "end" && next.how === "done";
@@ -70,11 +70,9 @@ async function activate(
   );
   const common = { touched: last !== undefined, healthy: now !== undefined, observation: now, tried, log: log.join("\n") };
   if (!done || now === undefined) {
-    const reasons = [...(next.kind === "try" ? (["The run was cancelled."] as const) : next.reasons), ...(last?.reasons ?? [])] as [
-      string,
-      ...string[],
-    ];
-    const kind = kindOf(next, last);
+    const head = done ? silentAfter : next.kind === "try" ? (["The run was cancelled."] as const) : next.reasons;
+    const reasons = [...head, ...(last?.reasons ?? [])] as [string, ...string[]];
+    const kind = done ? "unreachable" : kindOf(next, last);
     if (isAskedWhy(kind)) {
       const told = { change, stage: "activation", failure: undefined, since: observation.at, attempt: toldBy(attempts) } as const;
       await keepEvidence({ ...told, answers: now !== undefined }, world);
@@ -95,6 +93,14 @@ async function activate(
   });
   return ended(deployedAs(change, staged, misses), last?.reasons as [string, ...string[]], { ...common, misses });
 }
+
+const silentAfter = ["It was brought in, and then it did not answer any more: whether it took effect is not known."] as const;
+
+/** Units that failed were started again before anything was said of the attempt, so that this strategy is used up: as an attempt of its own it would be another switch. */
+const endings = ({ ended: one }: Attempted): Ended[] =>
+  one.trouble === "units-failed" && one.standing === "new" && one.strategy !== "rollback"
+    ? [one, { ...one, strategy: "restart-units" }]
+    : [one];
 
 function operationOf(change: Change, next: Extract<Next, { kind: "try" }>, before: Observation): Operation {
   const { planned } = change;
