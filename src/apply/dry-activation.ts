@@ -41,7 +41,7 @@ export function parseDryActivation(text: string): DryActivation {
   const other: string[] = [];
   let [reexecuteSystemd, complete] = [false, false];
   for (const line of text.split("\n").map((one) => one.trimEnd())) {
-    if (!/^would /.test(line)) continue;
+    if (!line.startsWith("would ")) continue;
     const [, announcement = "", rest = ""] = /^([^:]*?)(?:: (.*))?$/s.exec(line) ?? [];
     const list = Object.hasOwn(lists, announcement) ? lists[announcement as keyof typeof lists] : undefined;
     if (list !== undefined && rest !== "") {

@@ -49,7 +49,7 @@ export type ExitCase = {
 };
 
 const words = {
-  inhibitor: /changes to critical components|switch inhibitor/i,
+  inhibitor: /changes to critical components|Pre-switch check 'switchInhibitors' failed/i,
   check: /pre-switch check/i,
   activate: /Failed to run activate script/,
   lock: /Could not (?:acquire|open) lock/,

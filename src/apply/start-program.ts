@@ -75,7 +75,7 @@ if [ -n "$(printenv LOCALE_ARCHIVE 2>/dev/null)" ]; then locale=--setenv=LOCALE_
 set --
 [ -z "$locale" ] || set -- "$locale"
 said=$(timeout 60 systemd-run --quiet --no-ask-password --collect --unit="$unit" --description="nixos-deploy-gate activates a system" \\
-  -p Restart=no -p OOMScoreAdjust=-900 -p IgnoreOnIsolate=yes -p RuntimeMaxSec="$longest" -p TimeoutStopSec="$longest" \\
+  -p Restart=no -p OOMScoreAdjust=-900 -p IgnoreOnIsolate=yes -p RuntimeMaxSec="$longest" -p TimeoutStopSec=90 \\
   -p "ExecStopPost=$shell $state/program stopped $state" "$@" \\
   "$shell" "$state/program" run "$state" 2>&1) || {
   sleep 1

@@ -6,8 +6,9 @@ import { stateFunctions } from "./host-state-program.ts";
  * What runs on the host as root while it is switched, told everything as files beside it: POSIX shell without a byte of data. `$1` is the mode, `$2` the directory.
  *
  * - `run`: the attempt, as the one unit whose name is the lock.
- * - `stopped`: after that unit ended in whatever way (ExecStopPost), so that a supervisor that is killed or runs out of memory is followed by one that goes back.
- * - `deadman`: asked by a timer every twenty seconds; does the same where even that was killed.
+ * - `stopped`: after that unit ended in whatever way (ExecStopPost): wakes the dead man's switch. It does not go back by itself: where somebody has stopped the unit,
+ *   systemd starts no target before that stop is over, and switch-to-configuration waits for the targets that it starts.
+ * - `deadman`: in a unit of its own, by that or by a timer every twenty seconds: where the supervisor was killed or ran out of memory it goes back. Killed, it comes again.
  * - `operate`: one run of switch-to-configuration in its own unit.
  *
  * Whatever happens before the confirmation, the boot default is the recorded one, so that losing power is a way back as well.
@@ -42,7 +43,7 @@ judge_activation() {
       1)
         # These words come before anything is changed. Without them something may have been stopped, which going back sets right.
         if ! said "activating the configuration" && ! said "stopping the following units" && ! said "stopping swap device"; then
-          if said "changes to critical components" || said "switch inhibitor"; then start_stopped; finish refused inhibitor 1; fi
+          if said "changes to critical components" || said "Pre-switch check 'switchInhibitors' failed"; then start_stopped; finish refused inhibitor 1; fi
           if said "pre-switch check"; then start_stopped; finish refused pre-switch-check 1; fi
         fi ;;
     esac
@@ -51,13 +52,15 @@ judge_activation() {
   fi
   [ "$current" = "$activated" ] || go_back "exit-$code" "$code"
 }
+# What is between two attempts to start has failed as well.
+failed_units() { ask_systemd list-units --all --state=failed,auto-restart --no-legend --plain 2>/dev/null | while read -r unit rest; do line "$unit"; done; }
 # The host asks itself: the operator's checks, and a fresh ssh to its own address.
 checks_itself() {
   case $code in
     0) ;;
     4)
       ! said "Failed to run activate script" || return 2
-      ask_systemd list-units --state=failed --no-legend --plain 2>/dev/null | while read -r unit rest; do
+      failed_units | while read -r unit; do
         grep -qxF -- "$unit" "$state/failed" || line "$unit"
       done >"$state/failed-now"
       [ ! -s "$state/failed-now" ] || return 2 ;;
@@ -147,7 +150,7 @@ wait_and_install() {
 do_switch() {
   [ "$reversible" = yes ] || remember_reachability
   [ "$confirm_by" = gate ] || own_address >"$state/address"
-  ask_systemd list-units --state=failed --no-legend --plain 2>/dev/null | while read -r unit rest; do line "$unit"; done >"$state/failed"
+  failed_units >"$state/failed"
   remember_jobs
   phase activating
   : >"$state/touched"
@@ -219,7 +222,7 @@ resume() {
   word=\${told%% *}
   [ "$word" != ended ] || { end_watch; exit 0; }
   # Losing power is a way back too, and nothing is switched while the host goes down.
-  ! is_shutting_down || exit 0
+  if is_shutting_down; then exit 0; fi
   alone || exit 0
   note "the supervisor was ended while $told; going on as $mode"
   if [ -e "$state/ending" ]; then
@@ -243,10 +246,24 @@ resume() {
   esac
   finish left-unconfirmed supervisor-killed "$code"
 }
+wake() {
+  told phase
+  case $told in ended*) end_watch; exit 0 ;; esac
+  if [ -e "$state/watched" ] && ask_systemd start --no-block "$deadman.service" >/dev/null 2>&1; then exit 0; fi
+  # Before there is a dead man's switch nothing is changed: this only writes down how it ended.
+  [ ! -d "$state/begun" ] || [ -e "$state/touched" ] || resume
+}
+as_deadman() {
+  for second in 1 2 3 4 5 6 7 8 9 10; do
+    if is_over "$supervisor_unit"; then resume; fi
+    case $(ask_systemd show -p SubState --value "$supervisor_unit" 2>/dev/null) in running | start) exit 0 ;; esac
+    sleep 1
+  done
+}
 case $mode in
   run) run ;;
-  stopped) [ ! -d "$state/begun" ] || resume ;;
-  deadman) if is_over "$supervisor_unit"; then resume; fi ;;
+  stopped) wake ;;
+  deadman) as_deadman ;;
   operate) operate "$3" "$4" ;;
 esac
 `;

@@ -3,7 +3,8 @@ import { type ExitCase, exitMeaning } from "../../src/apply/exit-meaning.ts";
 
 const activating = "stopping the following units: a.service\nactivating the configuration...\nsetting up /etc...\n";
 const inhibitor = "Checking switch inhibitors...\nThere are changes to critical components of the system:\n\ndbus : dbus -> broker\n";
-const check = "Pre-switch check 'detectHostnameChange' failed\nPre-switch checks failed\n";
+// The check for inhibitors says that it looks whether there are any or not.
+const check = "Checking switch inhibitors...\n done\nPre-switch check 'detectHostnameChange' failed\nPre-switch checks failed\n";
 const lock = "Could not acquire lock\n";
 
 const cases: readonly [given: Omit<ExitCase, "log"> & { log?: string }, kind: string, changed: string][] = [

@@ -57,13 +57,10 @@ const put = (...records: [string, string][]): RemoteResult => ({
   records: records.map(([name, value]) => ({ name, value })),
 });
 
-test("programs hold no data and are shell to two shells", () => {
+test("programs are shell to two shells", () => {
   for (const program of [supervisorProgram, startProgram, followProgram]) {
-    for (const shell of [
-      ["dash", "-n"],
-      ["bash", "--posix", "-n"],
-    ] as const)
-      execFileSync(shell[0], [...shell.slice(1)], { input: program, stdio: ["pipe", "pipe", "pipe"] });
+    execFileSync("dash", ["-n"], { input: program, stdio: ["pipe", "pipe", "pipe"] });
+    execFileSync("bash", ["--posix", "-n"], { input: program, stdio: ["pipe", "pipe", "pipe"] });
   }
 });
 
