@@ -91,6 +91,7 @@ describe("dist/main.js on the example fleet", { timeout: 300_000 }, () => {
   test.each<DescriptionName>(["github", "forgejo-16"])("%s: a pull request twice, then the push", async (name) => {
     await using forge = await new LoopbackForge(name).start();
     forge.pulls.set(7, { head });
+    git(join(scratch, "origin"), "update-ref", "refs/heads/main", base);
     // The second run reaches the forge through a proxy, as many a company's runner has to.
     await using proxy = await connectProxy();
     // One host of the update does not build, on purpose.
@@ -114,15 +115,17 @@ describe("dist/main.js on the example fleet", { timeout: 300_000 }, () => {
       [head, "failure", "deploy-gate"],
     ]);
 
-    const pushed = await runAction({
-      forge,
-      event: { name: "push", before: base, after: head },
-      cwd: checkout(`${name}-push`, head),
-      runId: 52,
-    });
+    git(join(scratch, "origin"), "update-ref", "refs/heads/main", head);
+    const push = { forge, event: { name: "push", before: base, after: head } as const };
+    const pushed = await runAction({ ...push, cwd: checkout(`${name}-push`, head), runId: 52, inputs: { command: "plan" } });
     expect(pushed.exitCode, pushed.log).toBe(1);
     expect(forge.statuses.at(-1)).toMatchObject({ sha: head, state: "failure" });
     expect(name === "github" ? forge.commitComments.get(head)?.length : forge.issues.length).toBe(1);
+
+    // The fleet's policy hands hosts to the gate, and this job has nothing to reach them with.
+    const keyless = await runAction({ ...push, cwd: checkout(`${name}-deploy`, head), runId: 53 });
+    expect([keyless.exitCode, keyless.outputs["reason-code"]], keyless.log).toEqual([2, "ssh-key-missing"]);
+    expect(forge.statuses.at(-1)).toMatchObject({ sha: head, state: "failure" });
     expect(forge.violations).toEqual([]);
   });
 });
