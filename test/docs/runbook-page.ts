@@ -32,6 +32,7 @@ export function runbookPage(): string {
     return `${section === undefined ? "" : `## ${section}\n\n`}${entry(code)}`;
   });
   const outcomes = outcomeKinds.map((kind) => {
+    if (!Object.hasOwn(outcomeNotes, kind)) throw new Error(`The outcome ${kind} has no words in test/docs/runbook-notes.ts.`);
     const { means, act } = outcomeNotes[kind];
     return `### \`${kind}\`\n\n${means}\n\n**Do:** ${act}`;
   });
@@ -54,6 +55,7 @@ ${outcomes.join("\n\n")}
 }
 
 function entry<C extends FailureCode>(code: C): string {
+  if (!Object.hasOwn(runbookSamples, code)) throw new Error(`The failure ${code} has no example in test/docs/runbook-samples.ts.`);
   const { failure, exit } = gateError(code, runbookSamples[code]);
   const note = failureNotes[code];
   // What begins with a capital is a sentence, the rest can be typed.

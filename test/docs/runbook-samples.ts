@@ -132,6 +132,7 @@ export const runbookSamples: Contexts = {
   "copy-failed": { host, url: `ssh-ng://${at}`, path: toplevel, exitCode: 1 },
   "activation-escalated": { host, reason: "The new system is active and not well, and it may have migrated data." },
   "reboot-failed": { host, why: "never-came-back", sentence: "It was not back after 20 minutes." },
+  "reboot-overtaken": { branch: "main" },
   "running-unknown": { host, toplevel },
   "specialisation-gone": { host, specialisation: "on-call" },
   "nothing-managed": { flake },
