@@ -49,7 +49,8 @@ export function showPlan(plan: Plan, options: Options, shell: Shell): ExitCode {
   return exitCode(plan);
 }
 
-function sessionOf(options: Options, shell: Shell, { scratch, knowledge, ports }: Prepared): SessionAtHand | string {
+/** The session that `--session` asks for, or why there is none. */
+export function sessionOf(options: Options, shell: Shell, { scratch, knowledge, ports }: Prepared): SessionAtHand | string {
   const { environment, signal, programRoot } = shell;
   return setUpSession({
     credential: credentialOf(environment["ANTHROPIC_API_KEY"], environment["CLAUDE_CODE_OAUTH_TOKEN"]),

@@ -10,8 +10,10 @@ const notWell: ReadonlySet<OutcomeKind> = new Set(["failed", "rolled-back", "liv
 /** The change is on the host, or will be after the reboot that brings it. */
 const cameThrough: ReadonlySet<OutcomeKind> = new Set(["deployed", "staged", "deployed-reboot-pending", "deployed-with-misses"]);
 
+type Standing = { readonly state: "failed"; readonly stage: string } | { readonly state: Exclude<HostReport["state"], "failed"> };
+
 /** Whether a host failed as a machine: one that only failed to be evaluated or built is told by that. */
-export function isNotWell(report: HostReport): boolean {
+export function isNotWell(report: { readonly outcome?: { readonly outcome: OutcomeKind } | undefined } & Standing): boolean {
   if (report.state === "failed") return report.stage === "observe";
   return report.outcome !== undefined && notWell.has(report.outcome.outcome);
 }

@@ -24,6 +24,14 @@ export function diagnosisSections(plan: Plan, host: PlanHost): Section[] {
           : causeLines(host, diagnosis)),
         ...others.map((one) => say(`It may also be this: ${one.cause}${one.culprit === undefined ? "" : ` (${one.culprit})`}`)),
       ],
+      texts: [],
+    },
+    {
+      // Behind the folds of a comment; a terminal shows it when it is asked for.
+      kind: "notes",
+      title: "Evidence",
+      summary: "",
+      lines: [],
       texts: [
         ...(diagnosis?.patch === undefined
           ? []
