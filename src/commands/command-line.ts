@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   rollback: async () => (await import("./rollback.ts")).rollbackCommand,
   verify: async () => (await import("./verify.ts")).verifyCommand,
   status: async () => (await import("./status.ts")).statusCommand,
+  diagnose: async () => (await import("./diagnose.ts")).diagnoseCommand,
   rules: async () => (await import("./rules.ts")).rulesCommand,
 };
 
