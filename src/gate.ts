@@ -20,6 +20,7 @@ import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
 import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
+import { rebootOf } from "./report/reboot-of.ts";
 import { toPlan } from "./report/to-plan.ts";
 
 /** What one run is asked. */
@@ -113,7 +114,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       preview,
       detail: known.report.detail ?? request.detail,
       notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...judged.notes],
-      hosts: reports,
+      hosts: reports.map((report) => ({ ...report, ...rebootOf(report, known, clock.now()) })),
       escalations,
     });
 

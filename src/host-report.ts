@@ -5,6 +5,7 @@ import type { Assessment } from "./classify/preview.ts";
 import type { IssuedApproval } from "./decide/approval-token.ts";
 import type { HostDiagnosis } from "./diagnose/host-diagnosis.ts";
 import type { Decision } from "./decide/decision.ts";
+import type { HostReboot } from "./reboot/reboot-sentence.ts";
 import type { Failure } from "./failure.ts";
 
 /** Everything that one run knows of one host. The tag says how far it came; a field that a tag lacks is not known, rather than empty. */
@@ -15,6 +16,8 @@ export type HostReport = {
   readonly decision: Decision;
   /** What approves it, where it is held and may be approved. */
   readonly approval?: IssuedApproval;
+  /** The reboot that its change asks for, or for which it waits. */
+  readonly reboot?: HostReboot;
   /** What became of it, in a run that changes hosts. */
   readonly outcome?: Outcome;
   /** Why it failed, where that is known. */

@@ -10,6 +10,7 @@ import type { ApproveAt } from "./approve-command.ts";
 import { headline } from "./headline.ts";
 import { compared, contents, duration, honesty } from "./phrases.ts";
 import type { Plan, PlanHost } from "./plan.ts";
+import { rebootLine } from "./reboot-line.ts";
 import { outcomeSections } from "./sections-outcome.ts";
 import { sections } from "./sections.ts";
 
@@ -77,7 +78,12 @@ export function comment(given: Plan, options: CommentOptions): string {
 
 function opening(plan: Plan): string {
   const [first, ...rest] = honesty(plan);
-  return [`${prose(first ?? "")} ${inline(compared(plan))}`, ...rest.map((sentence) => prose(sentence))].join("\n\n");
+  const reboots = rebootLine(plan);
+  return [
+    ...(reboots === undefined ? [] : [prose(reboots, 2_000)]),
+    `${prose(first ?? "")} ${inline(compared(plan))}`,
+    ...rest.map((sentence) => prose(sentence)),
+  ].join("\n\n");
 }
 
 function wholeReport(links: CommentOptions["links"]): string {

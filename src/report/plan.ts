@@ -6,6 +6,7 @@ import { PlanDiagnosis, PlanEscalation } from "./plan-diagnosis.ts";
 import { PlanDiff } from "./plan-diff.ts";
 import { PlanFailure } from "./plan-failure.ts";
 import { PlanOutcome } from "./plan-outcome.ts";
+import { PlanReboot } from "./plan-reboot.ts";
 import { PlanSession } from "./plan-session.ts";
 
 /**
@@ -60,6 +61,8 @@ const common = {
   approval: PlanApproval.optional(),
   /** What became of it. Each host of a run that may change hosts has one; no host of a run that only looks. */
   outcome: PlanOutcome.optional(),
+  /** The reboot that its change asks for, or for which it waits. */
+  reboot: PlanReboot.optional(),
   /** Why it failed, where that is known. */
   diagnosis: PlanDiagnosis.optional(),
   /** Markdown for the repository's edge-cases file, where a failure was resolved by a strategy. */

@@ -6,6 +6,7 @@ import { happened, reason } from "./happened.ts";
 import { hasOutcomes, isObserved, isQuiet, judged, standing, type Standing } from "./order.ts";
 import { compared, contents, duration, honesty, changeWord, verdictWord } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
+import { rebootLine } from "./reboot-line.ts";
 import { sections } from "./sections.ts";
 import { outcomeSections } from "./sections-outcome.ts";
 import { looks } from "./standing-look.ts";
@@ -20,7 +21,8 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   const width = Math.max(40, options.width);
   const { paint, line } = writer(options);
   const out: string[] = [paint(1, ...fill(line(headline(plan.hosts)), width, 0))];
-  out.push(...honesty(plan).flatMap((sentence) => fill(line(sentence), width, 0)));
+  const reboots = rebootLine(plan);
+  out.push(...[...(reboots === undefined ? [] : [reboots]), ...honesty(plan)].flatMap((sentence) => fill(line(sentence), width, 0)));
   out.push(...fill(line(flat(compared(plan))), width, 0), "");
 
   const rows = groups(plan);

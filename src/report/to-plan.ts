@@ -9,6 +9,7 @@ import type { PlanDiff } from "./plan-diff.ts";
 import type { Escalation } from "../diagnose/escalation.ts";
 import { boundedDiagnosis, boundedEdgeCase, boundedEscalations } from "./plan-diagnosis.ts";
 import { boundedOutcome, unsaid } from "./plan-outcome.ts";
+import { boundedReboot } from "./plan-reboot.ts";
 import { Plan, type PlanEvent } from "./plan.ts";
 import { boundedSession, type GivenSession } from "./plan-session.ts";
 
@@ -90,6 +91,7 @@ function planHost(report: HostReport, key: (diff: SystemDiff) => string): object
   const common = {
     host,
     platform,
+    ...(report.reboot === undefined ? {} : { reboot: boundedReboot(report.reboot) }),
     warnings: boundedWarnings(report.warnings),
     decision: {
       action: decision.action,
