@@ -23,8 +23,9 @@ import { buildToplevels, type ToplevelSpec } from "./toplevels.ts";
  *     await lab.stop();                                        // in afterAll
  *
  * Log in as `root@address` or `deploy@address` (sudo without a password) with `lab.key`; `lab.knownHosts` pins the host keys. A host boots what
- * /boot/loader-oneshot names, once, or else /boot/loader-default, which only `switch-to-configuration switch|boot` writes: profile and loader can differ, as on
- * a real host. `touch /boot/loader-broken` makes the boot loader's installer fail. A poweroff stays off until `boot()`, a reboot starts again by itself.
+ * /boot/loader-oneshot names, once, or else what `bootctl set-default` pinned, or else /boot/loader-default, which only `switch-to-configuration switch|boot`
+ * writes: profile and loader can differ, as on a real host. `touch /boot/loader-broken` makes the boot loader's installer fail. A poweroff stays off until
+ * `boot()`, a reboot starts again by itself.
  * What a toplevel can be made to do is in toplevels.ts.
  *
  * Needs root, and a Nix store that this process may write to (.ci/with-store). Several labs may run at once. Hosts end when the process ends, however it ends.

@@ -1,11 +1,13 @@
 #!/bin/sh
-# The host's boot loader, and the kernel as far as a container can have one of its own. /boot/loader-oneshot, if there, names what boots this once; else
-# /boot/loader-default does. Where the toplevel is gone or its init is broken, the host does not come up, as a real one would not.
+# The host's boot loader, and the kernel as far as a container can have one of its own. /boot/loader-oneshot, if there, names what boots this once; else what
+# bootctl pinned; else /boot/loader-default does. Where the toplevel is gone or its init is broken, the host does not come up, as a real one would not.
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 toplevel=
 if [ -s /boot/loader-oneshot ]; then
   read -r toplevel </boot/loader-oneshot
   rm -f /boot/loader-oneshot
+elif [ -s /boot/loader-pinned ]; then
+  read -r toplevel </boot/loader-pinned
 elif [ -s /boot/loader-default ]; then
   read -r toplevel </boot/loader-default
 fi
