@@ -35,6 +35,8 @@ export type Fault = {
     /** Of all hosts, by name of their place in the lane. */
     readonly others?: readonly string[];
   };
+  /** The token that approved it is given a second time. */
+  readonly replay?: true;
   /** The run after it is of the same commit: nothing has to be corrected. */
   readonly same?: true;
   readonly next?: string;
@@ -94,6 +96,12 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
     ).toEqual(others);
   }
 
+  if (fault.replay === true) {
+    const again = lane.deploy("--approve", tokens.join(","));
+    const held = await again.host(host.name);
+    expect([await again.exitCode(), outcomeOf(held)]).toEqual([3, "held"]);
+    expect(held.decision.reasons.join()).toMatch(/used/);
+  }
   await fault.heal?.(lane);
   for (const one of hosts) await reachable(one);
   if (fault.same !== true) await lane.commit({}, {});

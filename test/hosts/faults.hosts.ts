@@ -73,7 +73,14 @@ describe("what a change can do", () => {
     expects: { outcome: "staged", exit: 0, runs: "old", boots: "new" },
   });
   fault({ scenario: "sshd does not start", change: broken.sshd, policy: quick, expects: rolledBack });
-  fault({ scenario: "a firewall closes port 22", change: broken.port22, policy: quick, approve: true, expects: rolledBack });
+  fault({
+    scenario: "a firewall closes port 22, and the token is used again",
+    change: broken.port22,
+    policy: quick,
+    approve: true,
+    replay: true,
+    expects: rolledBack,
+  });
   fault({ scenario: "every packet is dropped", change: broken.firewall, policy: quick, approve: true, expects: rolledBack });
   fault({
     scenario: "the network goes down",
@@ -277,11 +284,15 @@ describe("what can happen to the gate", () => {
   });
   fault({
     scenario: "two gates at once",
-    change: slow,
-    during: async (lane, _, known) => {
-      await lane.phase("activating", known);
+    policy: { apply: { confirmSeconds: 120, soakSeconds: 2 } },
+    during: async (lane, run, known) => {
+      await lane.phase("waiting", known);
+      // However slow this machine is: the first one is in the middle for as long as the second one takes.
+      run.kill("SIGSTOP");
       const second = lane.deploy();
-      expect([await second.exitCode(), (await second.host(lane.host.name)).outcome?.outcome]).toEqual([3, "held"]);
+      const told = [await second.exitCode(), (await second.host(lane.host.name)).outcome?.outcome];
+      run.kill("SIGCONT");
+      expect(told).toEqual([3, "held"]);
     },
     expects: deployed,
   });
