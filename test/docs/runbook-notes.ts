@@ -22,7 +22,8 @@ export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
   "store-unusable": "On a runner in a container: is `/nix` writable, and does `NIX_REMOTE` say what it should?",
   cancelled: "Hosts that had begun were brought to their end first, unless the run was cancelled twice: then they go back by themselves.",
   "flake-not-locked": "The gate evaluates what is locked and nothing else, so that everybody who looks at the revision sees the same.",
-  "host-evaluation-killed": "Evaluating a host takes 0.5 to 4 GiB. Give the runner more memory, or fewer hosts a job (`hosts`).",
+  "host-evaluation-killed":
+    "Evaluating one host takes from half a GiB to several. Give the runner more memory, or fewer hosts a job (`hosts`).",
   "build-hash-mismatch": "Where the source was replaced without a new version, find out why before you correct the hash.",
   "build-platform": "The runner needs a builder for that platform, or emulation (`boot.binfmt.emulatedSystems` on a NixOS runner).",
   "git-fetch-failed": "The gate fetches the base itself, so a shallow checkout is fine, but the token has to read the repository.",
