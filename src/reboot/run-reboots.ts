@@ -172,7 +172,10 @@ class Run {
     if (look.kind === "silent") return { ...base, due: undefined, state: card.state, stopsGroup: false };
     const { observation } = look;
     const entries = entriesOf(ledgerOf(observation));
-    const stops = stopsGroup(rebootAttempts(entries), observation, healthy);
+    const attempts = rebootAttempts(entries);
+    // What failed since it was rebooted counts here, where for a group's majority only checks do: the next one would go the same way.
+    const before = new Set(attempts.at(-1)?.failedBefore);
+    const stops = stopsGroup(attempts, observation, healthy && observation.failedUnits.every((unit) => before.has(unit)));
     if (card.state !== undefined) return { ...base, due: undefined, state: card.state, stopsGroup: stops };
     // Somebody else's, or of a host that this run is not to touch.
     const state = this.#world.dryRun || !this.#given.chosen.has(host) ? this.#resumed(card)?.state : undefined;

@@ -8,11 +8,17 @@ import { toplevelMisses } from "../verify/toplevel.ts";
 import { verifyHost } from "../verify/verify.ts";
 import type { RebootJob } from "./state.ts";
 
+/** Something else was deployed since: a run that comes later must not take that for what the reboot did. */
+const isDeployedSince = ({ attempt }: Pick<RebootJob, "attempt">, { profile }: Pick<Observation, "profile">): boolean =>
+  profile !== undefined && profile !== attempt.to;
+
 /** What is expected of a host that has booted what was planned. */
-export function plannedOf({ attempt }: Pick<RebootJob, "attempt">, after: Pick<Observation, "current" | "specialisation">): Planned {
+export function plannedOf(job: Pick<RebootJob, "attempt">, after: Pick<Observation, "current" | "profile" | "specialisation">): Planned {
+  const { to } = job.attempt;
+  const since = isDeployedSince(job, after);
   // A boot may come up in a specialisation of the system by the loader's own choice; which one that is, the loader was told.
-  const current = after.specialisation !== undefined && after.current !== undefined ? after.current : attempt.to;
-  return { profile: attempt.to, current, booted: attempt.to };
+  const current = (since || after.specialisation !== undefined) && after.current !== undefined ? after.current : to;
+  return { profile: since ? (after.profile ?? to) : to, current, booted: to };
 }
 
 /** What the host was before: as it was seen then, else, for a run that comes later, as the attempt wrote it down. */
@@ -39,7 +45,9 @@ export function rebootProblems(
       : [...toplevelMisses(planned, baseline, after), ...failedUnitMisses(baseline, after)];
   return [
     // Ports come and go with a boot: those that count have a check.
-    ...misses.filter(({ needs, family }) => needs !== "nothing" && family !== "port").map(({ sentence }) => sentence),
+    ...misses
+      .filter(({ needs, family }) => needs !== "nothing" && family !== "port" && !(needs === "reboot" && isDeployedSince(job, after)))
+      .map(({ sentence }) => sentence),
     ...checks.filter(({ outcome }) => outcome !== "passed").map(({ name, outcome, sentence }) => `Check "${name}" ${outcome}: ${sentence}`),
   ];
 }
