@@ -80,6 +80,7 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
   );
   let judged: Judged | undefined;
   let reasons: readonly string[] = [];
+  let evidence = noEvidence;
   let log = followed.kind === "phase" ? followed.log : "";
   if (followed.kind === "phase" && followed.phase.phase === "waiting") {
     const said = await confirmOrReturn(
@@ -89,7 +90,7 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
       { baseline, log, id, nonce, begunAgo: (clock.now().getTime() - begunAt) / 1000 + 5 },
       world,
     );
-    ({ judged, reasons } = said);
+    ({ judged, reasons, evidence } = said);
     followed = await follow(
       "ended",
       (said.kind === "silent" ? limits.confirmSeconds : 0) + limits.loaderSeconds + limits.activationSeconds + marginSeconds,
@@ -111,7 +112,7 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
         strategy: operation.strategy,
         trouble: own?.trouble ?? trouble,
         standing: standingOf(phase.outcome, operation.strategy),
-        evidence: own?.evidence ?? noEvidence,
+        evidence: own?.evidence ?? evidence,
       },
       phase,
       log,
@@ -212,7 +213,13 @@ type Confirming = {
   /** Seconds since the activation began. */
   readonly begunAgo: number;
 };
-type Said = { readonly kind: "told" | "silent"; readonly judged: Judged | undefined; readonly reasons: readonly string[] };
+type Said = {
+  readonly kind: "told" | "silent";
+  readonly judged: Judged | undefined;
+  /** Of one that was confirmed, too: what waits for the reboot. */
+  readonly evidence: Evidence;
+  readonly reasons: readonly string[];
+};
 
 /** Looks, asks the checks, and tells the host to stay or to go back. The decision is `confirmation`'s; this only carries it out. */
 async function confirmOrReturn(
@@ -251,7 +258,7 @@ async function confirmOrReturn(
     if (evidence.holders.length > 0 && change.reversible && operation.strategy !== "stop-then-switch") {
       const said = await returnActivation(targets, address, id, nonce);
       const reasons = [`A file system could not be unmounted: ${evidence.holders.join(", ")} held it.`];
-      return { kind: said.kind === "said" ? "told" : "silent", judged, reasons };
+      return { kind: said.kind === "said" ? "told" : "silent", judged, evidence, reasons };
     }
     const answer = confirmation({
       exit: waiting.exit,
@@ -279,15 +286,15 @@ async function confirmOrReturn(
         break;
       case "confirm": {
         const said = await confirmActivation(targets, address, id, nonce);
-        return { kind: said.kind === "said" ? "told" : "silent", judged: undefined, reasons: answer.reasons };
+        return { kind: said.kind === "said" ? "told" : "silent", judged: undefined, evidence, reasons: answer.reasons };
       }
       case "return": {
         const said = await returnActivation(targets, address, id, nonce);
-        return { kind: said.kind === "said" ? "told" : "silent", judged, reasons: answer.reasons };
+        return { kind: said.kind === "said" ? "told" : "silent", judged, evidence, reasons: answer.reasons };
       }
       case "stay":
       case "leave":
-        return { kind: "silent", judged, reasons: answer.reasons };
+        return { kind: "silent", judged, evidence, reasons: answer.reasons };
     }
   }
 }

@@ -84,13 +84,14 @@ async function activate(
   }
   await cancelTimer(world.targets, change.address, now);
   const staged = last?.phase?.outcome === "staged";
-  const misses = verifyHost({
+  const found = verifyHost({
     planned: { profile: planned.to, current: staged ? (observation.current ?? planned.to) : (planned.activate ?? planned.to) },
     before: observation,
     after: now,
     store: world.store,
     ...(change.diff === undefined || staged ? {} : { diff: change.diff }),
   });
+  const misses = found.map((miss) => (mode === "switch-then-reboot" && last !== undefined ? waitsForReboot(miss, last) : miss));
   return ended(deployedAs(change, staged, misses), last?.reasons as [string, ...string[]], { ...common, misses });
 }
 
@@ -101,6 +102,12 @@ const endings = ({ ended: one }: Attempted): Ended[] =>
   one.trouble === "units-failed" && one.standing === "new" && one.strategy !== "rollback"
     ? [one, { ...one, strategy: "restart-units" }]
     : [one];
+
+/** A unit that wants a module of the new kernel fails until the reboot that follows, whatever is restarted. */
+const waitsForReboot = (miss: Miss, { ended: { evidence } }: Attempted): Miss =>
+  miss.family === "unit" && evidence.needNewKernel.includes(miss.subject)
+    ? { ...miss, needs: "reboot", sentence: `${miss.subject} wants a module that only the new kernel has; the reboot brings it.` }
+    : miss;
 
 function operationOf(change: Change, next: Extract<Next, { kind: "try" }>, before: Observation): Operation {
   const { planned } = change;
