@@ -45,6 +45,8 @@ export type GateRequest = {
   readonly session: SessionAtHand | string;
   /** Hosts are asked, and changed where that was decided; absent where nothing is contacted. */
   readonly deploy?: DeployRequest;
+  /** Hears the policy in force of a run that changes hosts. */
+  readonly onPolicy?: (policy: Policy) => void;
   readonly version: string;
   readonly notes: readonly string[];
 };
@@ -151,6 +153,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const deploying =
     request.deploy === undefined ? undefined : await request.deploy.begin(evaluated, known, sources.head.rev, request.deploy, ports);
   const policy = deploying?.policy ?? known;
+  if (request.deploy?.dryRun === false) request.onPolicy?.(policy);
 
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
   const built = await buildSides(deploying?.toBuild ?? evaluated, {

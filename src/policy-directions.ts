@@ -185,6 +185,9 @@ export const directions: Readonly<Record<string, Direction>> = {
   "sessionSettings.timeoutSeconds": free,
   "sessionSettings.knowledge": pinned,
   "rules.*": ruleSetting,
+  // It runs beside the deploy key, and hears what failed where; and who is no longer told guards less.
+  "notify.command": pinned,
+  "notify.webhook": pinned,
   "report.detail": strictest("full", undefined, "names"),
   "evaluation.isolation": strictest("unreviewed code may read the secrets of this runner", "required"),
   "evaluation.timeoutSeconds": free,

@@ -3,6 +3,7 @@ import { RuleSetting, HostFacts } from "./classify/host-facts.ts";
 import { HostName } from "./discover/host.ts";
 import { gateError } from "./failure.ts";
 import { ApplyPolicy, ApprovalPolicy, Check, GroupPolicy, TargetPolicy } from "./policy-deploy.ts";
+import { NotifyPolicy } from "./policy-notify.ts";
 import { RebootPolicy } from "./reboot/window-policy.ts";
 
 /** What the operator says of one host. Without `deploy = true` a host is built, compared and reported, and never touched (invariant 5). */
@@ -65,6 +66,8 @@ export const Policy = z.strictObject({
   session: z.enum(["required", "optional", "off"]).default("optional"),
   sessionSettings: SessionSettings.prefault({}),
   rules: z.record(z.string(), RuleSetting).default({}),
+  /** Told, after the report, of a run that changes hosts and leaves something to a person. */
+  notify: NotifyPolicy.prefault({}),
   report: z.strictObject({ detail: z.enum(["full", "names"]).optional() }).default({}),
   evaluation: z
     .strictObject({

@@ -94,6 +94,10 @@ const pairs: readonly (readonly [key: string, strict: unknown, loose: unknown])[
 const changes: readonly (readonly [key: string, one: unknown, other: unknown])[] = [
   ["apply.user", "root", "deploy"],
   ["apply.copy.signingKeyFile", undefined, "/etc/shadow"],
+  ["notify.command", undefined, ["/bin/mallory"]],
+  ["notify.command", ["ntfy"], undefined],
+  ["notify.webhook", "https://example.org/a", "https://mallory.example.org/"],
+  ["notify.webhook", undefined, "https://mallory.example.org/"],
   ["sessionSettings.model", "opus", "haiku"],
   ["sessionSettings.knowledge", ["a.md"], ["b.md"]],
   ["groups.db.maxUnavailable", 3, "50%"],

@@ -6,6 +6,8 @@ import { connectForge } from "../io/forge.ts";
 import { actionLog, type GateLog } from "../io/log.ts";
 import type { Clock, Forge } from "../io/ports.ts";
 import { readEventPayload, stepRunner } from "../io/runner.ts";
+import type { Policy } from "../policy.ts";
+import { notifyOf } from "./notify-run.ts";
 import { exitCode } from "../report/exit-code.ts";
 import type { Plan } from "../report/plan.ts";
 import { type Destination, failedOutputs, publish, publishFailure, publishPreview } from "../report/publish.ts";
@@ -27,6 +29,8 @@ export type ActionWorld = {
   readonly log: GateLog;
   /** Shows what is known before the build, where there is a pull request to show it on. */
   readonly onPreview?: (plan: Plan) => Promise<void>;
+  /** Hears the policy in force of a run that changes hosts. */
+  readonly onPolicy?: (policy: Policy) => void;
   /** Asked what people may do; undefined where there is no token. */
   readonly forge: Forge | undefined;
   readonly clock: Clock;
@@ -74,22 +78,27 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
           );
     to = { run, event, forge, runner, scope: { flake: inputs.flake, hosts: inputs.hosts } };
 
+    const asked = command(inputs, event);
+    to = { ...to, reboots: asked === "reboot" };
     const here = to;
     const preview = (shown: Plan): Promise<void> => publishPreview(shown, here);
+    let told: Policy["notify"] | undefined;
     const plan = await runGate(
-      { command: command(inputs, event), inputs, run, event, detail },
+      { command: asked, inputs, run, event, detail },
       {
         environment,
         log,
         forge,
         clock: systemClock,
         signal: step.signal,
+        onPolicy: (policy) => void (told = policy.notify),
         ...(event.kind === "pull-request" ? { onPreview: preview } : {}),
       },
     );
     const published = await publish(plan, to);
     log.print(terminalReport(plan, { width: 120, color: false, unicode: true }));
-    for (const note of published.notes) log.progress({ kind: "warning", text: note });
+    const notified = await notifyOf(plan, { policy: told, url: run.url, environment, masked: (text) => log.masked(text) });
+    for (const note of [...published.notes, ...notified]) log.progress({ kind: "warning", text: note });
     // A hold waits for a person and is no error of the job (`decision` tells); every other code is.
     const code = exitCode(plan);
     return code === 3 ? 0 : code;

@@ -1,5 +1,6 @@
 import { userInfo } from "node:os";
 import type { Overridable } from "../apply/preflight.ts";
+import type { Policy } from "../policy.ts";
 import type { Plan } from "../report/plan.ts";
 import { type DeploySetup, withDeploy } from "./deploy-setup.ts";
 import { runGate } from "./plan-run.ts";
@@ -7,7 +8,12 @@ import type { Prepared } from "./prepare.ts";
 import type { Options, Shell } from "./shell.ts";
 import { sshWords } from "./ssh-words.ts";
 
-export type Asked = { readonly despite: readonly Overridable[]; readonly approve: readonly string[]; readonly reject: readonly string[] };
+export type Asked = {
+  /** Hears the policy in force. */ readonly onPolicy?: (policy: Policy) => void;
+  readonly despite: readonly Overridable[];
+  readonly approve: readonly string[];
+  readonly reject: readonly string[];
+};
 
 /** The pipeline as a shell runs it to the end: whoever types it holds the key to the hosts, and is the authority that a forge asks for elsewhere. */
 export async function runDeploy(prepared: Prepared, flake: string, options: Options, shell: Shell, asked: Asked): Promise<Plan> {
@@ -17,10 +23,12 @@ export async function runDeploy(prepared: Prepared, flake: string, options: Opti
       ...personAt(shell),
       ...sshWords(options, "deploy"),
       repository: flake,
-      ...asked,
+      despite: asked.despite,
+      approve: asked.approve,
+      reject: asked.reject,
       dryRun: options["dry-run"] === true,
     },
-    async (deploy) => await runGate(prepared, flake, options, shell, deploy),
+    async (deploy) => await runGate(prepared, flake, options, shell, deploy, asked.onPolicy),
   );
 }
 

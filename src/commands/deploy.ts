@@ -1,5 +1,6 @@
 import type { Overridable } from "../apply/preflight.ts";
 import { gateError } from "../failure.ts";
+import type { NotifyPolicy } from "../policy-notify.ts";
 import type { Command } from "./shell.ts";
 import { listOption, withShellRun } from "./shell-run.ts";
 import { sshOptions } from "./ssh-words.ts";
@@ -41,11 +42,21 @@ export const deployCommand: Command = {
       return known;
     });
     return await withShellRun({ flake, options, shell, trust: "deploy-branch" }, async (prepared, log) => {
-      const [{ runDeploy }, { showPlan }] = await Promise.all([import("./deploy-run.ts"), import("./plan-run.ts")]);
-      const asked = { despite, approve: listOption(options, "approve"), reject: listOption(options, "reject") };
+      const [{ runDeploy }, { showPlan }, { notifyOf }] = await Promise.all([
+        import("./deploy-run.ts"),
+        import("./plan-run.ts"),
+        import("./notify-run.ts"),
+      ]);
+      let told: NotifyPolicy | undefined;
+      const onPolicy = (policy: { readonly notify: NotifyPolicy }): void => void (told = policy.notify);
+      const asked = { onPolicy, despite, approve: listOption(options, "approve"), reject: listOption(options, "reject") };
       const plan = await runDeploy(prepared, flake, options, shell, asked);
       log.close();
-      return showPlan(plan, options, shell);
+      const code = showPlan(plan, options, shell);
+      const { environment } = shell;
+      for (const note of await notifyOf(plan, { policy: told, url: undefined, environment, masked: (text) => log.masked(text) }))
+        shell.error(`${note}\n`);
+      return code;
     });
   },
 };

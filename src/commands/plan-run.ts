@@ -5,6 +5,7 @@ import { exitCode } from "../report/exit-code.ts";
 import { planJson, type Plan } from "../report/plan.ts";
 import { terminalReport } from "../report/terminal.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
+import type { Policy } from "../policy.ts";
 import type { ExitCode } from "../failure.ts";
 import type { Prepared } from "./prepare.ts";
 import { credentialOf, setUpSession, shellCache } from "./session-setup.ts";
@@ -18,6 +19,7 @@ export async function runGate(
   options: Options,
   shell: Shell,
   deploy: DeployRequest | undefined,
+  onPolicy?: (policy: Policy) => void,
 ): Promise<Plan> {
   const { sources, ports, commitMessage } = prepared;
   return await gate(
@@ -35,6 +37,7 @@ export async function runGate(
       session: options["session"] === true ? sessionOf(options, shell, prepared) : "no session was asked for",
       version: packageJson.version,
       ...(deploy === undefined ? {} : { deploy }),
+      ...(onPolicy === undefined ? {} : { onPolicy }),
       notes: [],
     },
     ports,

@@ -43,6 +43,7 @@ function hostNow(report: HostReport, evidence: Evidence, sides: readonly HostSid
     now: outcome?.now,
     to,
     from: before?.kind === "running" ? before.toplevel : undefined,
+    booting: before?.kind === "running" ? before.profile : undefined,
     // Of a host that runs its former system again, they failed on the one that is gone.
     failedUnits: runsNew ? evidence.units : [],
     ...(report.state === "failed" ? { untouched: true } : {}),

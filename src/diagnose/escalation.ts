@@ -14,6 +14,8 @@ export type HostNow = {
   /** What it was to become, and what it was before, where known. */
   readonly to: string | undefined;
   readonly from: string | undefined;
+  /** What was to boot before, where that was another one. */
+  readonly booting?: string | undefined;
   readonly failedUnits: readonly string[];
   /** Nothing was done to it: it does not evaluate or build, or this run changes no hosts. */
   readonly untouched?: boolean;
@@ -99,6 +101,7 @@ export function escalation(input: EscalationInput): Escalation {
       ...new Set([
         ...input.hosts.filter((host) => stateOf(host).urgent).map(commandFor),
         ...(input.next === undefined ? [] : [input.next]),
+        ...input.hosts.filter((host) => host.untouched !== true && !stateOf(host).urgent).map(commandFor),
       ]),
     ].slice(0, 8),
     patch: input.session?.patch,
@@ -147,7 +150,10 @@ const commandFor = ({ host, outcome, now, from, to }: HostNow): string => {
 const short = (path: string | undefined): string => path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "unknown";
 
 /** What a host is in now: what runs and what a boot would bring, since that is what the night depends on. */
-function stateOf({ now, outcome, from, to, failedUnits, untouched }: HostNow): { readonly sentence: string; readonly urgent: boolean } {
+function stateOf({ now, outcome, from, to, booting, failedUnits, untouched }: HostNow): {
+  readonly sentence: string;
+  readonly urgent: boolean;
+} {
   if (untouched === true) return { sentence: "Nothing was done to it: it keeps what it runs.", urgent: false };
   const failed =
     failedUnits.length === 0
@@ -165,7 +171,9 @@ function stateOf({ now, outcome, from, to, failedUnits, untouched }: HostNow): {
       ? "What the next boot brings could not be read."
       : now.profile === now.current
         ? "The next boot brings the same."
-        : `The next boot brings ${named(now.profile, from, to)}.`;
+        : now.profile === booting && booting !== from && booting !== to
+          ? `The next boot brings what it was to bring before (${short(booting)}).`
+          : `The next boot brings ${named(now.profile, from, to)}.`;
   const settled = now.current !== undefined && now.current === now.profile && now.current === from;
   return { sentence: `${runs} ${boots}${failed}`, urgent: !settled || failedUnits.length > 0 };
 }

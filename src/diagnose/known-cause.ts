@@ -1,6 +1,6 @@
 import { oneLine, type Evidence } from "./evidence.ts";
 import type { Recognised, Recogniser } from "./recogniser.ts";
-import { activationRecognisers } from "./recognisers/activation.ts";
+import { activationRecognisers, bootLoaderFailed } from "./recognisers/activation.ts";
 import { buildRecognisers } from "./recognisers/build.ts";
 import { connectionRecognisers } from "./recognisers/connection.ts";
 import { evaluationRecognisers } from "./recognisers/evaluation.ts";
@@ -16,6 +16,7 @@ export const recognisers: readonly Recogniser[] = [
   ...connectionRecognisers,
   ...activationRecognisers,
   ...unitRecognisers,
+  bootLoaderFailed,
 ];
 
 const most = 8;

@@ -65,8 +65,8 @@ export class Fleet {
     const known = join(this.repository, "ssh", "known_hosts");
     writeFileSync(known, this.#lab.knownHosts);
     const [command = "", ...rest] = words;
-    // `rollback` names its host first.
-    const [first, after] = command === "rollback" ? [rest.slice(0, 1), rest.slice(1)] : [[], rest];
+    // `rollback` names its host first, `diagnose` the plan.
+    const [first, after] = command === "rollback" || command === "diagnose" ? [rest.slice(0, 1), rest.slice(1)] : [[], rest];
     return [
       process.execPath,
       resolve(import.meta.dirname, "../../src/cli.ts"),

@@ -91,18 +91,6 @@ export const activationRecognisers: readonly Recogniser[] = [
     },
     [1],
   ),
-  agreeing(
-    {
-      id: "boot-loader-failed",
-      stages: ["activation", "reboot"],
-      in: log,
-      pattern: /^Failed to install bootloader$/m,
-      cause: () => "The boot loader could not be installed, so that it is open which system boots.",
-      remedy: escalate,
-      confidence: "certain",
-    },
-    [1],
-  ),
   byWords({
     id: "secrets-undecryptable",
     stages,
@@ -177,3 +165,17 @@ function stopHolders(items: Sign["evidence"]["items"]): Remedy {
   const distinct = [...new Set(units)];
   return distinct.length > 0 && distinct.length <= mostUnits ? { kind: "stop-then-switch", units: distinct } : escalate;
 }
+
+/** More what one sees than why: it stands behind everything that explains it. */
+export const bootLoaderFailed: Recogniser = agreeing(
+  {
+    id: "boot-loader-failed",
+    stages: ["activation", "reboot"],
+    in: log,
+    pattern: /^Failed to install bootloader$/m,
+    cause: () => "The boot loader could not be installed, so that it is open which system boots.",
+    remedy: escalate,
+    confidence: "certain",
+  },
+  [1],
+);

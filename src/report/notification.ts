@@ -1,0 +1,76 @@
+import { createHash } from "node:crypto";
+import { hostExit } from "./exit-code.ts";
+import { jsonText } from "./json-text.ts";
+import { needed } from "./needed.ts";
+import { happened } from "./happened.ts";
+import { headline } from "./headline.ts";
+import type { PlanEscalation } from "./plan-diagnosis.ts";
+import type { Plan } from "./plan.ts";
+import { looks } from "./standing-look.ts";
+import { standing } from "./order.ts";
+import { flat } from "./terminal-section.ts";
+import { visibleText } from "./visible.ts";
+
+/** What is sent where something needs a person: whole sentences for people in `title` and `text`, and the same as data. Its strings are what strangers wrote. */
+export type Notification = {
+  readonly schema: 1;
+  /** The same trouble has the same key in every run: an inbox or a phone can put the new message in place of the old one. */
+  readonly key: string;
+  readonly title: string;
+  readonly text: string;
+  /** A host failed or is not where anybody wants it; false where it only waits for an approval. */
+  readonly urgent: boolean;
+  readonly repository?: string;
+  readonly flake: string;
+  readonly revision?: string;
+  /** Page of the run. */
+  readonly url?: string;
+  readonly hosts: readonly { readonly host: string; readonly standing: string; readonly happened: string; readonly cause?: string }[];
+  readonly escalations: readonly Pick<PlanEscalation, "key" | "hosts" | "stage" | "happened" | "states" | "next">[];
+};
+
+const limits = { hosts: 100, escalations: 20, lines: 12, text: 6_000, title: 200 } as const;
+
+/** What a person is told of a run that changed hosts; undefined where nobody is needed. Bounded to about 100 KB. Pure. */
+export function notification(plan: Plan, url: string | undefined): Notification | undefined {
+  const concerned = plan.hosts.filter((host) => hostExit(plan, host) !== 0);
+  if (concerned.length === 0) return undefined;
+  const escalations = (plan.escalations ?? []).slice(0, limits.escalations);
+  const told = new Set(escalations.flatMap((one) => one.hosts));
+  const rest = concerned.filter((host) => !told.has(host.host)).map((host) => `${standing(host)}/${host.host}`);
+  const lines = needed(plan, { limit: limits.lines, characters: limits.text }).map((line) => `- ${flat(line)}`);
+  const causes = concerned.flatMap((host) => (host.diagnosis?.cause ? [`${host.host}: ${host.diagnosis.cause}`] : [])).slice(0, 8);
+  return {
+    schema: 1,
+    key: createHash("sha256")
+      .update(JSON.stringify([plan.repository ?? plan.flake, ...escalations.map((one) => one.key), ...rest].toSorted()))
+      .digest("hex")
+      .slice(0, 16),
+    title: visibleText(`${plan.repository ?? plan.flake}: ${headline(plan.hosts)}`).slice(0, limits.title),
+    text: visibleText(
+      [...lines, ...(causes.length === 0 ? [] : ["", "Why:", ...causes]), ...(url === undefined ? [] : ["", url])].join("\n"),
+    ),
+    urgent: concerned.some((host) => hostExit(plan, host) === 1),
+    ...(plan.repository === undefined ? {} : { repository: plan.repository }),
+    flake: plan.flake,
+    ...(plan.revision.head === undefined ? {} : { revision: plan.revision.head }),
+    ...(url === undefined ? {} : { url }),
+    hosts: concerned.slice(0, limits.hosts).map((host) => ({
+      host: host.host,
+      standing: looks[standing(host)].word,
+      happened: happened(plan, host),
+      ...(host.diagnosis?.cause ? { cause: host.diagnosis.cause } : {}),
+    })),
+    escalations: escalations.map(({ key, hosts, stage, happened: what, states, next }) => ({
+      key,
+      hosts: hosts.slice(0, limits.hosts),
+      stage,
+      happened: what,
+      states: states.slice(0, 20),
+      next,
+    })),
+  };
+}
+
+/** One line of JSON, ending in a newline. */
+export const notificationJson = (given: Notification): string => jsonText(given);
