@@ -54,6 +54,7 @@ export const runGate =
               detail: request.detail,
               build: true,
               ...(world.onPreview === undefined ? {} : { onPreview: world.onPreview }),
+              ...(world.onPolicy === undefined ? {} : { onPolicy: world.onPolicy }),
               holdings: holdings(inputs, world.environment, fork),
               session: fork
                 ? "the pull request comes from a fork, whose text no session is asked about"

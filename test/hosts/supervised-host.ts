@@ -160,12 +160,16 @@ export class SupervisedHost {
     await host.freeDisk("boot");
     await host.exec(["sh", "-c", resetProgram]);
     const systems = await host.systems();
-    if (Object.values(systems).every((path) => path === this.base)) return;
+    if (Object.values(systems).every((path) => path === this.base)) {
+      await host.up();
+      return;
+    }
     await host.activate(this.base, "switch", { checks: false, seconds: 60 });
     if (systems.booted !== this.base) {
       await host.powerOff();
       await host.boot();
     }
+    await host.up();
   }
 }
 
