@@ -46,6 +46,10 @@ export const policySentences: Readonly<Record<string, string>> = {
   "sessionSettings.knowledge":
     "Files of the repository with what you wrote down about these machines. Those that are not there are passed over.",
   rules: "Another verdict for a rule, or off, by the rule's name. Every report that it changes shows the reason.",
+  notify: "Who is told, after the report, of a run that changes hosts and leaves something to a person. examples/notify has whole ones.",
+  "notify.command":
+    "An argument vector that runs on the gate's machine, without the secrets of the run, and gets what a person needs to know as JSON on its stdin.",
+  "notify.webhook": "An address that the same JSON is posted to.",
   report: "What is shown.",
   "report.detail":
     "names leaves texts out: verdicts, rules, units and packages only. Without it, full in private repositories and names in all others.",
