@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Approver } from "../decide/approval.ts";
+import { readTokens } from "../decide/approval-token.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { gateError } from "../failure.ts";
 import type { ActionRequest, ActionWorld } from "./action.ts";
@@ -54,7 +55,11 @@ export async function withActionDeploy<T>(
     return `Superseded by a newer push: ${branch} is at ${tip.slice(0, 9)} by now, and the run of that push deploys it. Where it started none, start the workflow on ${branch} by hand.`;
   };
   const note = await overtaken();
-  if (note !== undefined) return await use(undefined, [note]);
+  // What was approved is brought in as it was approved, to those hosts alone, though the branch has moved on; who may approve is what its tip says.
+  const approved = approvedRevision(inputs);
+  const behind = note !== undefined && approved?.revision === revision;
+  if (note !== undefined && !behind) return await use(undefined, [note]);
+  const tip = behind ? await fetchBranch(branch) : undefined;
   return await withDeploy(
     {
       prepared,
@@ -71,10 +76,29 @@ export async function withActionDeploy<T>(
       policyGuarded: true,
       dryRun: inputs.dryRun,
       despite: [],
-      overtaken,
+      ...(tip === undefined ? { overtaken } : { tip }),
+      // A person named these hosts. What else the run would bring in, a session may have held when it was pushed, and this run may have none to ask.
+      ...(approved === undefined ? {} : { only: approved.hosts }),
     },
-    async (deploy) => await use(deploy, []),
+    async (deploy) =>
+      await use(
+        deploy,
+        tip === undefined
+          ? []
+          : [`The branch ${branch} has moved on to ${tip.slice(0, 9)}; only what was approved at ${revision.slice(0, 9)} is brought in.`],
+      ),
   );
+}
+
+/** The revision that the tokens of this run are for, and their hosts; undefined where there are none. Throws the GateErrors of `readTokens`. */
+export function approvedRevision({
+  approve,
+  reject,
+}: Pick<ActionRequest["inputs"], "approve" | "reject">): { revision: string; hosts: readonly string[] } | undefined {
+  const read = readTokens([...approve, ...reject]);
+  return read === undefined || !/^[0-9a-f]{40}$/.test(read.revision)
+    ? undefined
+    : { revision: read.revision, hosts: [...read.tokens.keys()] };
 }
 
 /**

@@ -2,12 +2,11 @@ import { join } from "node:path";
 import type { DeployRequest } from "../deploy/contact.ts";
 import type { SourceEvent } from "../discover/source.ts";
 import type { Event } from "../event.ts";
-import { gateError } from "../failure.ts";
 import { gate } from "../gate.ts";
 import type { Inputs } from "../inputs.ts";
 import type { Plan, PlanEvent } from "../report/plan.ts";
 import type { ActionRequest, RunGate } from "./action.ts";
-import { courseOf, deployBranchOf, withActionDeploy } from "./action-deploy.ts";
+import { approvedRevision, courseOf, deployBranchOf, withActionDeploy } from "./action-deploy.ts";
 import { withPrepared } from "./prepare.ts";
 import { credentialOf, setUpSession } from "./session-setup.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -24,7 +23,6 @@ export const runGate =
   (programRoot: string): RunGate =>
   async (request, world) => {
     const { inputs, event } = request;
-    if (request.command === "reboot") throw gateError("command-unavailable", { command: "reboot" });
     const course = courseOf(request);
 
     const fork = event.kind === "pull-request" && event.fromFork;
@@ -40,6 +38,10 @@ export const runGate =
         log: world.log,
       },
       async (prepared) => {
+        if (request.command === "reboot") {
+          const { rebootByAction } = await import("./action-reboot.ts");
+          return await rebootByAction(request, world, prepared, { event: planEvents[event.kind], version: packageJson.version });
+        }
         const { sources, ports, commitMessage, knowledge, scratch } = prepared;
         const run = async (deploy: DeployRequest | undefined, notes: readonly string[]): Promise<Plan> =>
           await gate(
@@ -98,6 +100,12 @@ function sourceEvent(request: ActionRequest): SourceEvent {
     case "push":
       return { kind: "branch", trust: event.branch === deployBranch ? "deploy-branch" : "unreviewed", before: inputs.base ?? event.before };
     case "dispatch":
+      return {
+        kind: "branch",
+        trust: event.branch === deployBranch ? "deploy-branch" : "unreviewed",
+        before: inputs.base,
+        rev: approvedRevision(inputs)?.revision,
+      };
     case "schedule":
       return { kind: "branch", trust: event.branch === deployBranch ? "deploy-branch" : "unreviewed", before: inputs.base };
   }

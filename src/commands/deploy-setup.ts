@@ -31,6 +31,10 @@ export type DeploySetup = {
   readonly policyGuarded: boolean;
   readonly dryRun: boolean;
   readonly despite: readonly Overridable[];
+  /** Only these hosts may be changed; all where absent. */
+  readonly only?: readonly string[];
+  /** The tip of the deploy branch, where an older commit of it is brought in because it was approved. */
+  readonly tip?: string;
   readonly overtaken?: DeployRequest["overtaken"];
 };
 
@@ -80,7 +84,7 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
       isAncestor,
       policyAt: async (revision) => {
         const source = sources.at?.(revision);
-        const head = sources.head.rev;
+        const head = setup.tip ?? sources.head.rev;
         if (source === undefined || head === undefined || (await isAncestor(revision, head)) !== true) return undefined;
         try {
           const { deployGate, flake } = await readFlake(ports.nix, source, { trust: source.trust, timeoutSeconds: 300 });
@@ -99,6 +103,8 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
       onDeployBranch: setup.onDeployBranch,
       policyGuarded: setup.policyGuarded,
       ...(setup.overtaken === undefined ? {} : { overtaken: setup.overtaken }),
+      tip: setup.tip,
+      only: setup.only,
     });
   } finally {
     await Promise.all(opened.map((targets) => targets.close()));

@@ -34,7 +34,7 @@ export async function applyDecided(
   ports: ApplyPorts,
 ): Promise<Map<HostName, Outcome>> {
   const { fleet, policy } = contact;
-  const moving = reports.filter(isToBeChanged);
+  const moving = reports.filter(isToBeChanged).filter(({ host }) => request.only?.includes(host) !== false);
   const needs = await spaceNeeds(moving, fleet.observations, ports);
   const changes = moving.flatMap((report): Change[] => {
     const address = fleet.addresses.get(report.host);

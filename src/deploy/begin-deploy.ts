@@ -99,7 +99,9 @@ export async function beginDeploy(
         log,
         evidence,
       });
-      return reports.map((report): HostReport => ({ ...report, outcome: outcomes.get(report.host) ?? standing(report) }));
+      const passed = (report: HostReport): Outcome | undefined =>
+        request.only?.includes(report.host) === false && isToBeChanged(report) ? passedOver : undefined;
+      return reports.map((report): HostReport => ({ ...report, outcome: outcomes.get(report.host) ?? passed(report) ?? standing(report) }));
     },
   };
 }
@@ -114,6 +116,13 @@ async function overtakenNow({ overtaken }: DeployRequest, log: Log): Promise<str
     return undefined;
   }
 }
+
+const passedOver: Outcome = {
+  outcome: "held",
+  reasons: ["This run brings in only what was approved by name; the next push or run on the branch brings in the rest."],
+  misses: [],
+  attempts: [],
+};
 
 function leftToNewer(report: HostReport, newer: string): Outcome {
   return isToBeChanged(report) ? { outcome: "superseded", reasons: [newer], misses: [], attempts: [] } : standing(report);

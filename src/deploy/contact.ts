@@ -3,6 +3,7 @@ import type { EvaluatedFleet } from "../build/sides.ts";
 import type { Approver } from "../decide/approval.ts";
 import type { Finishing } from "./finishing.ts";
 import type { Loosening } from "../classify/loosening.ts";
+import { gateError } from "../failure.ts";
 import type { HostName } from "../discover/host.ts";
 import { lastApplied } from "../apply/history.ts";
 import { entriesOf } from "../decide/rejection.ts";
@@ -41,6 +42,10 @@ export type DeployRequest = {
   readonly onDeployBranch: boolean | "unknown";
   /** In a shell a person with the key in hand is the authority on the policy; on a forge the one that was applied is. */
   readonly policyGuarded: boolean;
+  /** Only these hosts may be changed; the others are asked and compared as ever. */
+  readonly only?: readonly string[] | undefined;
+  /** The tip of the deploy branch, where this run brings in an older commit of it: its policy counts too. */
+  readonly tip?: string | undefined;
   /** Asked right before hosts are changed: why a newer run is to do that instead, as a sentence. */
   readonly overtaken?: () => Promise<string | undefined>;
 };
@@ -85,6 +90,17 @@ export async function contact(
   if (!request.policyGuarded) return { fleet, policy: pushed, pushed, loosened: [], newlyManaged: new Set(), ancestry };
 
   let policy = pushed;
+  if (request.tip !== undefined) {
+    // Who may approve, and what was made stricter since, is what the branch says now.
+    const now = await request.policyAt(request.tip);
+    if (now === undefined)
+      throw gateError("policy-invalid", {
+        flake: request.tip.slice(0, 9),
+        key: "deployGate",
+        problem: "it cannot be read at the tip of the branch",
+      });
+    policy = { ...stricterPolicy(now, pushed).policy, approval: now.approval };
+  }
   const loosened: Loosening[] = [];
   for (const [last, hosts] of applied) {
     const then = await request.policyAt(last);

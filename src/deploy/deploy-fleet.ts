@@ -8,11 +8,11 @@ import type { Policy } from "../policy.ts";
 import type { Address } from "../target/address.ts";
 import type { Observation } from "../target/observation.ts";
 import { runChecks } from "../verify/run-checks.ts";
-import { lookAt } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import { checksOf } from "./checks-of.ts";
 import { type Deployed, deployHost } from "./deploy-host.ts";
 import type { DeployWorld } from "./deploy-world.ts";
+import { lookAt } from "./look-at.ts";
 import type { GroupStanding } from "./prepare-host.ts";
 
 export type FleetCase = {

@@ -6,10 +6,11 @@ import { failure } from "../failure.ts";
 import { cancelTimer } from "../reboot/cancel-timer.ts";
 import type { Observation } from "../target/observation.ts";
 import { sysctlKeys, verifyHost } from "../verify/verify.ts";
-import { attempt, type Attempted, lookAt, type Operation } from "./attempt.ts";
+import { attempt, type Attempted, type Operation } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 import { isAskedWhy, keepEvidence, keepLog, toldBy } from "./failure-evidence.ts";
+import { lookAt } from "./look-at.ts";
 import { type GroupStanding, type Prepared, prepareHost } from "./prepare-host.ts";
 
 export type Deployed = { readonly outcome: Outcome; readonly end: HostEnd };

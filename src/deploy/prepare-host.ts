@@ -9,10 +9,10 @@ import type { HostName } from "../discover/host.ts";
 import { type Failure, GateError } from "../failure.ts";
 import type { Observation } from "../target/observation.ts";
 import { runChecks } from "../verify/run-checks.ts";
-import { lookAt } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 import { ledgerOf } from "./ledger-of.ts";
+import { lookAt } from "./look-at.ts";
 
 /** A host that has the new system in its store and may be activated, or what it ended as before anything on it was changed. */
 export type Prepared =

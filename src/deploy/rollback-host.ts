@@ -7,9 +7,10 @@ import type { Address } from "../target/address.ts";
 import type { Generation, Observation } from "../target/observation.ts";
 import { rightHost } from "../target/right-host.ts";
 import { rebootNeed } from "../verify/reboot-need.ts";
-import { attempt, lookAt } from "./attempt.ts";
+import { attempt } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
+import { lookAt } from "./look-at.ts";
 
 export type Rollback = {
   readonly host: HostName;

@@ -28,7 +28,14 @@ export type SourceEvent =
       readonly remote?: Remote | undefined;
     }
   /** A push, a dispatch or a schedule: what is checked out, against what was there before. */
-  | { readonly kind: "branch"; readonly trust: Trust; readonly before?: string | undefined; readonly remote?: Remote | undefined };
+  | {
+      readonly kind: "branch";
+      readonly trust: Trust;
+      readonly before?: string | undefined;
+      /** The commit that was approved, where the branch may have moved on since; it has to be in the history of what is checked out. */
+      readonly rev?: string | undefined;
+      readonly remote?: Remote | undefined;
+    };
 
 export type SourceRequest = {
   readonly flake: string;
@@ -210,7 +217,10 @@ async function sidesOf(request: SourceRequest, repository: Repository, checkout:
       },
     };
   }
-  const head = { rev: checkedOut, dirty: false, shown: short(checkedOut), trust: event.trust };
+  const rev = event.rev ?? checkedOut;
+  if (rev !== checkedOut && !(await isAncestor(repository, checkout, rev, checkedOut)))
+    throw gateError("not-on-deploy-branch", { revision: rev, deployBranch: "the deploy branch", tip: checkedOut });
+  const head = { rev, dirty: false, shown: short(rev), trust: event.trust };
   if (event.before === undefined) return { head, base: undefined };
   if (!/^[0-9a-f]{40}$/.test(event.before))
     throw gateError("ref-unknown", { ref: JSON.stringify(event.before.slice(0, 100)), shallow: checkout.shallow });
