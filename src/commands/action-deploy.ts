@@ -1,32 +1,11 @@
 import { join } from "node:path";
 import type { Approver } from "../decide/approval.ts";
-import { readTokens } from "../decide/approval-token.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { gateError } from "../failure.ts";
 import type { ActionRequest, ActionWorld } from "./action.ts";
+import { approvedRevision } from "./course.ts";
 import { withDeploy } from "./deploy-setup.ts";
 import type { Prepared } from "./prepare.ts";
-
-/** The short name of the branch whose tip the machines should run; undefined where neither the workflow nor the forge says. */
-export const deployBranchOf = ({ inputs, run }: Pick<ActionRequest, "inputs" | "run">): string | undefined =>
-  inputs.deployBranch ?? run.defaultBranch;
-
-/** What a run comes to, by where it runs: hosts are changed, or it is only planned and `note` says why. */
-export type Course = { readonly kind: "deploy"; readonly branch: string } | { readonly kind: "plan"; readonly note: string | undefined };
-
-/**
- * What the event allows (invariant 3). Pure. A push elsewhere is planned, since such a push is normal; somebody who starts or schedules a run elsewhere means
- * something that is not done, and is told so by the GateError `not-deploy-branch`.
- */
-export function courseOf(request: Pick<ActionRequest, "command" | "inputs" | "run" | "event">): Course {
-  const { event, command } = request;
-  if (event.kind === "pull-request" || command === "plan") return { kind: "plan", note: undefined };
-  const branch = deployBranchOf(request);
-  if (branch !== undefined && event.branch === branch) return { kind: "deploy", branch };
-  if (event.kind !== "push") throw gateError("not-deploy-branch", { branch: event.branch, deployBranch: branch });
-  const what = branch === undefined ? "which branch is deployed is not known (deploy-branch)" : `only ${branch} is deployed`;
-  return { kind: "plan", note: `This is a push to ${event.branch} and ${what}: it was planned, and no host was contacted.` };
-}
 
 /**
  * Runs `use` as a run of the deploy branch: with what may change hosts where this is its tip, and without where a newer push has overtaken this run, whose own run then
@@ -88,17 +67,6 @@ export async function withActionDeploy<T>(
           : [`The branch ${branch} has moved on to ${tip.slice(0, 9)}; only what was approved at ${revision.slice(0, 9)} is brought in.`],
       ),
   );
-}
-
-/** The revision that the tokens of this run are for, and their hosts; undefined where there are none. Throws the GateErrors of `readTokens`. */
-export function approvedRevision({
-  approve,
-  reject,
-}: Pick<ActionRequest["inputs"], "approve" | "reject">): { revision: string; hosts: readonly string[] } | undefined {
-  const read = readTokens([...approve, ...reject]);
-  return read === undefined || !/^[0-9a-f]{40}$/.test(read.revision)
-    ? undefined
-    : { revision: read.revision, hosts: [...read.tokens.keys()] };
 }
 
 /**

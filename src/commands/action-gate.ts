@@ -6,7 +6,7 @@ import { gate } from "../gate.ts";
 import type { Inputs } from "../inputs.ts";
 import type { Plan, PlanEvent } from "../report/plan.ts";
 import type { ActionRequest, RunGate } from "./action.ts";
-import { approvedRevision, courseOf, deployBranchOf, withActionDeploy } from "./action-deploy.ts";
+import { approvedRevision, courseOf, deployBranchOf } from "./course.ts";
 import { withPrepared } from "./prepare.ts";
 import { credentialOf, setUpSession } from "./session-setup.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -80,8 +80,10 @@ export const runGate =
             },
             ports,
           );
-        if (course.kind === "deploy") return await withActionDeploy({ request, world, prepared, branch: course.branch }, run);
-        return await run(undefined, course.note === undefined ? [] : [course.note]);
+        if (course.kind === "plan") return await run(undefined, course.note === undefined ? [] : [course.note]);
+        // Loaded where hosts may be changed only: a pull request has no use for it.
+        const { withActionDeploy } = await import("./action-deploy.ts");
+        return await withActionDeploy({ request, world, prepared, branch: course.branch }, run);
       },
     );
     world.log.show(plan.detail);

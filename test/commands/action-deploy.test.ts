@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { courseOf } from "../../src/commands/action-deploy.ts";
+import { courseOf } from "../../src/commands/course.ts";
 import { HostName } from "../../src/discover/host.ts";
 import { Plan } from "../../src/report/plan.ts";
 import { jobToken, LoopbackForge } from "../forge/loopback-forge.ts";
