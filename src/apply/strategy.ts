@@ -74,14 +74,14 @@ const none = (): readonly string[] => [];
 const rules: readonly Rule[] = [
   {
     strategy: "boot",
-    reason: ({ last, mode }) => {
+    reason: ({ last, mode, reversible }) => {
       if (last.standing === "old" && last.trouble === "inhibitor")
         return "A component that cannot be exchanged while the system runs would change, so the new system becomes the boot default and a reboot brings it in.";
       if (last.standing === "old" && last.trouble === "init-interface")
         return "The new system speaks to another init than the one that runs, so it becomes the boot default and a reboot brings it in.";
       const { failedUnits, needNewKernel } = last.evidence;
       const kernel = last.trouble === "units-failed" && failedUnits.length > 0 && failedUnits.every((unit) => needNewKernel.includes(unit));
-      if (kernel && mode !== "boot-only" && (last.standing === "old" || last.standing === "new"))
+      if (kernel && mode !== "boot-only" && (last.standing === "old" || (last.standing === "new" && reversible)))
         return `${listed(failedUnits)} ${failedUnits.length === 1 ? "wants" : "want"} a module that only the new kernel has, so a reboot has to bring the new system in.`;
       return undefined;
     },

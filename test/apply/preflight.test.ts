@@ -226,6 +226,13 @@ describe("attempts", () => {
     expect(of([started(attempt(), "boot-1")])).toMatchObject({ outcome: "passed", sentence: expect.stringMatching(/broke off/) });
     expect(of([started(attempt(), "boot-0"), started(attempt(), "boot-0")])).toMatchObject({ outcome: "failed" });
   });
+  test("one that nobody confirmed in time is tried once more: a gate that was killed confirms nothing either", () => {
+    const silent = whole("rolled-back").map((entry) => (entry.event === "ended" ? { ...entry, reason: "not-confirmed" } : entry));
+    expect(of(silent)).toMatchObject({ outcome: "passed", sentence: expect.stringMatching(/not confirmed in time.*once more/) });
+    expect(of([...silent, ...silent])).toMatchObject({ outcome: "failed" });
+    expect(of([...silent, ...whole("rolled-back")])).toMatchObject({ outcome: "failed" });
+    expect(of([...silent, ...whole("deployed"), ...silent])).toMatchObject({ outcome: "passed" });
+  });
   test("the boot loader gets a second try", () => {
     expect(of(whole("live-but-old-boots"))).toMatchObject({ outcome: "passed" });
     expect(of([...whole("live-but-old-boots"), ...whole("live-but-old-boots")])).toMatchObject({ outcome: "failed" });

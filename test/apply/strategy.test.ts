@@ -60,6 +60,19 @@ describe("each ending has its next step", () => {
     expect(said(after([attempt]))).toBe(next);
   });
 
+  test("a new system that is well and does not boot yet is left to a person, not taken down", () => {
+    for (const reversible of [true, false])
+      expect(after([ended({ trouble: "loader-failed" })], { reversible })).toMatchObject({
+        kind: "escalate",
+        reasons: [expect.stringMatching(/next boot brings the old one back/), expect.anything()],
+      });
+  });
+
+  test("what cannot be undone is not staged over itself", () => {
+    const wants = ended({ trouble: "units-failed", evidence: { ...failedUnits, needNewKernel: ["nginx.service"] } });
+    expect(said(after([wants, { ...wants, strategy: "restart-units" }], { reversible: false }))).toBe("escalate");
+  });
+
   test("what was tried is not tried again", () => {
     const units = ended({ trouble: "units-failed", evidence: failedUnits });
     expect(said(after([units, { ...units, strategy: "restart-units" }]))).toBe("rollback");

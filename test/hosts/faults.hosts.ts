@@ -128,6 +128,8 @@ describe("what a change can do", () => {
     },
     approve: true,
     expects: { outcome: "deployed-reboot-pending", exit: 0, runs: "new", boots: "new" },
+    // Back to the kernel that runs, but another than the one that would boot until now.
+    next: "deployed-reboot-pending",
   });
   fault({
     scenario: "a busy mount is freed first",
