@@ -590,6 +590,11 @@ const table = {
     message: `${c.host} needs a person: ${c.reason}`,
     next: `nixos-deploy-gate verify --hosts ${c.host}   # says what runs and what boots there now`,
   }),
+  "reboot-overtaken": (c: { branch: string }): Entry => ({
+    exit: 4,
+    message: `${c.branch} has moved on since this run began, so its policy is not the one in force, and nothing was rebooted.`,
+    next: `Leave it to the next scheduled run, or start the workflow on ${c.branch} again.`,
+  }),
   "reboot-failed": (c: { host: string; why: string; sentence: string }): Entry => ({
     exit: 1,
     message: `The reboot of ${c.host} did not end as planned: ${c.sentence}`,

@@ -33,10 +33,15 @@ export type FleetQuestion = {
 };
 
 /** Evaluates the flake as it stands, asks the managed hosts, and hands both over; connections are closed afterwards. Nothing is built. */
-export async function withFleet<T>(
-  { prepared, hosts, withGroups, log, setup }: FleetQuestion,
-  use: (asked: AskedFleet) => Promise<T>,
-): Promise<T> {
+export async function withFleet<T>({ setup, ...question }: FleetQuestion, use: (asked: AskedFleet) => Promise<T>): Promise<T> {
+  return await withDeploy({ ...setup, prepared: question.prepared }, async (request) => await use(await askFlake(question, request)));
+}
+
+/** The same for a run that has its connections already. */
+export async function askFlake(
+  { prepared, hosts, withGroups, log }: Omit<FleetQuestion, "setup">,
+  request: DeployRequest,
+): Promise<AskedFleet> {
   const { sources, ports } = prepared;
   const { nix } = ports;
   const { head } = sources;
@@ -54,10 +59,8 @@ export async function withFleet<T>(
     { flake: outputs.flake, trust: head.trust, hosts: wanted },
     { nix, log, jobs: poolSize(ports.machine), timeoutSeconds: policy.evaluation.timeoutSeconds },
   );
-  return await withDeploy({ ...setup, prepared }, async (request) => {
-    const targets = await request.openTargets(policy);
-    log.progress({ kind: "stage", stage: "discover", text: "asking the hosts what they run" });
-    const fleet = await askFleet(evaluated, policy, { targets, log });
-    return await use({ policy, evaluated, chosen, fleet, targets, request, prepared });
-  });
+  const targets = await request.openTargets(policy);
+  log.progress({ kind: "stage", stage: "discover", text: "asking the hosts what they run" });
+  const fleet = await askFleet(evaluated, policy, { targets, log });
+  return { policy, evaluated, chosen, fleet, targets, request, prepared };
 }

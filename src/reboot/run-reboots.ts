@@ -5,7 +5,7 @@ import type { HostName } from "../discover/host.ts";
 import { failure, type Failure, GateError } from "../failure.ts";
 import type { Policy } from "../policy.ts";
 import type { Observation } from "../target/observation.ts";
-import { rebootNeed } from "../verify/reboot-need.ts";
+import { type RebootNeed, rebootNeed } from "../verify/reboot-need.ts";
 import { rebootAttempts, stopsGroup } from "./attempts.ts";
 import type { Hands } from "./carry-out.ts";
 import { drive } from "./drive.ts";
@@ -166,7 +166,8 @@ class Run {
     const base = { host, group, policy, carries, healthy };
     if (look === undefined) {
       // It waits for nothing, and nobody in its group does.
-      card.due ??= this.#given.asked.has(host) ? { kind: "nothing", sentence: "It runs what it boots." } : undefined;
+      const seen = this.#given.asked.get(host);
+      card.due ??= seen === undefined ? undefined : { kind: "nothing", sentence: nothingWaits(seen, rebootNeed(seen, this.#world.store)) };
       return { ...base, due: undefined, state: card.state, stopsGroup: false };
     }
     if (look.kind === "silent") return { ...base, due: undefined, state: card.state, stopsGroup: false };
@@ -182,7 +183,8 @@ class Run {
     const need = rebootNeed(observation, this.#world.store);
     // A look that is minutes old is no wrong clock.
     const at = new Date(observation.at.getTime() + now.getTime() - look.at.getTime());
-    card.due = rebootDue({ host, observation: { ...observation, at }, need, ledger: ledgerOf(observation), policy, now });
+    const answer = rebootDue({ host, observation: { ...observation, at }, need, ledger: ledgerOf(observation), policy, now });
+    card.due = answer.kind === "nothing" ? { ...answer, sentence: nothingWaits(observation, need) } : answer;
     const due = this.#given.chosen.has(host) && state === undefined ? card.due : undefined;
     if (state !== undefined && this.#given.chosen.has(host)) card.state = state;
     return { ...base, due, state, stopsGroup: stops };
@@ -292,6 +294,13 @@ class Run {
       return { host, outcome, moved: false, pending: undefined, seconds: undefined };
     });
   }
+}
+
+/** Why a host is left alone. What cannot be told is no proof that nothing waits, and is said. */
+function nothingWaits({ booted, profile }: Observation, { unknown }: RebootNeed): string {
+  if (booted !== undefined && booted === profile) return "It runs what it boots.";
+  const [first] = unknown;
+  return first === undefined ? "Nothing of what it runs waits for a reboot." : `Whether it waits for a reboot cannot be told: ${first}`;
 }
 
 const isOpen = (observation: Observation): boolean => {

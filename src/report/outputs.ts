@@ -2,11 +2,14 @@ import { hostExit } from "./exit-code.ts";
 import { isObserved, isWell } from "./order.ts";
 import { worstVerdict } from "./phrases.ts";
 import type { Plan } from "./plan.ts";
+import { pendingHours } from "./reboot-news.ts";
 
 /** What happens as a whole, one word for a workflow's `if:`. */
 export type OverallDecision = "failed" | "held" | "deploy" | "observe" | "nothing";
 
-export type Outputs = Readonly<Record<"decision" | "reason-code" | "verdict" | "hosts" | "plan" | "report" | "cost-usd", string>>;
+export type Outputs = Readonly<
+  Record<"decision" | "reason-code" | "verdict" | "hosts" | "plan" | "report" | "cost-usd" | "pending-hours", string>
+>;
 
 /** A job's outputs may be 1 MB together, so the list of hosts stops well before that. */
 const hostsLimit = 500_000;
@@ -21,6 +24,7 @@ export function outputs(plan: Plan, paths: { readonly plan: string; readonly rep
     plan: paths.plan,
     report: paths.report,
     "cost-usd": (plan.session.costUsd ?? 0).toFixed(4),
+    "pending-hours": pendingHours(plan)?.toFixed(1) ?? "",
   };
 }
 

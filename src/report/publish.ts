@@ -8,6 +8,7 @@ import { code, fence, link, prose } from "./markdown-escape.ts";
 import { isWell } from "./order.ts";
 import { outputs, type Outputs } from "./outputs.ts";
 import { planJson, type Plan } from "./plan.ts";
+import { isRebootNews } from "./reboot-news.ts";
 import { brokenStatus, status, type CommitStatus } from "./status.ts";
 import { summary } from "./summary.ts";
 
@@ -20,6 +21,8 @@ export type Destination = {
   readonly runner: Runner;
   /** What this gate looks at: two gates of one repository with different ones keep a comment and a status each. */
   readonly scope: { readonly flake: string; readonly hosts: readonly string[] };
+  /** A run of reboots: its report is one of its own, and says nothing of the commit. */
+  readonly reboots?: boolean;
 };
 
 export type Published = {
@@ -43,12 +46,14 @@ export async function publish(plan: Plan, to: Destination): Promise<Published> {
   const whole = summary(plan, options);
   const paths = { plan: await to.runner.file("plan.json", planJson(plan)), report: await to.runner.file("report.md", whole) };
   const made = outputs(plan, paths);
-  const create = plan.hosts.some(worthAComment);
-  const [first, second] = limits;
-  const post = await posted(to, (limit) => ({ marker: marker(to), body: comment(plan, { ...options, limit }), create }), status(plan), [
-    first,
-    second,
-  ]);
+  const create = to.reboots === true || plan.hosts.some(worthAComment);
+  const isTold = to.reboots === true ? isRebootNews(plan) : to.event.kind !== "schedule";
+  const post = await posted(
+    to,
+    (limit) => ({ marker: marker(to), body: comment(plan, { ...options, limit }), create }),
+    status(plan),
+    isTold ? limits : [],
+  );
   return await finish(to, made, whole, post);
 }
 
@@ -73,14 +78,29 @@ export async function publishFailure(failure: Failure, to: Destination): Promise
     plan: "",
     report: "",
     "cost-usd": "0.0000",
+    "pending-hours": "",
   };
-  const post = await posted(to, () => ({ marker: marker(to), body, create: true }), brokenStatus(failure.message), [limits[0]]);
+  const post = await posted(
+    to,
+    () => ({ marker: marker(to), body, create: true }),
+    brokenStatus(failure.message),
+    to.event.kind === "schedule" ? [] : [limits[0]],
+  );
   return await finish(to, made, body, post);
 }
 
 /** The outputs of a run that ended before it knew where it was; nothing can be posted then. */
 export function failedOutputs(failure: Failure): Outputs {
-  return { decision: "failed", "reason-code": failure.code, verdict: "", hosts: "[]", plan: "", report: "", "cost-usd": "0.0000" };
+  return {
+    decision: "failed",
+    "reason-code": failure.code,
+    verdict: "",
+    hosts: "[]",
+    plan: "",
+    report: "",
+    "cost-usd": "0.0000",
+    "pending-hours": "",
+  };
 }
 
 async function finish(to: Destination, made: Outputs, text: string, post: Omit<Published, "outputs">): Promise<Published> {
@@ -116,7 +136,7 @@ async function posted(
   const notes: string[] = [];
   let url: string | undefined;
   const what = event.kind === "pull-request" ? "The comment" : "The commit report";
-  for (const limit of event.kind === "schedule" ? [] : tries) {
+  for (const limit of tries) {
     const result = await (event.kind === "pull-request"
       ? forge.upsertComment(event.number, event.headSha, report(limit))
       : forge.commitReport(revision(to), report(limit)));
@@ -126,7 +146,7 @@ async function posted(
     break;
   }
   // A required check must never hang, so every pull request gets one, whatever became of the comment.
-  if (event.kind !== "schedule") {
+  if (event.kind !== "schedule" && to.reboots !== true) {
     const result = await forge.postStatus(revision(to), { ...said, context: statusContext(to), url: to.run.url });
     notes.push(...noted("The commit status", result, to));
   }
@@ -157,8 +177,10 @@ export function statusContext(to: Pick<Destination, "scope" | "event">): string 
 }
 
 function marker(to: Destination): ForgeReport["marker"] {
-  const scope = scopeOf(to);
-  const key = scope.length === 0 ? "gate" : createHash("sha256").update(JSON.stringify(scope)).digest("hex").slice(0, 12);
+  // In place of the report of what was deployed it would be all that is left of it.
+  const own = to.reboots === true ? "reboot" : "gate";
+  const scope = to.reboots === true && scopeOf(to).length > 0 ? [own, ...scopeOf(to)] : scopeOf(to);
+  const key = scope.length === 0 ? own : createHash("sha256").update(JSON.stringify(scope)).digest("hex").slice(0, 12);
   return { key, runId: to.run.id, attempt: to.run.attempt, sha: revision(to) };
 }
 

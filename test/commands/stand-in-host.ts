@@ -32,8 +32,8 @@ export class StandInHost {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** What it runs and boots from now on. */
-  says(current: string): void {
+  /** What it runs from now on, and what it boots next where that is something else. */
+  says(current: string, profile = current): void {
     const records = {
       hostname: `${this.#name}\n`,
       "machine-id": "3d1219c7c4c5404aaa1f6d2a48adfda4\n",
@@ -41,7 +41,7 @@ export class StandInHost {
       nixos: "yes",
       current,
       booted: current,
-      profile: current,
+      profile,
       "switch-lock": "free",
       "system-state": "running\n",
       failed: "",

@@ -1,0 +1,23 @@
+import { standing } from "./order.ts";
+import type { Plan, PlanHost } from "./plan.ts";
+
+/** What a run of reboots is worth telling: something was done, or somebody is needed. That reboots wait for their windows is no news, every hour again. */
+export const isRebootNews = (plan: Pick<Plan, "hosts">): boolean => plan.hosts.some(isNews);
+
+function isNews(host: PlanHost): boolean {
+  switch (standing(host)) {
+    case "unchanged":
+    case "would-reboot":
+      return false;
+    case "reboot-pending":
+      return host.reboot?.overdue === true;
+    default:
+      return true;
+  }
+}
+
+/** How long the reboot is pending that waits longest, in hours; undefined where none waits, or since when is not known of any. */
+export function pendingHours(plan: Pick<Plan, "hosts">): number | undefined {
+  const hours = plan.hosts.flatMap(({ reboot }) => reboot?.pendingHours ?? []);
+  return hours.length === 0 ? undefined : Math.max(...hours);
+}

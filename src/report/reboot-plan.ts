@@ -1,0 +1,36 @@
+import type { HostReport } from "../host-report.ts";
+import { type HostReboot, rebootSentence } from "../reboot/reboot-sentence.ts";
+import type { Rebooted } from "../reboot/reboot-outcome.ts";
+import type { Policy } from "../policy.ts";
+import { toPlan, type Run } from "./to-plan.ts";
+import type { Plan } from "./plan.ts";
+
+/** The record of a run of reboots: the same record as that of a deploy, so that whoever reads one reads both. */
+export function rebootPlan(hosts: readonly Rebooted[], policy: Policy, run: Omit<Run, "session" | "hosts">): Plan {
+  const session = { ran: false, note: "nothing is changed but what is booted", changes: [] };
+  return toPlan({ ...run, session, hosts: hosts.map((one) => rebootReport(one, policy, run.finishedAt)) });
+}
+
+function rebootReport(rebooted: Rebooted, policy: Policy, now: Date): HostReport {
+  const { host, outcome } = rebooted;
+  const waiting = reboot(rebooted, policy, now);
+  const common = { host, warnings: [], outcome, ...(waiting === undefined ? {} : { reboot: waiting }) };
+  if (outcome.outcome === "unreachable" && outcome.failure !== undefined)
+    return {
+      ...common,
+      decision: { action: "fail", reasons: outcome.reasons },
+      state: "failed",
+      stage: "observe",
+      failure: outcome.failure,
+      atBase: false,
+    };
+  const toplevel = outcome.now?.profile ?? outcome.now?.current ?? "";
+  return { ...common, decision: { action: "nothing", reasons: outcome.reasons }, state: "unchanged", toplevel };
+}
+
+function reboot({ host, pending }: Rebooted, policy: Policy, now: Date): HostReboot | undefined {
+  if (pending === undefined) return undefined;
+  const { hours, missed, overdue, next } = pending;
+  const age = hours === undefined ? {} : { pendingHours: hours };
+  return { ...rebootSentence(policy, host, now), next, ...age, missedWindows: missed, overdue };
+}
