@@ -11,6 +11,8 @@ export type NixError = {
   readonly text: string;
   readonly position?: string;
   /** `while evaluating the option …` lines, nearest last. */ readonly options: readonly string[];
+  /** It came without `raw_msg`, so that it may be a builder's that spoke in Nix's name, where one was at work. */
+  readonly relayed?: true;
 };
 
 const textLimit = 4000;
@@ -37,7 +39,8 @@ export function nixError(line: NixLogLine): NixError | undefined {
   if (event["action"] !== "msg" || event["level"] !== 0) return undefined;
   const whole = typeof event["msg"] === "string" ? plainText(bounded(event["msg"], 64 * 1024)) : "";
   const raw = event["raw_msg"];
-  if (typeof raw !== "string") return whole.startsWith("error:") ? { text: bounded(lastError(whole), textLimit), options: [] } : undefined;
+  if (typeof raw !== "string")
+    return whole.startsWith("error:") ? { text: bounded(lastError(whole), textLimit), options: [], relayed: true } : undefined;
   const position = positionOf(event);
   return {
     text: bounded(withoutStatement(plainText(raw).trim()), textLimit),

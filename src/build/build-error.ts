@@ -9,6 +9,8 @@ export type BuildError = {
   readonly reason: string;
   /** Of `platform`: what was needed, `aarch64-linux`. */
   readonly platform?: string;
+  /** Derivations whose builders were at work when it was said and could have said it; absent where only Nix itself could. */
+  readonly during?: readonly string[];
 };
 
 /**

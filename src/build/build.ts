@@ -2,6 +2,7 @@ import type { HostName } from "../discover/host.ts";
 import { failure, type Failure } from "../failure.ts";
 import type { Clock, CommandResult, Log, Nix, Result, StoreFiles, Trust } from "../io/ports.ts";
 import { lastError } from "../nix-message.ts";
+import { believed } from "./believed.ts";
 import type { BuildError } from "./build-error.ts";
 import { BuildProgress } from "./build-progress.ts";
 import { BuildLog } from "./nix-log.ts";
@@ -44,15 +45,16 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
   const failed = new Map<string, Failure>();
   let open = [...wanted.values()];
   while (open.length > 0) {
-    const errors: BuildError[] = [];
+    const said: BuildError[] = [];
     const remaining = Math.max((deadline - options.clock.now().getTime()) / 1000, 1);
     const interrupted = new Set<string>();
-    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, errors, (what) => {
+    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, said, (what) => {
       // What ends once the limit has passed is what was at work; a little less, since timers and clocks are not one.
       if (options.clock.now().getTime() >= deadline - 50) interrupted.add(what);
     });
     for (const path of await validOutputs(open, result, options)) valid.add(path);
     const unbuilt = open.filter((request) => !valid.has(request.outPath));
+    const errors = unbuilt.length === 0 ? [] : await believed(said, log.begun(), options);
     const causes = await causesByToplevel(unbuilt, errors, options);
     const explained = unbuilt.filter((request) => (causes.get(request.drvPath) ?? []).length > 0);
     for (const request of explained) failed.set(request.drvPath, explain(request, causes.get(request.drvPath) ?? [], log));

@@ -30,6 +30,7 @@ export class BuildLog {
   readonly #downloads = new Map<number, string>();
   /** By derivation: the last lines of its log. */
   readonly #lines = new Map<string, string[]>();
+  readonly #begun = new Set<string>();
   #lastStopped: string | undefined;
 
   /** Takes one line of Nix's stderr; what it means, or undefined where that is nothing to act on. */
@@ -37,7 +38,7 @@ export class BuildLog {
     const warning = toolWarning(line);
     if (warning !== undefined) return { kind: "warning", text: warning };
     const error = nixError(line);
-    if (error !== undefined) return this.#failed(buildError(error.text));
+    if (error !== undefined) return this.#failed(buildError(error.text), error.relayed === true);
     if (line.kind === "text") return undefined;
     const { event } = line;
     const id = event["id"];
@@ -59,6 +60,11 @@ export class BuildLog {
     return [...new Set(this.#builds.values())];
   }
 
+  /** Derivations whose builders were started. No builder can say that of another: of what it reports as begun, Nix takes downloads only. */
+  begun(): ReadonlySet<string> {
+    return this.#begun;
+  }
+
   #download(id: number, url: string | undefined): undefined {
     if (url !== undefined) this.#downloads.set(id, bounded(plainText(url), 300));
   }
@@ -66,6 +72,7 @@ export class BuildLog {
   #start(id: number, derivation: string | undefined): BuildEvent | undefined {
     if (derivation === undefined) return undefined;
     this.#builds.set(id, derivation);
+    this.#begun.add(derivation);
     // Built a second time, after another failure ended the first: its log begins anew.
     this.#lines.delete(derivation);
     return { kind: "started", derivation };
@@ -96,7 +103,9 @@ export class BuildLog {
   }
 
   /** 2.34 does not name what timed out: the only build that ran is meant, or the one that just ended. */
-  #failed(error: BuildError): BuildEvent {
+  #failed(said: BuildError, relayed: boolean): BuildEvent {
+    const during = relayed ? this.running() : [];
+    const error = during.length === 0 ? said : { ...said, during };
     if (error.derivation !== undefined) return { kind: "failed", error };
     const running = this.running();
     const derivation = error.kind === "timeout" ? (running.length === 1 ? running[0] : this.#lastStopped) : undefined;

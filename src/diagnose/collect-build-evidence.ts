@@ -1,3 +1,4 @@
+import { isBuilt, speaksForNix } from "../build/believed.ts";
 import type { Repository } from "../discover/git-tree.ts";
 import type { Failure } from "../failure.ts";
 import type { Nix, Result, Trust } from "../io/ports.ts";
@@ -40,7 +41,7 @@ export async function collectBuildEvidence(about: BuildFailure, nix: Pick<Nix, "
   const derivation = failedDerivation(about);
   const stored = derivation === undefined ? undefined : await storedLog(derivation, nix, trust);
   // A builder can speak of another derivation, too: one that is there did not fail.
-  const honest = stored !== undefined && derivation !== undefined && !speaksForNix(stored) && !(await isBuilt(derivation, nix, trust));
+  const honest = stored !== undefined && derivation !== undefined && !speaksForNix(stored) && !(await isBuilt(derivation, { nix, trust }));
   const items: RawItem[] = [
     ...said(about, stored, honest),
     ...(stored === undefined
@@ -88,9 +89,6 @@ function said({ failure, stage }: BuildFailure, stored: string | undefined, hone
   ];
 }
 
-/** A line that Nix would take for a message of its own. */
-export const speaksForNix = (log: string): boolean => /^@nix [^\n]{0,200}"action"\s*:\s*"msg"/m.test(log) || /^@nix [^\n]*"msg"/m.test(log);
-
 async function storedLog(derivation: string, nix: Pick<Nix, "run">, trust: Trust): Promise<string | undefined> {
   const read = await nix.run({
     program: "nix-store",
@@ -100,13 +98,6 @@ async function storedLog(derivation: string, nix: Pick<Nix, "run">, trust: Trust
     maxBytes: 512 * 1024,
   });
   return read.exitCode === 0 ? read.stdout : undefined;
-}
-
-async function isBuilt(derivation: string, nix: Pick<Nix, "run">, trust: Trust): Promise<boolean> {
-  const query = (words: readonly string[]) =>
-    nix.run({ program: "nix-store", arguments: words, trust, timeoutSeconds: 60, maxBytes: 64 * 1024 });
-  const outputs = (await query(["--query", "--outputs", derivation])).stdout.split("\n").filter((line) => /^\/nix\/store\/\S+$/.test(line));
-  return outputs.length > 0 && (await query(["--check-validity", ...outputs.slice(0, 50)])).exitCode === 0;
 }
 
 /** Through what the system needs it, so that an operator sees which option brought it in. */
