@@ -9,8 +9,8 @@ import type { Prepared } from "./prepare.ts";
 import { rebootFleet } from "./reboot-fleet.ts";
 
 /**
- * A run of reboots by the Action: what is due, in its window, by the policy of the deploy branch's tip. Throws the GateErrors `not-deploy-branch` and `reboot-overtaken`
- * before any host is contacted.
+ * A run of reboots by the Action: what is due, in its window, by the policy of the deploy branch's tip. Throws the GateErrors `not-deploy-
+ * branch` and `reboot-overtaken` before any host is contacted.
  */
 export async function rebootByAction(
   request: ActionRequest,

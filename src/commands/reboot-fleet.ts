@@ -20,8 +20,8 @@ export async function rebootFleet(asked: AskedFleet, byHand: ByHand | undefined,
 }
 
 /**
- * The systems that hosts wait to boot, where the flake still says them: with them in this machine's store it can be told which kernel has to come up and what else the
- * system promises. What cannot be built is no reason not to reboot: the host has it.
+ * The systems that hosts wait to boot, where the flake still says them: with them in this machine's store it can be told which kernel has
+ * to come up and what else the system promises. What cannot be built is no reason not to reboot: the host has it.
  */
 async function bringSystems({ policy, evaluated, fleet, chosen, prepared }: AskedFleet, log: Log): Promise<void> {
   const { nix, store, clock } = prepared.ports;

@@ -7,8 +7,9 @@ import { rebootAttempts } from "./attempts.ts";
 import { HostOrder } from "./host-order.ts";
 
 /**
- * Takes back the timer that would reboot a host into what it no longer boots. The timer asks that itself when it fires, so that nothing is lost where the host does not
- * answer now: its attempt then stays open until the next run of reboots. An attempt whose time has come is left to the run that began it, which may have to undrain.
+ * Takes back the timer that would reboot a host into what it no longer boots. The timer asks that itself when it fires, so that nothing is
+ * lost where the host does not answer now: its attempt then stays open until the next run of reboots. An attempt whose time has come is
+ * left to the run that began it, which may have to undrain.
  */
 export async function cancelTimer(targets: Pick<Targets, "run">, address: Address, observation: Observation): Promise<void> {
   const last = rebootAttempts(entriesOf(ledgerOf(observation))).at(-1);

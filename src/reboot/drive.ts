@@ -19,7 +19,10 @@ export async function drive(first: Step, hands: Hands, say: (state: RebootState)
   }
 }
 
-/** A run that is told to stop orders no reboot any more. One that was ordered is seen to its end: the host may be drained, and somebody has to bring it back. */
+/**
+ * A run that is told to stop orders no reboot any more. One that was ordered is seen to its end: the host may be drained, and somebody has
+ * to bring it back.
+ */
 function stopped({ state }: Step, now: Date): Step | undefined {
   const sentence = "The run was cancelled before it was rebooted.";
   switch (state.kind) {

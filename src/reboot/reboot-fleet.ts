@@ -6,11 +6,14 @@ import type { Failure } from "../failure.ts";
 import type { Policy } from "../policy.ts";
 import type { Member } from "./member.ts";
 import { type RebootPolicy, rebootPolicyOf } from "./window-policy.ts";
-import type { RebootCase } from "./run-reboots.ts";
+import type { RebootCase } from "./card.ts";
 
 /** A person at a prompt who does not want to wait. */
 export type ByHand = {
-  /** Those whose names were typed, letter by letter: only they may be attended, since somebody who typed a pattern does not stand beside all of them. */
+  /**
+   * Those whose names were typed, letter by letter: only they may be attended, since somebody who typed a pattern does not stand beside
+   * all of them.
+   */
   readonly named: ReadonlySet<string>;
 };
 

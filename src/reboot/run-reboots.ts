@@ -2,17 +2,16 @@ import { type Group, groupsOf, type Leave, mayLeave } from "../apply/group-healt
 import { entriesOf } from "../decide/rejection.ts";
 import { ledgerOf } from "../deploy/ledger-of.ts";
 import type { HostName } from "../discover/host.ts";
-import { failure, type Failure, GateError } from "../failure.ts";
-import type { Policy } from "../policy.ts";
-import type { Observation } from "../target/observation.ts";
-import { type RebootNeed, rebootNeed } from "../verify/reboot-need.ts";
+import { failure, GateError } from "../failure.ts";
+import { rebootNeed } from "../verify/reboot-need.ts";
 import { rebootAttempts, stopsGroup } from "./attempts.ts";
+import { type Card, isOpen, nothingWaits, outcomeOf, type RebootCase } from "./card.ts";
 import type { Hands } from "./carry-out.ts";
 import { drive } from "./drive.ts";
-import { type Due, rebootDue } from "./due.ts";
+import { rebootDue } from "./due.ts";
 import { HostOrder } from "./host-order.ts";
-import { isHealthy, type Look, lookAt, type Member } from "./member.ts";
-import { type Rebooted, rebootOutcome } from "./reboot-outcome.ts";
+import { isHealthy, lookAt } from "./member.ts";
+import type { Rebooted } from "./reboot-outcome.ts";
 import type { RebootWorld } from "./reboot-world.ts";
 import { releaseOf } from "./release.ts";
 import { resume } from "./resume.ts";
@@ -20,35 +19,10 @@ import { type Candidate, type Go, schedule } from "./schedule.ts";
 import type { RebootState, Step } from "./state.ts";
 import { giveUp, step } from "./state-machine.ts";
 
-export type RebootCase = {
-  /** Every managed host that has an address: those that are not chosen are members of groups. */
-  readonly members: readonly Member[];
-  readonly policy: Pick<Policy, "hosts" | "groups">;
-  /** Those that may be rebooted in this run. */
-  readonly chosen: ReadonlySet<HostName>;
-  /** What hosts said when the run began; one that is missing is asked again. */
-  readonly asked: ReadonlyMap<HostName, Observation>;
-  /** Why a chosen host has no address or could not be asked. */
-  readonly silent: ReadonlyMap<HostName, Failure>;
-  /** A person at a prompt wants them now: timers that were set are taken back first. */
-  readonly byHand: boolean;
-};
-
-/** What is known of one host in this run. */
-type Card = {
-  readonly member: Member;
-  look: Look | undefined;
-  healthy: boolean;
-  /** Of the attempt that is under way, or that ended in this run. */
-  state: RebootState | undefined;
-  due: Due | undefined;
-  wait: string | undefined;
-  readonly hands: Hands;
-};
-
 /**
- * One run of reboots over a fleet: takes up what earlier runs began, reboots what is due as far as groups can spare it, and sees each host verified before the next of its
- * group goes. Several groups go side by side. Every chosen host has exactly one outcome in the answer, whatever becomes of it; nothing is thrown for a host.
+ * One run of reboots over a fleet: takes up what earlier runs began, reboots what is due as far as groups can spare it, and sees each host
+ * verified before the next of its group goes. Several groups go side by side. Every chosen host has exactly one outcome in the answer,
+ * whatever becomes of it; nothing is thrown for a host.
  */
 export async function runReboots(given: RebootCase, world: RebootWorld): Promise<Rebooted[]> {
   const run = new Run(given, world);
@@ -222,7 +196,7 @@ class Run {
       } catch (error) {
         this.#broke(card, error);
       }
-      const { outcome } = this.#outcome(card);
+      const { outcome } = outcomeOf(card, this.#given, this.#world);
       world.log.progress({ kind: "host", host, step: "ended", text: `${outcome.outcome}: ${outcome.reasons[0]}` });
       return host;
     };
@@ -266,44 +240,14 @@ class Run {
     return mayLeave(group, away, host);
   }
 
-  #outcome(card: Card): Rebooted {
-    const { member, look, state, due, wait, hands } = card;
-    const { host, policy } = member;
-    const { asked, silent } = this.#given;
-    return rebootOutcome({
-      host,
-      policy,
-      state,
-      due,
-      wait: wait === undefined ? undefined : { sentence: wait },
-      silence: look?.kind === "silent" ? look.failure : look === undefined ? silent.get(host) : undefined,
-      observation: hands.last ?? asked.get(host),
-      notes: hands.notes,
-      dryRun: this.#world.dryRun,
-      now: this.#world.clock.now(),
-    });
-  }
-
   outcomes(): Rebooted[] {
     const { chosen, silent } = this.#given;
     return [...chosen].map((host): Rebooted => {
       const card = this.#cards.get(host);
-      if (card !== undefined) return this.#outcome(card);
+      if (card !== undefined) return outcomeOf(card, this.#given, this.#world);
       const why = silent.get(host) ?? failure("target-address", { host, problem: "it has no address" });
       const outcome = { outcome: "unreachable", reasons: [why.message], failure: why, misses: [], attempts: [] } as const;
       return { host, outcome, moved: false, pending: undefined, seconds: undefined };
     });
   }
 }
-
-/** Why a host is left alone. What cannot be told is no proof that nothing waits, and is said. */
-function nothingWaits({ booted, profile }: Observation, { unknown }: RebootNeed): string {
-  if (booted !== undefined && booted === profile) return "It runs what it boots.";
-  const [first] = unknown;
-  return first === undefined ? "Nothing of what it runs waits for a reboot." : `Whether it waits for a reboot cannot be told: ${first}`;
-}
-
-const isOpen = (observation: Observation): boolean => {
-  const last = rebootAttempts(entriesOf(ledgerOf(observation))).at(-1);
-  return last !== undefined && last.end === undefined;
-};

@@ -27,8 +27,8 @@ export function baselineOf(job: RebootJob, before: Observation | undefined, afte
 }
 
 /**
- * Everything that is not as it should be after a reboot, as sentences. Without the system in this machine's store only what the host itself says is held against the plan:
- * that a runner does not have a system is no fault of the host.
+ * Everything that is not as it should be after a reboot, as sentences. Without the system in this machine's store only what the host
+ * itself says is held against the plan: that a runner does not have a system is no fault of the host.
  */
 export function rebootProblems(
   job: RebootJob,

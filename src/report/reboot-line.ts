@@ -2,8 +2,8 @@ import { count } from "./phrases.ts";
 import type { Plan, PlanHost } from "./plan.ts";
 
 /**
- * Which hosts a change reboots and when, in one sentence: "Merging this reboots 2 hosts: web1, web2 Sun 02:00–04:00 Europe/Berlin." Undefined where it reboots none, or
- * where what became of the hosts says more.
+ * Which hosts a change reboots and when, in one sentence: "Merging this reboots 2 hosts: web1, web2 Sun 02:00–04:00 Europe/Berlin."
+ * Undefined where it reboots none, or where what became of the hosts says more.
  */
 export function rebootLine(plan: Pick<Plan, "event" | "hosts">): string | undefined {
   const rebooting = plan.hosts.filter((host) => host.reboot !== undefined && (willReboot(host) || waits(host)));

@@ -1,19 +1,16 @@
 import { standing } from "./order.ts";
 import type { Plan, PlanHost } from "./plan.ts";
 
-/** What a run of reboots is worth telling: something was done, or somebody is needed. That reboots wait for their windows is no news, every hour again. */
+/**
+ * What a run of reboots is worth telling: something was done, or somebody is needed. That reboots wait for their windows is no news, every
+ * hour again.
+ */
 export const isRebootNews = (plan: Pick<Plan, "hosts">): boolean => plan.hosts.some(isNews);
 
 function isNews(host: PlanHost): boolean {
-  switch (standing(host)) {
-    case "unchanged":
-    case "would-reboot":
-      return false;
-    case "reboot-pending":
-      return host.reboot?.overdue === true;
-    default:
-      return true;
-  }
+  const at = standing(host);
+  if (at === "reboot-pending") return host.reboot?.overdue === true;
+  return at !== "unchanged" && at !== "would-reboot";
 }
 
 /** How long the reboot is pending that waits longest, in hours; undefined where none waits, or since when is not known of any. */

@@ -21,7 +21,7 @@ const rank = ({ outcome }: Rebooted): number => standings.findIndex((standing) =
 function block({ host, outcome }: Rebooted): string[] {
   const { outcome: kind, reasons, failure } = outcome;
   return [
-    `${host}  ${kind === "not-managed" ? "not managed" : looks[kind].word}`,
+    `${host}: ${kind === "not-managed" ? "not managed" : looks[kind].word}`,
     ...reasons.map((reason) => `  ${reason}`),
     ...(failure === undefined ? [] : [`  next: ${failure.next}`]),
   ];

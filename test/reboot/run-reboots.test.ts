@@ -132,7 +132,12 @@ async function run({
     return Promise.resolve();
   };
   const world: RebootWorld = {
-    ...{ targets, clock, store, log, pause, dryRun },
+    targets,
+    clock,
+    store,
+    log,
+    pause,
+    dryRun,
     probe: { http: nobody, tcp: nobody } satisfies Probe,
     signal: stop.signal,
     finishing: finishing(stop.signal),

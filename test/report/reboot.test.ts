@@ -1,0 +1,106 @@
+import { describe, expect, test } from "vitest";
+import type { Outcome, OutcomeKind } from "../../src/apply/outcome.ts";
+import { HostName } from "../../src/discover/host.ts";
+import { failure } from "../../src/failure.ts";
+import { parsePolicy } from "../../src/policy.ts";
+import type { Rebooted } from "../../src/reboot/reboot-outcome.ts";
+import { comment } from "../../src/report/comment.ts";
+import { outputs } from "../../src/report/outputs.ts";
+import { Plan } from "../../src/report/plan.ts";
+import { rebootExit } from "../../src/report/reboot-exit.ts";
+import { rebootedJson, rebootedText } from "../../src/report/rebooted-text.ts";
+import { rebootLine } from "../../src/report/reboot-line.ts";
+import { isRebootNews } from "../../src/report/reboot-news.ts";
+import { rebootOf } from "../../src/report/reboot-of.ts";
+import { rebootPlan } from "../../src/report/reboot-plan.ts";
+import { terminalReport } from "../../src/report/terminal.ts";
+
+const now = new Date("2026-11-25T12:00:00Z");
+const policy = parsePolicy({
+  hosts: { web1: { group: "web" }, web2: { group: "web" }, vault: { reboot: { attended: true } } },
+  groups: { web: { reboot: { windows: [{ days: ["sun"], from: "02:00", to: "04:00", zone: "Europe/Berlin" }] } } },
+});
+
+function rebooted(name: string, outcome: OutcomeKind, reason: string, more: Partial<Rebooted> = {}): Rebooted {
+  const host = HostName.parse(name);
+  const bad =
+    outcome === "reboot-failed" ? { failure: failure("reboot-failed", { host: name, why: "never-came-back", sentence: reason }) } : {};
+  const made: Outcome = { outcome, reasons: [reason], misses: [], attempts: [], ...bad };
+  return { host, outcome: made, moved: false, pending: undefined, seconds: undefined, ...more };
+}
+const waiting = (hours: number, overdue = false): Rebooted["pending"] => ({ since: now, hours, missed: 2, overdue, next: now });
+const plan = (...hosts: Rebooted[]): Plan =>
+  rebootPlan(hosts, policy, {
+    tool: { version: "0.1.0" },
+    flake: ".",
+    event: "schedule",
+    revision: { head: "1".repeat(40) },
+    startedAt: now,
+    finishedAt: now,
+    policy: { source: "deployGate" },
+    detail: "full",
+  });
+
+const quiet = [
+  rebooted("db1", "unchanged", "It runs what it boots."),
+  rebooted("web1", "reboot-pending", "It reboots in 3 days.", { pending: waiting(30) }),
+];
+
+describe("a run of reboots", () => {
+  test("what waits for its window is no news; what waits too long, was done, failed or needs a person is", () => {
+    expect(isRebootNews(plan(...quiet))).toBe(false);
+    expect(isRebootNews(plan(...quiet, rebooted("web2", "reboot-pending", "It waits.", { pending: waiting(400, true) })))).toBe(true);
+    for (const kind of ["rebooted", "reboot-failed", "reboot-held", "unreachable"] as const)
+      expect(isRebootNews(plan(...quiet, rebooted("web2", kind, "So."))), kind).toBe(true);
+  });
+  test("is a plan like any other, whose longest wait is an output", () => {
+    const made = plan(...quiet, rebooted("web2", "reboot-failed", "It does not answer any more."));
+    expect(Plan.parse(JSON.parse(JSON.stringify(made)))).toEqual(made);
+    expect(made.hosts.map((host) => host.host)).toEqual(["web2", "web1", "db1"]);
+    expect(outputs(made, { plan: "", report: "" })).toMatchObject({
+      decision: "failed",
+      "reason-code": "reboot-failed",
+      "pending-hours": "30.0",
+    });
+    const text = comment(made, { limit: 60_000, detail: "full", links: {} });
+    expect(text).toContain("1 did not reboot as planned · 1 to be rebooted · 1 unchanged");
+    expect(text).toContain("ssh web2 true");
+    expect(terminalReport(made, { width: 100, color: false, unicode: true })).toContain("It reboots in 3 days.");
+  });
+  test("text and exit codes of the shell", () => {
+    const all = [...quiet, rebooted("vault", "reboot-held", "Somebody has to be there.")];
+    expect(rebootedText(all, { unicode: true })).toBe(
+      "1 reboot held, 1 reboot pending, 1 runs what it boots\n\nvault: reboot held\n  Somebody has to be there.\n\nweb1: reboot pending\n  It reboots in 3 days.\n",
+    );
+    expect(JSON.parse(rebootedJson(all))).toMatchObject({
+      schema: 1,
+      hosts: [{ host: "db1" }, { host: "web1", pending: { missed: 2 } }, {}],
+    });
+    expect([rebootExit(quiet, false), rebootExit(quiet, true), rebootExit(all, false)]).toEqual([0, 3, 3]);
+    expect(rebootExit([...all, rebooted("web2", "reboot-failed", "So.")], false)).toBe(1);
+    // A host's words cannot move the cursor.
+    expect(rebootedText([rebooted("web1", "reboot-failed", "\u001b[2J")], { unicode: true })).not.toContain("\u001b");
+  });
+});
+
+test("a pull request says which hosts its merge reboots, and when; what nobody reboots by itself is said apart", () => {
+  const host = (name: string, action: string, outcome?: OutcomeKind) => {
+    const report = {
+      host: HostName.parse(name),
+      decision: { action, reasons: [""] },
+      ...(outcome === undefined ? {} : { outcome: { outcome } }),
+    };
+    const { reboot } = rebootOf(report as unknown as Parameters<typeof rebootOf>[0], policy, now);
+    return { ...report, ...(reboot === undefined ? {} : { reboot: { when: reboot.when, byHand: reboot.byHand } }) };
+  };
+  const line = (event: string, ...hosts: object[]): string | undefined => rebootLine({ event, hosts } as unknown as Plan);
+  const changes = [host("web1", "deploy-then-reboot"), host("web2", "stage"), host("db1", "deploy")];
+  expect(line("pull_request", ...changes)).toBe("Merging this reboots 2 hosts: web1, web2 Sun 02:00–04:00 Europe/Berlin.");
+  expect(line("pull_request", ...changes, host("vault", "stage"))).toBe(
+    "Merging this reboots 2 hosts: web1, web2 Sun 02:00–04:00 Europe/Berlin. Somebody has to reboot vault: by policy nothing does so by itself.",
+  );
+  expect(line("push", host("web1", "stage", "staged"), host("web2", "stage", "rolled-back"))).toBe(
+    "Still to be rebooted: 1 host: web1 Sun 02:00–04:00 Europe/Berlin.",
+  );
+  expect(line("push", host("db1", "deploy"))).toBeUndefined();
+});
