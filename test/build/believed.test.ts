@@ -39,7 +39,10 @@ describe.each(nixVersions())("on Nix $version", { timeout: 120_000 }, ({ path, v
     { message, liar = "sleep 2; echo done > $out", victim }: { message: string | undefined; liar?: string; victim: string },
   ): Promise<{ liar: Failure | undefined; victim: Failure | undefined }> {
     const quoted = (text: string): string => JSON.stringify(text).replaceAll("$", "\\$");
-    const said = message === undefined ? "" : `printf '%s\\n' '@nix ${JSON.stringify({ action: "msg", level: 0, msg: message })}' >&2; `;
+    const said =
+      message === undefined
+        ? ""
+        : `printf '%s\\n' '@nix ${JSON.stringify({ action: "msg", level: 0, msg: message }).replaceAll("'", `'\\''`)}' >&2; `;
     const expression = `let
       made = name: script: derivation { inherit name; system = "x86_64-linux"; builder = "/bin/sh"; PATH = "/usr/bin:/bin"; args = [ "-c" script ]; };
       victim = made "${name(`victim-${kind}`)}" ${quoted(victim)};

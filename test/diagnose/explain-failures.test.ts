@@ -185,6 +185,23 @@ test("a run in which nothing failed is what it was", async () => {
   expect(await explained({ reports: [well] })).toEqual({ reports: [well], escalations: [], costUsd: 0 });
 });
 
+test("a failure that a strategy resolved is offered for the edge-cases file, and to nobody who only may see names", async () => {
+  const attempts = [
+    { strategy: "switch", ended: "refused" },
+    { strategy: "boot", ended: "staged" },
+  ] as const;
+  const staged: HostReport = { ...rolledBack("web1"), outcome: { outcome: "staged", reasons: ["Staged."], misses: [], attempts } };
+  const log = item({ kind: "activation-log", origin: "program", text: "There are changes to critical components of the system:\n- dbus" });
+  const found = await explained({ reports: [staged], evidence: new Map([[name("web1"), evidence({ exit: 1, items: [log] })]]) });
+  expect(found.escalations).toEqual([]);
+  const run = { ...sampleRun, event: "push" as const, hosts: found.reports };
+  expect(toPlan(run).hosts[0]?.edgeCase).toMatch(/^## The new system must not be switched to.*- Strategy: bring it in by a boot/s);
+  const shown = comment(toPlan(run), { limit: 60_000, detail: "full", links: {} });
+  expect(shown).toContain("For your edge-cases file");
+  expect(shown).toContain("- Seen: 2026-11-22, activation, on web1");
+  expect(planJson(toPlan({ ...run, detail: "names" }))).not.toContain("critical components");
+});
+
 test("plan.json reads back, is bounded, and a report for strangers has no word of it", async () => {
   const secret = "internal-host-name-of-the-customer";
   const { session } = scripted({ cause: `${secret} `.repeat(15).trim(), patch: secret.repeat(20) });
