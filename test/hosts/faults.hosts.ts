@@ -161,7 +161,7 @@ describe("what can happen to the host", () => {
     },
     heal: (lane) => lane.host.sh("kill $(cat /run/holder); rm /run/holder").then(() => {}),
     same: true,
-    expects: { outcome: "held", exit: 3, runs: "old", boots: "old" },
+    expects: { outcome: "held", exit: 3, runs: "old", boots: "old", says: /holds the lock/ },
   });
   fault({
     scenario: "power is lost in the switch",
@@ -190,7 +190,7 @@ describe("what can happen to the host", () => {
     before: (lane) => lane.host.fillDisk("store"),
     heal: (lane) => lane.host.freeDisk("store"),
     same: true,
-    expects: { outcome: "held", exit: 3, runs: "old", boots: "old" },
+    expects: { outcome: "held", exit: 3, runs: "old", boots: "old", says: /store-space/ },
   });
   fault({
     scenario: "the disk fills up in the copy",
@@ -201,7 +201,7 @@ describe("what can happen to the host", () => {
     },
     heal: (lane) => lane.host.freeDisk("store"),
     same: true,
-    expects: { outcome: "failed", exit: 1, runs: "old", boots: "old" },
+    expects: { outcome: "failed", exit: 1, runs: "old", boots: "old", says: /disk|space|room/i },
   });
   fault({
     scenario: "garbage is collected while it waits",
