@@ -53,10 +53,6 @@ export const policySentences: Readonly<Record<string, string>> = {
   report: "What is shown.",
   "report.detail":
     "names leaves texts out: verdicts, rules, units and packages only. Without it, full in private repositories and names in all others.",
-  notify: "Who is told, after the report, of a run that changes hosts and leaves something to a person.",
-  "notify.command":
-    "Program and arguments, run on the gate's machine with the notification as JSON on stdin. A name on the PATH or an absolute path; nothing of the checkout is ever run.",
-  "notify.webhook": "An address with http or https that the same JSON is posted to.",
   evaluation: "How the flake is evaluated.",
   "evaluation.isolation":
     "Code that nobody has reviewed is evaluated only where it cannot read this job's secrets. The other value says in words what it gives away.",
