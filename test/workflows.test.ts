@@ -69,7 +69,9 @@ describe.each(files)("$forge/$file", ({ forge, file, text }) => {
 
   test("a secret is only where hosts are changed, where the environment guards it and the branch is the deploy branch", () => {
     for (const [name, job] of Object.entries(workflow.jobs)) {
-      const secrets = [...new Set([...JSON.stringify(job).matchAll(/secrets\.(\w+)/g)].map((match) => match[1]))].toSorted();
+      const secrets = [...new Set([...JSON.stringify(job).matchAll(/secrets\.(\w+)/g)].map((match) => match[1] ?? ""))].toSorted((a, b) =>
+        a < b ? -1 : 1,
+      );
       expect(secrets).toEqual(name === "apply" ? ["ANTHROPIC_API_KEY", "DEPLOY_KEY"] : name === "reboot" ? ["DEPLOY_KEY"] : []);
       if (secrets.length === 0) continue;
       if (forge === "github") expect(job.environment).toBe("production");

@@ -7,7 +7,7 @@ const Reason = /^[a-z0-9-]{1,100}$/;
 
 /** A phase as the supervisor writes it: words on one line. Undefined for anything else, which a host that is not ours to trust may say. */
 export function parsePhase(text: string): Phase | undefined {
-  const [word, first = "", second = "", third = ""] = text.trim().split(" ");
+  const [word = "", first = "", second = "", third = ""] = text.trim().split(" ");
   switch (word) {
     case "starting":
     case "activating":

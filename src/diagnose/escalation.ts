@@ -130,21 +130,16 @@ const titles: Readonly<Record<EvidenceItem["kind"], string>> = {
 /** A host's name is `[A-Za-z0-9_.-]`, and a store path holds no quote. */
 const commandFor = ({ host, outcome, now, from, to }: HostNow): string => {
   const look = `nixos-deploy-gate status --hosts ${host}`;
-  switch (outcome) {
-    case "unreachable":
-      return `${look}   # where it still does not answer: its console`;
-    case "left-unconfirmed":
-      return `${look}   # then, where going back loses no data: nixos-deploy-gate rollback ${host}`;
-    case "live-but-old-boots":
-      return `${look}   # then, when the boot loader can be written again: nixos-deploy-gate deploy --hosts ${host}`;
-    default:
-      // By itself it goes to the generation before the one that boots, which is the former system only where the new one boots.
-      if (from !== undefined && now?.profile !== undefined && now.profile === to)
-        return `nixos-deploy-gate rollback ${host}   # back to ${from}`;
-      return now !== undefined && from !== undefined && now.profile === from && now.current !== from
-        ? `${look}   # a reboot brings back ${from}`
-        : look;
-  }
+  if (outcome === "unreachable") return `${look}   # where it still does not answer: its console`;
+  if (outcome === "left-unconfirmed") return `${look}   # then, where going back loses no data: nixos-deploy-gate rollback ${host}`;
+  if (outcome === "live-but-old-boots")
+    return `${look}   # then, when the boot loader can be written again: nixos-deploy-gate deploy --hosts ${host}`;
+  // By itself it goes to the generation before the one that boots, which is the former system only where the new one boots.
+  if (from !== undefined && now?.profile !== undefined && now.profile === to)
+    return `nixos-deploy-gate rollback ${host}   # back to ${from}`;
+  return now !== undefined && from !== undefined && now.profile === from && now.current !== from
+    ? `${look}   # a reboot brings back ${from}`
+    : look;
 };
 
 const short = (path: string | undefined): string => path?.replace(/^\/nix\/store\/[0-9a-z]{32}-/, "") ?? "unknown";
