@@ -23,7 +23,16 @@ test("action.yml and the program know the same inputs and outputs", () => {
     runs: unknown;
   };
   expect(Object.keys(manifest.inputs).toSorted()).toEqual([...inputNames].toSorted());
-  expect(Object.keys(manifest.outputs).toSorted()).toEqual(["cost-usd", "decision", "hosts", "pending-hours", "plan", "reason-code", "report", "verdict"]);
+  expect(Object.keys(manifest.outputs).toSorted()).toEqual([
+    "cost-usd",
+    "decision",
+    "hosts",
+    "pending-hours",
+    "plan",
+    "reason-code",
+    "report",
+    "verdict",
+  ]);
   expect(manifest.runs).toEqual({ using: "node24", main: "dist/main.js" });
   for (const { description } of [...Object.values(manifest.inputs), ...Object.values(manifest.outputs)])
     expect(description.length).toBeGreaterThan(20);

@@ -61,7 +61,11 @@ export function judgeApproval(given: ApprovalCase): ApprovalJudgement {
 }
 
 export type RejectionJudgement =
-  | { readonly kind: "rejected"; readonly by: string; /** To be written to the host's ledger. */ readonly entry: Extract<LedgerEntry, { event: "rejected" }> }
+  | {
+      readonly kind: "rejected";
+      readonly by: string;
+      /** To be written to the host's ledger. */ readonly entry: Extract<LedgerEntry, { event: "rejected" }>;
+    }
   | { readonly kind: "refused"; readonly by: string; readonly failure: Failure };
 
 /** Whether a token rejects this change. Who may approve may reject, their own work too; age, branch and order do not matter to a no. */

@@ -18,11 +18,7 @@ const address: Address = {
 
 test("tells what the host showed", () => {
   const seen = observation({
-    mounts: [
-      mount("/", "/dev/nvme0n1p2", "btrfs"),
-      mount("/run", "tmpfs", "tmpfs"),
-      mount("/srv/media", "nas:/media", "nfs4"),
-    ],
+    mounts: [mount("/", "/dev/nvme0n1p2", "btrfs"), mount("/run", "tmpfs", "tmpfs"), mount("/srv/media", "nas:/media", "nfs4")],
     swaps: ["/dev/nvme0n1p3"],
     space: {
       store: { sizeBytes: 100, freeBytes: 60, freeInodes: undefined },
