@@ -1,0 +1,1 @@
+export{t as withActionDeploy}from"./action-deploy2.js";

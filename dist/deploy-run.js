@@ -1,0 +1,1 @@
+export{t as personAt,n as runDeploy}from"./deploy-run2.js";

@@ -1,0 +1,1 @@
+export{t as notifyOf}from"./notify-run.js";
