@@ -97,13 +97,7 @@ export function escalation(input: EscalationInput): Escalation {
       text: item.text,
       leftOut: item.leftOut,
     })),
-    next: [
-      ...new Set([
-        ...input.hosts.filter((host) => stateOf(host).urgent).map(commandFor),
-        ...(input.next === undefined ? [] : [input.next]),
-        ...input.hosts.filter((host) => host.untouched !== true && !stateOf(host).urgent).map(commandFor),
-      ]),
-    ].slice(0, 8),
+    next: nextOf(input),
     patch: input.session?.patch,
   };
 }
@@ -126,6 +120,13 @@ const titles: Readonly<Record<EvidenceItem["kind"], string>> = {
   "changed-inputs": "Inputs that changed",
   "changed-files": "Files that changed",
 };
+
+/** What has to be typed, or, where every host is back and well, what shows that. */
+function nextOf({ hosts, next }: EscalationInput): readonly string[] {
+  const urgent = hosts.filter((host) => stateOf(host).urgent).map(commandFor);
+  const commands = [...new Set([...urgent, ...(next === undefined ? [] : [next])])];
+  return (commands.length > 0 ? commands : hosts.filter((host) => host.untouched !== true).map(commandFor)).slice(0, 8);
+}
 
 /** A host's name is `[A-Za-z0-9_.-]`, and a store path holds no quote. */
 const commandFor = ({ host, outcome, now, from, to }: HostNow): string => {
