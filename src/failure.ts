@@ -74,11 +74,6 @@ const table = {
     message: `The policy is not usable: ${c.key}: ${c.problem}.`,
     next: `nix eval --json ${output(c.flake, "deployGate")}`,
   }),
-  "command-unavailable": (c: { command: string }): Entry => ({
-    exit: 2,
-    message: `This version of the gate cannot "${c.command}" from a workflow yet, and no host was touched.`,
-    next: `Take the input or the trigger for "${c.command}" out of the workflow.`,
-  }),
   internal: (_nothing: object): Entry => ({
     exit: 4,
     message: "The gate made a mistake of its own and stopped; no host was touched by what failed.",

@@ -136,7 +136,10 @@ export function mayTry(ledger: KnownLedger, to: string, bootId: string, approved
   if (verdict !== undefined)
     return approved
       ? passed(`${verdict} A person has approved another try since.`)
-      : failed(`${verdict} It is not tried again by itself.`, "Push a commit that corrects it, or approve it by name.");
+      : failed(
+          `${verdict} It is not tried again by itself.`,
+          "nixos-deploy-gate deploy --despite attempts   # or push a commit that corrects it",
+        );
   if (unconfirmed === 1 && lately !== undefined)
     return passed(`The attempt ${lately.attempt.id} at it was not confirmed in time, by whatever fault; it is tried once more.`);
   if (unended === 1 && lately !== undefined) {

@@ -33,11 +33,13 @@ export function useOfDigest(entries: readonly LedgerEntry[], digest: string): "u
   return ids.every((id) => ended.has(id)) ? "spent" : "started";
 }
 
-/** Ids of attempts that began, never ended and cannot end any more, since the host has booted again: it lost power, or somebody rebooted it. */
+/** Ids of attempts that began, never ended and cannot end any more, since the host has booted again: it lost power, or somebody rebooted it. A reboot of ours ends its attempt by itself. */
 export function interrupted(entries: readonly LedgerEntry[], bootId: string): readonly string[] {
   const ended = new Set(entries.flatMap((entry) => (entry.event === "ended" ? [entry.id] : [])));
   return entries.flatMap((entry) =>
-    entry.event === "started" && entry.bootId !== bootId && !ended.has(entry.attempt.id) ? [entry.attempt.id] : [],
+    entry.event === "started" && entry.attempt.operation !== "reboot" && entry.bootId !== bootId && !ended.has(entry.attempt.id)
+      ? [entry.attempt.id]
+      : [],
   );
 }
 

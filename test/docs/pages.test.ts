@@ -84,9 +84,3 @@ test("every dependency has its reason, and nothing else has one", () => {
   const all = { ...packageJson.dependencies, ...packageJson.devDependencies };
   expect(Object.keys(dependencyReasons).toSorted()).toEqual(Object.keys(all).toSorted());
 });
-
-test("the README says what workflows cannot do as long as they cannot, and no longer", () => {
-  const refused = read("src/commands/action-gate.ts").includes(`gateError("command-unavailable", { command: "reboot" })`);
-  const said = ["README.md", "docs/activation.md"].map((file) => /workflows cannot (reboot|ask for it)/i.test(read(file)));
-  expect(said).toEqual([refused, refused]);
-});

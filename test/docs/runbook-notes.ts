@@ -6,7 +6,6 @@ export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
   "no-hosts": "A run that looks at no host proves nothing, so it is never a success.",
   "policy-invalid":
     "A misspelt key is refused on purpose. [policy.md](policy.md) has every key; [policy.schema.json](policy.schema.json) tells an editor the same.",
-  "command-unavailable": "The workflow asks for something that this version does only in a shell, or not at all.",
   internal:
     "Hosts in the middle of an activation do not need the gate: they go on, and go back where nobody confirms. Look with `nixos-deploy-gate status`. Report it with the debug log; read that file first, since it names hosts and paths.",
   "not-deploy-branch": "The input `deploy-branch` names the branch; without it the repository's default branch counts.",

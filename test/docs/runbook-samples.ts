@@ -23,7 +23,6 @@ export const runbookSamples: Contexts = {
   "no-host-matches": { pattern: "wbe*", known: ["db1", "web1", "web2"] },
   "host-name-invalid": { name: '"-rf"' },
   "policy-invalid": { flake, key: "deployGate.hosts.web1", problem: 'Unrecognized key: "deploys"' },
-  "command-unavailable": { command: "reboot" },
   internal: {},
   "event-unsupported": { event: "release", problem: "nothing of it is deployed" },
   "not-deploy-branch": { branch: "wip", deployBranch: "main" },
