@@ -20,7 +20,7 @@ export function diagnosisSections(plan: Plan, host: PlanHost): Section[] {
         ...(diagnosis === undefined
           ? escalated === undefined || plan.detail === "names"
             ? []
-            : [say("No cause is known; the evidence is below.")]
+            : [say("No cause is known.")]
           : causeLines(host, diagnosis)),
         ...others.map((one) => say(`It may also be this: ${one.cause}${one.culprit === undefined ? "" : ` (${one.culprit})`}`)),
       ],

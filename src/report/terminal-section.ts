@@ -69,6 +69,8 @@ export function sectionLines(section: Section, width: number, options: TerminalO
     ...fill(line(`${section.title}${counted}`), width - 2, 2).map((text) => `  ${paint(1, text)}`),
     ...kept.flatMap((one) => bullets(one, 0)),
     ...(more > 0 ? [`    and ${more} more`] : []),
+    // A heading with nothing below it would look like a loss.
+    ...(section.lines.length === 0 && texts.length === 0 ? [`    ${paint(2, "--verbose shows it")}`] : []),
     ...texts.flatMap((one) => {
       const lines = visibleText(one.text).replaceAll("\t", "    ").trimEnd().split("\n");
       const tail = options.verbose === true ? lines : lines.slice(-brief.log);

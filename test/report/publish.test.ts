@@ -128,7 +128,7 @@ test("without a token nothing is posted, and everything else is there", async ()
   const { to, said } = destination("pull_request", () => ok, { forge: undefined });
   expect((await publish(toPlan(sampleRun), to)).notes.join()).toContain("There is no token");
   expect(said.summary).toContain("There is no token");
-  expect(said.outputs.size).toBe(7);
+  expect(said.outputs.size).toBe(8);
 });
 
 test("a failure's detail is shown where the repository is private and nowhere else", async () => {
