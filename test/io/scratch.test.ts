@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { scratchDirectory } from "../../src/io/machine.ts";
 
@@ -47,7 +47,7 @@ test("a run that is alive, and whatever is not surely a dead run's, is left alon
     readdirSync(parent)
       .filter((name) => !next.path.endsWith(name))
       .toSorted(),
-  ).toEqual(["deploy-gate-elsewhere", "deploy-gate-unknown", alive.path.split("/").at(-1)].toSorted());
+  ).toEqual(["deploy-gate-elsewhere", "deploy-gate-unknown", basename(alive.path)].toSorted());
   next.remove();
   alive.remove();
 });
