@@ -31,10 +31,7 @@ try {
   await fleet.commit(all(base));
   await fleet.commit(all(next), { apply: { soakSeconds: 0, parallel: names.length } });
 
-  const [program = "", ...words] = fleet.command(
-    "deploy",
-    ...(process.env["DEBUG_LOG"] === undefined ? [] : ["--debug-log", process.env["DEBUG_LOG"]]),
-  );
+  const [program = "", ...words] = fleet.command("deploy", "--debug-log", log);
   const child = spawn(program, words, { env: fleet.environment, stdio: ["ignore", "ignore", "pipe"] });
   const at = new Map<string, number>();
   for await (const line of createInterface({ input: child.stderr })) {
