@@ -1,24 +1,14 @@
 import type { Observation } from "../target/observation.ts";
 import { failed, inconclusive, passed, type Answer } from "./answer.ts";
-
-/** What the host was when the change was judged, and what of the new system is to be activated. */
-type Transition = {
-  readonly from: {
-    readonly current: string | undefined;
-    readonly profile: string | undefined;
-    readonly specialisation: string | undefined;
-  };
-  readonly to: string;
-  readonly activate: string | undefined;
-};
+import type { Planned } from "./preflight.ts";
 
 /** Somebody, or another run, has switched it since. */
-export const moved = (planned: Transition, observation: Observation): boolean =>
+export const moved = (planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): boolean =>
   observation.current !== undefined &&
   observation.profile !== undefined &&
   (observation.current !== planned.from.current || observation.profile !== planned.from.profile);
 
-export function stillFrom(planned: Transition, observation: Observation): Answer {
+export function stillFrom(planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): Answer {
   const { from } = planned;
   if (observation.current === undefined || observation.profile === undefined)
     return inconclusive("What it runs and boots cannot be told.", "readlink -f /run/current-system /nix/var/nix/profiles/system");
@@ -31,7 +21,7 @@ export function stillFrom(planned: Transition, observation: Observation): Answer
   return passed("It runs and boots what the change was judged against.");
 }
 
-export function specialisation(planned: Transition, observation: Observation): Answer {
+export function specialisation(planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): Answer {
   const wanted = planned.from.specialisation;
   if (observation.specialisation !== wanted)
     return failed(`It is in ${shownSpecialisation(observation.specialisation)}; the change was judged for ${shownSpecialisation(wanted)}.`);

@@ -1,8 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Overridable } from "../apply/preflight.ts";
-import type { Approver } from "../decide/approval.ts";
 import { beginDeploy } from "../deploy/begin-deploy.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { finishing } from "../deploy/finishing.ts";
@@ -15,27 +13,30 @@ import { openTargets } from "../io/target.ts";
 import { observeOnly, parsePolicy } from "../policy.ts";
 import type { Prepared } from "./prepare.ts";
 
-export type DeploySetup = {
+/** What a run decides by itself is handed on as it is; the rest becomes the ports of the request. */
+type HandedOn = Pick<
+  DeployRequest,
+  | "signal"
+  | "repository"
+  | "approve"
+  | "reject"
+  | "approver"
+  | "onDeployBranch"
+  | "policyGuarded"
+  | "dryRun"
+  | "despite"
+  | "only"
+  | "tip"
+  | "overtaken"
+>;
+
+export type DeploySetup = HandedOn & {
   readonly prepared: Prepared;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly signal: AbortSignal;
   /** The text of a private key; the agent is asked without one. */
   readonly privateKey: string | undefined;
   /** Text of known_hosts files; the policy's lines and pinned keys come on top. */
   readonly knownHosts: string;
-  readonly repository: string;
-  readonly approve: readonly string[];
-  readonly reject: readonly string[];
-  readonly approver: () => Promise<Approver>;
-  readonly onDeployBranch: boolean | "unknown";
-  readonly policyGuarded: boolean;
-  readonly dryRun: boolean;
-  readonly despite: readonly Overridable[];
-  /** Only these hosts may be changed; all where absent. */
-  readonly only?: readonly string[];
-  /** The tip of the deploy branch, where an older commit of it is brought in because it was approved. */
-  readonly tip?: string;
-  readonly overtaken?: DeployRequest["overtaken"];
 };
 
 /** Runs `use` with everything that a run needs which may change hosts, and takes connections and key away afterwards, however it ended. */

@@ -10,6 +10,14 @@ export const sshOptions = {
   "known-hosts": { type: "string", value: "FILE", help: "host keys to believe (~/.ssh/known_hosts)" },
 } as const satisfies Command["options"];
 
+/** The options of a command that asks hosts and changes nothing. */
+export const askingOptions = {
+  hosts: { type: "string", value: "GLOB,...", help: "only these hosts" },
+  ...sshOptions,
+  json: { type: "boolean", help: "as JSON, on stdout" },
+  "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+} as const satisfies Command["options"];
+
 /** Key and host keys as they were asked for. Throws the GateError `usage` for a file that cannot be read. */
 export function sshWords(options: Options, command: string): { readonly privateKey: string | undefined; readonly knownHosts: string } {
   return {

@@ -1,6 +1,6 @@
 import type { Command } from "./shell.ts";
 import { withShellRun } from "./shell-run.ts";
-import { sshOptions } from "./ssh-words.ts";
+import { askingOptions } from "./ssh-words.ts";
 
 /** `gate status`: what the hosts run, boot and wait for. */
 export const statusCommand: Command = {
@@ -8,12 +8,7 @@ export const statusCommand: Command = {
   summary: "say what hosts run and boot, which reboots are pending, and how far behind they are",
   usage: "status [FLAKEREF] [--hosts GLOB,...] [--json]",
   words: [0, 1],
-  options: {
-    hosts: { type: "string", value: "GLOB,...", help: "only these hosts" },
-    ...sshOptions,
-    json: { type: "boolean", help: "as JSON, on stdout" },
-    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
-  },
+  options: askingOptions,
   examples: ["nixos-deploy-gate status", "nixos-deploy-gate status --hosts 'web*' --json"],
   run: async ([flake = "."], options, shell) =>
     await withShellRun({ flake, options, shell, trust: "deploy-branch" }, async (prepared, log) => {

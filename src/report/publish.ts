@@ -70,26 +70,16 @@ export async function publishPreview(plan: Plan, to: Destination): Promise<void>
 /** The same for a run that came to no plan. */
 export async function publishFailure(failure: Failure, to: Destination): Promise<Published> {
   const body = failureReport(failure, to.run);
-  const made: Outputs = {
-    decision: "failed",
-    "reason-code": failure.code,
-    verdict: "",
-    hosts: "[]",
-    plan: "",
-    report: "",
-    "cost-usd": "0.0000",
-    "pending-hours": "",
-  };
   const post = await posted(
     to,
     () => ({ marker: marker(to), body, create: true }),
     brokenStatus(failure.message),
     to.event.kind === "schedule" ? [] : [limits[0]],
   );
-  return await finish(to, made, body, post);
+  return await finish(to, failedOutputs(failure), body, post);
 }
 
-/** The outputs of a run that ended before it knew where it was; nothing can be posted then. */
+/** The outputs of a run that came to no plan; where it ended before it knew where it was, nothing can be posted beside them. */
 export function failedOutputs(failure: Failure): Outputs {
   return {
     decision: "failed",

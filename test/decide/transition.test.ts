@@ -86,6 +86,16 @@ describe("the digest of a transition", () => {
 });
 
 describe("the transition of a judgement", () => {
+  test("carries where it happens and what was judged, whole", () => {
+    const judged = judgement([found({ mode: "boot-only", attended: true, reversible: false })]);
+    expect(transitionOf(place, judged)).toEqual({
+      ...place,
+      mode: "boot-only",
+      attended: true,
+      reversible: false,
+      findings: judged.findings,
+    });
+  });
   const clean = judgement([found({ verdict: "clean" })]);
 
   test("has the findings of the rules and not the session's", () => {
