@@ -45,8 +45,10 @@ export type GateRequest = {
   readonly session: SessionAtHand | string;
   /** Hosts are asked, and changed where that was decided; absent where nothing is contacted. */
   readonly deploy?: DeployRequest;
-  /** Hears the policy in force of a run that changes hosts. */
-  readonly onPolicy?: (policy: Policy) => void;
+  /** Hears the policy in force; `changes` where hosts may be changed under it. */
+  readonly onPolicy?: (policy: Policy, changes: boolean) => void;
+  /** Hears what was decided, before the first host is changed. Nothing waits for it. */
+  readonly onDecided?: (reports: readonly HostReport[], policy: Policy, revision: string | undefined) => void;
   readonly version: string;
   readonly notes: readonly string[];
 };
@@ -153,7 +155,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const deploying =
     request.deploy === undefined ? undefined : await request.deploy.begin(evaluated, known, sources.head.rev, request.deploy, ports);
   const policy = deploying?.policy ?? known;
-  if (request.deploy?.dryRun === false) request.onPolicy?.(policy);
+  request.onPolicy?.(policy, request.deploy?.dryRun === false);
 
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
   const built = await buildSides(deploying?.toBuild ?? evaluated, {
@@ -207,6 +209,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const { reports, approvals, notes } = await deploying.approved(decided);
 
   log.progress({ kind: "stage", stage: "apply", text: "bringing in what was decided" });
+  if (request.deploy?.dryRun === false) request.onDecided?.(reports, policy, sources.head.rev);
   const done = await deploying.apply(reports, sides, approvals);
   return await plan(await explained(done), { ...said, notes: [...said.notes, ...notes] }, false);
 }

@@ -189,6 +189,8 @@ export const directions: Readonly<Record<string, Direction>> = {
   "notify.command": pinned,
   "notify.webhook": pinned,
   "report.detail": strictest("full", undefined, "names"),
+  "report.hostStatuses": free,
+  "report.deployments": free,
   "evaluation.isolation": strictest("unreviewed code may read the secrets of this runner", "required"),
   "evaluation.timeoutSeconds": free,
   "build.timeoutSeconds": free,

@@ -4,6 +4,7 @@ import { HostName } from "./discover/host.ts";
 import { gateError } from "./failure.ts";
 import { ApplyPolicy, ApprovalPolicy, Check, GroupPolicy, TargetPolicy } from "./policy-deploy.ts";
 import { NotifyPolicy } from "./policy-notify.ts";
+import { ReportPolicy } from "./policy-report.ts";
 import { RebootPolicy } from "./reboot/window-policy.ts";
 
 /** What the operator says of one host. Without `deploy = true` a host is built, compared and reported, and never touched (invariant 5). */
@@ -68,7 +69,7 @@ export const Policy = z.strictObject({
   rules: z.record(z.string(), RuleSetting).default({}),
   /** Told, after the report, of a run that changes hosts and leaves something to a person. */
   notify: NotifyPolicy.prefault({}),
-  report: z.strictObject({ detail: z.enum(["full", "names"]).optional() }).default({}),
+  report: ReportPolicy.prefault({}),
   evaluation: z
     .strictObject({
       /** In words, because it gives the runner's secrets to whoever may open a pull request (invariant 4). */

@@ -126,6 +126,8 @@ const indifferent: readonly (readonly [key: string, one: unknown, other: unknown
   ["sessionSettings.timeoutSeconds", 60, 240],
   ["evaluation.timeoutSeconds", 60, 600],
   ["build.timeoutSeconds", 60, 600],
+  ["report.hostStatuses", true, false],
+  ["report.deployments", "off", "groups"],
   ["groups.db.order", 1, 2],
   ["hosts.db1.reboot.commandSeconds", 10, 300],
   ["hosts.db1.reboot.expectedSeconds", 10, 300],

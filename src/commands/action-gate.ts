@@ -57,6 +57,7 @@ export const runGate =
               build: true,
               ...(world.onPreview === undefined ? {} : { onPreview: world.onPreview }),
               ...(world.onPolicy === undefined ? {} : { onPolicy: world.onPolicy }),
+              ...(world.onDecided === undefined ? {} : { onDecided: world.onDecided }),
               holdings: holdings(inputs, world.environment, fork),
               session: fork
                 ? "the pull request comes from a fork, whose text no session is asked about"

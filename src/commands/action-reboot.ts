@@ -28,7 +28,7 @@ export async function rebootByAction(
   return await withActionDeploy({ request, world, prepared, branch }, async (deploy, notes) => {
     if (deploy === undefined) throw gateError("reboot-overtaken", { branch });
     const asked = await askFlake({ prepared, hosts: inputs.hosts, withGroups: true, log: world.log }, deploy);
-    world.onPolicy?.(asked.policy);
+    world.onPolicy?.(asked.policy, true);
     const rebooted = await rebootFleet(asked, undefined, world.log);
     const { head } = prepared.sources;
     return rebootPlan(rebooted, asked.policy, {

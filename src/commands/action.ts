@@ -7,7 +7,9 @@ import { actionLog, type GateLog } from "../io/log.ts";
 import type { Clock, Forge } from "../io/ports.ts";
 import { readEventPayload, stepRunner } from "../io/runner.ts";
 import type { Policy } from "../policy.ts";
+import { ShownDeployments } from "./deployments-run.ts";
 import { notifyOf } from "./notify-run.ts";
+import type { HostReport } from "../host-report.ts";
 import { exitCode } from "../report/exit-code.ts";
 import type { Plan } from "../report/plan.ts";
 import { type Destination, failedOutputs, publish, publishFailure, publishPreview } from "../report/publish.ts";
@@ -29,8 +31,10 @@ export type ActionWorld = {
   readonly log: GateLog;
   /** Shows what is known before the build, where there is a pull request to show it on. */
   readonly onPreview?: (plan: Plan) => Promise<void>;
-  /** Hears the policy in force of a run that changes hosts. */
-  readonly onPolicy?: (policy: Policy) => void;
+  /** Hears the policy in force; `changes` where hosts may be changed under it. */
+  readonly onPolicy?: (policy: Policy, changes: boolean) => void;
+  /** Hears what was decided, before the first host is changed. */
+  readonly onDecided?: (reports: readonly HostReport[], policy: Policy, revision: string | undefined) => void;
   /** Asked what people may do; undefined where there is no token. */
   readonly forge: Forge | undefined;
   readonly clock: Clock;
@@ -61,6 +65,7 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
   const runner = stepRunner(environment, (text) => log.masked(text));
   const annotate = (failure: Failure): void => void step.write(log.masked(annotation(failure)));
   let to: Destination | undefined;
+  let begun: ShownDeployments | undefined;
   try {
     const inputs = readInputs(environment);
     for (const name of unknownInputs(environment))
@@ -82,7 +87,10 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     to = { ...to, reboots: asked === "reboot" };
     const here = to;
     const preview = (shown: Plan): Promise<void> => publishPreview(shown, here);
+    const shown = new ShownDeployments(forge, { run, event });
+    begun = shown;
     let told: Policy["notify"] | undefined;
+    let hostStatuses = false;
     const plan = await runGate(
       { command: asked, inputs, run, event, detail },
       {
@@ -91,14 +99,19 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
         forge,
         clock: systemClock,
         signal: step.signal,
-        onPolicy: (policy) => void (told = policy.notify),
+        onPolicy: (policy, changes) => {
+          if (changes) told = policy.notify;
+          hostStatuses = policy.report.hostStatuses;
+        },
+        onDecided: (reports, policy, revision) => shown.begin(reports, policy, revision),
         ...(event.kind === "pull-request" ? { onPreview: preview } : {}),
       },
     );
-    const published = await publish(plan, to);
+    const published = await publish(plan, { ...to, hostStatuses });
+    const deployments = await shown.end(plan);
     log.print(terminalReport(plan, { width: 120, color: false, unicode: true }));
     const notified = await notifyOf(plan, { policy: told, url: run.url, environment, masked: (text) => log.masked(text) });
-    for (const note of [...published.notes, ...notified]) log.progress({ kind: "warning", text: note });
+    for (const note of [...published.notes, ...deployments, ...notified]) log.progress({ kind: "warning", text: note });
     // A hold waits for a person and is no error of the job (`decision` tells); every other code is.
     const code = exitCode(plan);
     return code === 3 ? 0 : code;
@@ -110,6 +123,7 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     annotate(ended.failure);
     if (to === undefined) for (const [name, value] of Object.entries(failedOutputs(ended.failure))) runner.output(name, value);
     else for (const note of (await publishFailure(ended.failure, to)).notes) log.progress({ kind: "warning", text: note });
+    for (const note of (await begun?.broke(ended.failure)) ?? []) log.progress({ kind: "warning", text: note });
     return ended.exit;
   } finally {
     log.close();

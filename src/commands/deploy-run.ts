@@ -9,7 +9,7 @@ import type { Options, Shell } from "./shell.ts";
 import { sshWords } from "./ssh-words.ts";
 
 export type Asked = {
-  /** Hears the policy in force. */ readonly onPolicy?: (policy: Policy) => void;
+  /** Hears the policy in force. */ readonly onPolicy?: (policy: Policy, changes: boolean) => void;
   readonly despite: readonly Overridable[];
   readonly approve: readonly string[];
   readonly reject: readonly string[];

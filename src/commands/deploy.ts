@@ -48,7 +48,7 @@ export const deployCommand: Command = {
         import("./notify-run.ts"),
       ]);
       let told: NotifyPolicy | undefined;
-      const onPolicy = (policy: { readonly notify: NotifyPolicy }): void => void (told = policy.notify);
+      const onPolicy = (policy: { readonly notify: NotifyPolicy }, changes: boolean): void => void (told = changes ? policy.notify : told);
       const asked = { onPolicy, despite, approve: listOption(options, "approve"), reject: listOption(options, "reject") };
       const plan = await runDeploy(prepared, flake, options, shell, asked);
       log.close();

@@ -19,7 +19,7 @@ export async function runGate(
   options: Options,
   shell: Shell,
   deploy: DeployRequest | undefined,
-  onPolicy?: (policy: Policy) => void,
+  onPolicy?: (policy: Policy, changes: boolean) => void,
 ): Promise<Plan> {
   const { sources, ports, commitMessage } = prepared;
   return await gate(

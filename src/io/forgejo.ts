@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { postStatus } from "./commit-status.ts";
+import { postStatus, readStatuses } from "./commit-status.ts";
 import type { Answer, ForgeClient } from "./forge-client.ts";
 import { superseded } from "./github.ts";
 import { writeOwn, type Place, type Posted } from "./own-text.ts";
 import { askPermission } from "./permission.ts";
-import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Permission, Result, Written } from "./ports.ts";
+import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Permission, PostedStatus, Result, Written } from "./ports.ts";
 
 const Text = z
   .object({
@@ -51,6 +51,7 @@ const furthestPage = 200;
 /** Forgejo 15 and later. What it lacks is found by asking, not by its version. */
 export class Forgejo implements Forge {
   readonly kind = "forgejo";
+  readonly deployments = undefined;
   readonly #client: ForgeClient;
   readonly #at: { readonly owner: string; readonly repo: string };
   #about: Promise<ForgeAbout> | undefined;
@@ -103,6 +104,10 @@ export class Forgejo implements Forge {
 
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>> {
     return postStatus(this.#client, this.#at, sha, status);
+  }
+
+  statuses(sha: string): Promise<Result<ReadonlyMap<string, PostedStatus>>> {
+    return readStatuses(this.#client, this.#at, sha, { limit: 50 });
   }
 
   permission(login: string): Promise<Result<Permission>> {

@@ -1,9 +1,21 @@
 import * as z from "zod";
-import { postStatus } from "./commit-status.ts";
+import { postStatus, readStatuses } from "./commit-status.ts";
 import type { Answer, ForgeClient } from "./forge-client.ts";
+import { GitHubDeployments } from "./github-deployments.ts";
 import { writeOwn, type Place, type Posted } from "./own-text.ts";
 import { askPermission } from "./permission.ts";
-import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Permission, Result, Written } from "./ports.ts";
+import type {
+  CommitStatus,
+  Deployments,
+  Forge,
+  ForgeAbout,
+  ForgeReport,
+  Marker,
+  Permission,
+  PostedStatus,
+  Result,
+  Written,
+} from "./ports.ts";
 
 const Text = z
   .object({
@@ -29,6 +41,7 @@ const furthestPage = 100;
 /** GitHub, github.com and GHES alike. */
 export class GitHub implements Forge {
   readonly kind = "github";
+  readonly deployments: Deployments;
   readonly #client: ForgeClient;
   readonly #at: { readonly owner: string; readonly repo: string };
   #about: Promise<ForgeAbout> | undefined;
@@ -36,6 +49,7 @@ export class GitHub implements Forge {
   constructor(client: ForgeClient, repository: { readonly owner: string; readonly name: string }) {
     this.#client = client;
     this.#at = { owner: repository.owner, repo: repository.name };
+    this.deployments = new GitHubDeployments(client, this.#at, async () => (await this.about()).login);
   }
 
   about(): Promise<ForgeAbout> {
@@ -86,6 +100,10 @@ export class GitHub implements Forge {
 
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>> {
     return postStatus(this.#client, this.#at, sha, status);
+  }
+
+  statuses(sha: string): Promise<Result<ReadonlyMap<string, PostedStatus>>> {
+    return readStatuses(this.#client, this.#at, sha, { per_page: 100 });
   }
 
   permission(login: string): Promise<Result<Permission>> {

@@ -226,9 +226,40 @@ export interface Forge {
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>>;
   /** The report of a push: a commit comment on GitHub; on Forgejo, which has none, a comment on the pull request that was merged, else an issue that is edited in place. */
   commitReport(sha: string, report: ForgeReport): Promise<Result<Written>>;
-  /** What a user may do in this repository. The one question whose answer counts in a decision: it is the forge's word on a person, not a text that anyone wrote. */
+  /** What a user may do in this repository. As in `authorship`, the answer counts in a decision: it is the forge's word on a person, not a text that anyone wrote. */
   permission(login: string): Promise<Result<Permission>>;
+  /** The latest commit status of each context. Shows only what need not be posted again: whoever may write may have posted it. */
+  statuses(sha: string): Promise<Result<ReadonlyMap<string, PostedStatus>>>;
+  /** Undefined on a forge that has none, which Forgejo is. */
+  readonly deployments: Deployments | undefined;
 }
+
+/** What a forge shows of what runs where: for each environment the revision that was deployed last, and how that went. */
+export interface Deployments {
+  /** Makes one and says its state. What earlier runs of ours in this environment left without an end becomes `inactive`. */
+  begin(deployment: Deployment, status: DeploymentStatus): Promise<Result<BegunDeployment>>;
+  /** Says how it stands now; after a success, earlier ones of ours in its environment become `inactive`. */
+  say(begun: BegunDeployment, status: DeploymentStatus): Promise<Result<Written>>;
+}
+
+export type Deployment = {
+  readonly sha: string;
+  readonly environment: string;
+  /** Tells our own apart where an answer got lost. */
+  readonly runId: number;
+  readonly attempt: number;
+};
+
+export type BegunDeployment = { readonly id: number; readonly environment: string };
+
+export type DeploymentStatus = {
+  /** `queued` waits for a person, `inactive` left its hosts to a newer run, `error` ended without telling. */
+  readonly state: "in_progress" | "queued" | "success" | "failure" | "error" | "inactive";
+  /** Cut to what the forge takes. */
+  readonly description: string;
+  /** The run's page. */
+  readonly logUrl: string;
+};
 
 /** `unknown` where the forge cannot or will not say; nothing may take it for a yes. */
 export type Permission = "admin" | "write" | "read" | "none" | "unknown";
@@ -269,6 +300,8 @@ export type CommitStatus = {
   readonly description: string;
   readonly url: string;
 };
+
+export type PostedStatus = { readonly state: string; readonly description: string };
 
 export type Written = {
   /** `absent`: there was nothing to bring up to date. `superseded`: a newer run or head owns the place, so nothing was written. */

@@ -5,7 +5,8 @@ import type { Forge, ForgeReport, Result, Runner, Written } from "../io/ports.ts
 import { approveAt } from "./approve-command.ts";
 import { comment } from "./comment.ts";
 import { code, fence, link, prose } from "./markdown-escape.ts";
-import { isWell } from "./order.ts";
+import { hostStatuses, mostHostStatuses } from "./host-status.ts";
+import { isQuiet, isWell } from "./order.ts";
 import { outputs, type Outputs } from "./outputs.ts";
 import { planJson, type Plan } from "./plan.ts";
 import { isRebootNews } from "./reboot-news.ts";
@@ -23,6 +24,8 @@ export type Destination = {
   readonly scope: { readonly flake: string; readonly hosts: readonly string[] };
   /** A run of reboots: its report is one of its own, and says nothing of the commit. */
   readonly reboots?: boolean;
+  /** Each host that changes gets a commit status of its own besides. */
+  readonly hostStatuses?: boolean;
 };
 
 export type Published = {
@@ -54,7 +57,21 @@ export async function publish(plan: Plan, to: Destination): Promise<Published> {
     status(plan),
     isTold ? limits : [],
   );
-  return await finish(to, made, whole, post);
+  const notes = to.hostStatuses === true && to.event.kind !== "schedule" && to.reboots !== true ? await postHostStatuses(plan, to) : [];
+  return await finish(to, made, whole, { ...post, notes: [...post.notes, ...notes] });
+}
+
+/** The first that is refused ends them: what one may not write, none may. */
+async function postHostStatuses(plan: Plan, to: Destination): Promise<string[]> {
+  if (to.forge === undefined) return [];
+  const posted = await to.forge.statuses(revision(to));
+  // Where they cannot be read they are posted again, which changes nothing.
+  for (const said of hostStatuses(plan, posted.ok ? posted.value : new Map())) {
+    const result = await to.forge.postStatus(revision(to), { ...said, url: to.run.url });
+    if (!result.ok) return noted("The commit status of a host", result, to);
+  }
+  const changed = plan.hosts.filter((host) => !isQuiet(host)).length;
+  return changed > mostHostStatuses ? [`Only the ${mostHostStatuses} worst of ${changed} hosts got a commit status of their own.`] : [];
 }
 
 /**

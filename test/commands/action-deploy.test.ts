@@ -133,6 +133,9 @@ describe("a deploy by the Action", { timeout: 120_000 }, () => {
     const token = web1(pushed).approval?.token ?? "";
     expect(token).toMatch(new RegExp(`^web1@${merged}\\.`));
     expect(pushed.summary).toContain(token);
+    const shownOn = (): (readonly string[])[] =>
+      forge.records.deployments.map(({ environment, sha, statuses }) => [environment, sha, ...statuses.map(({ state }) => state)]);
+    expect(shownOn()).toEqual([["nixos", merged, "queued", "queued"]]);
     const shown = [pushed.log.replaceAll(/^::add-mask::.*$/gm, ""), pushed.summary, ...Object.values(pushed.files)].join("\n");
     for (const line of host.key.privateKey.split("\n").slice(1, 4)) expect(shown).not.toContain(line);
 
@@ -142,6 +145,8 @@ describe("a deploy by the Action", { timeout: 120_000 }, () => {
       reasons: [expect.stringContaining("Approved by alice"), expect.anything(), expect.anything()],
     });
     expect(web1(granted).outcome?.outcome).toBe("would-deploy");
+    // Nothing was changed, so nothing is shown anew.
+    expect(shownOn().length).toBe(1);
 
     const refusals: [Partial<ActionOptions>, string][] = [
       [{ inputs: { approve: token.replace(/.$/, (last) => (last === "0" ? "1" : "0")) } }, "is for another change"],
@@ -171,6 +176,19 @@ describe("a deploy by the Action", { timeout: 120_000 }, () => {
     const named = web1(await run(push(), { forge: forgejo }));
     const inputs = { approve: named.approval?.token ?? "", "dry-run": "true" };
     expect(web1(await run({ ...dispatch, sha: merged }, { forge: forgejo, inputs })).outcome?.outcome).toBe("would-deploy");
+  });
+
+  test("a job that may not write Deployments says so once and is no failure; a host has a status of its own where the policy says so", async () => {
+    forge.records.mayDeploy = false;
+    merged = commit({ "policy.json": policy({ report: { hostStatuses: true } }) });
+    const pushed = await run(push());
+    expect(pushed.exitCode, pushed.log).toBe(0);
+    expect(pushed.log.match(/GitHub Deployments were not written/g)?.length).toBe(1);
+    expect(forge.statuses.map(({ context, state }) => [context, state])).toEqual([
+      ["deploy-gate", "pending"],
+      ["nixos-deploy-gate/web1", "pending"],
+    ]);
+    expect(forge.violations).toEqual([]);
   });
 
   test("no program that the gate starts is given the key, in its words or its environment, nor any but git a token", async () => {

@@ -53,6 +53,12 @@ export const policySentences: Readonly<Record<string, string>> = {
   report: "What is shown.",
   "report.detail":
     "names leaves texts out: verdicts, rules, units and packages only. Without it, full in private repositories and names in all others.",
+  "report.hostStatuses":
+    "A commit status nixos-deploy-gate/HOST for each host that changes, beside the one for all: 40 of them at most, worst hosts first.",
+  "report.deployments":
+    "On GitHub, where the job may write them (deployments: write): groups makes one Deployment for each group, in the environment nixos/GROUP, and nixos for hosts without a group; a name makes one for all of them; off makes none. Forgejo has no Deployments.",
+  "report.deployments.environment":
+    "The environment of that one Deployment. GitHub makes one of its own for a job that names an environment: take another name than the job's.",
   evaluation: "How the flake is evaluated.",
   "evaluation.isolation":
     "Code that nobody has reviewed is evaluated only where it cannot read this job's secrets. The other value says in words what it gives away.",

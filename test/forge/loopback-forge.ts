@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Description, type DescriptionName } from "./description.ts";
+import { LoopbackRecords } from "./loopback-records.ts";
 
 /** A user as the forge knows it; `write` is what the token may do. */
 export type TokenUser = { readonly login: string; readonly id: number; readonly write: boolean };
@@ -37,6 +38,7 @@ export class LoopbackForge {
   readonly commitComments = new Map<string, StoredText[]>();
   readonly issues: StoredIssue[] = [];
   readonly statuses: StoredStatus[] = [];
+  readonly records = new LoopbackRecords();
   /** Head of each pull request by its number, and by merge commit. */
   readonly pulls = new Map<number, { head: string }>();
   readonly mergedBy = new Map<string, number>();
@@ -318,8 +320,39 @@ export class LoopbackForge {
           }),
         };
       }
+      case "GET /commits/{ref}/status": {
+        const latest = new Map(this.statuses.filter(({ sha }) => sha === values["ref"]).map((status) => [status.context, status]));
+        const size = Math.min(Number(query.get("per_page") ?? query.get("limit") ?? 30), this.kind === "github" ? 100 : 50);
+        const from = (Number(query.get("page") ?? 1) - 1) * size;
+        const statuses = [...latest.values()].slice(from, from + size).map(({ sha: _, state, ...rest }) =>
+          this.kind === "forgejo"
+            ? { ...rest, status: state }
+            : {
+                ...rest,
+                state,
+                url: "",
+                avatar_url: null,
+                id: 1,
+                node_id: "",
+                created_at: "2026-11-22T12:00:00Z",
+                updated_at: "2026-11-22T12:00:00Z",
+              },
+        );
+        // Forgejo says nothing at all of a commit that has none.
+        return { status: 200, json: this.kind === "forgejo" && latest.size === 0 ? { state: "" } : sample(200, { statuses }) };
+      }
       default:
-        return this.#nothing();
+        return (
+          this.records[this.kind](`${method} ${short}`, {
+            values,
+            query,
+            body,
+            user,
+            forbidden,
+            sample,
+            shownUser: (shownOf) => this.#shownUser(shownOf),
+          }) ?? this.#nothing()
+        );
     }
   }
 

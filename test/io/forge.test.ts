@@ -326,6 +326,20 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
     expect(comments()).toEqual([]);
   });
 
+  test("statuses are read back, the latest of each context, over many pages; a commit may have none", async () => {
+    expect(await connect().statuses(head)).toEqual({ ok: true, value: new Map() });
+    for (let i = 0; i < 130; i++) loopback.statuses.push({ sha: head, ...status, context: `host/${i}`, target_url: "" });
+    await connect().postStatus(head, { ...status, context: "host/7", state: "failure" });
+    const read = await connect().statuses(head);
+    expect(read.ok && [read.value.size, read.value.get("host/7"), read.value.get("host/8")]).toEqual([
+      130,
+      { state: "failure", description: "2 clean" },
+      { state: "success", description: "2 clean" },
+    ]);
+    loopback.faults.push({ path: /\/status$/, does: { answer: 403, body: { message: "no" } } });
+    expect(await connect().statuses(head)).toMatchObject({ ok: false, failure: { code: "forge-forbidden" } });
+  });
+
   test("a status is cut to what the forge takes, at a character", async () => {
     await connect().postStatus(head, { ...status, description: `${"x".repeat(138)}\u{1F600}\u{1F600}` });
     expect(loopback.statuses[0]?.description).toBe(`${"x".repeat(138)}…`);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { judgement } from "../../src/classify/finding.ts";
 import { readEvent } from "../../src/event.ts";
 import { failure } from "../../src/failure.ts";
-import type { CommitStatus, Forge, ForgeReport, Result, Written } from "../../src/io/ports.ts";
+import type { CommitStatus, Forge, ForgeReport, PostedStatus, Result, Written } from "../../src/io/ports.ts";
 import { type Destination, publish, publishFailure, statusContext } from "../../src/report/publish.ts";
 import { toPlan } from "../../src/report/to-plan.ts";
 import { pullRequestPayload, pushPayload } from "../forge/payloads.ts";
@@ -22,6 +22,7 @@ function destination(
   const said = {
     reports: [] as ForgeReport[],
     statuses: [] as (CommitStatus & { sha: string })[],
+    posted: new Map<string, PostedStatus>(),
     outputs: new Map<string, string>(),
     summary: "",
     files: [] as string[],
@@ -36,6 +37,8 @@ function destination(
     upsertComment: (_, __, report) => take(report),
     commitReport: (_, report) => take(report),
     permission: () => Promise.resolve({ ok: true, value: "unknown" }),
+    statuses: () => Promise.resolve({ ok: true, value: said.posted }),
+    deployments: undefined,
     postStatus: (sha, status) => {
       said.statuses.push({ sha, ...status });
       return Promise.resolve(ok);
@@ -122,6 +125,36 @@ test("a report that something in between finds too long is tried once more, shor
   const { to: never, said } = destination("pull_request", () => long);
   expect((await publish(toPlan(sampleRun), never)).notes.join()).toContain("The comment was not written: The text is too long");
   expect(said.statuses.length).toBe(1);
+});
+
+test("with the policy's word each host that changes has a status of its own, until nothing is new in it", async () => {
+  const plan = toPlan({ ...deployRun, event: "push" });
+  const { to, said } = destination("push", () => ok, { hostStatuses: true });
+  await publish(plan, to);
+  const [whole, ...hosts] = said.statuses;
+  expect(whole?.context).toBe("deploy-gate");
+  const words = Object.fromEntries(hosts.map(({ context, state, description }) => [context, `${state}: ${description}`]));
+  expect(words).toMatchSnapshot();
+  // What a host's log, its paths or its users are called is in none of them.
+  for (const text of Object.values(words)) expect(text).not.toMatch(/\/nix\/store|nginx\.conf|\n/);
+
+  for (const { context, state, description } of hosts) said.posted.set(context, { state, description });
+  said.posted.set("nixos-deploy-gate/web1", { state: "pending", description: "held" });
+  const before = said.statuses.length;
+  await publish(plan, to);
+  expect(said.statuses.slice(before).map(({ context }) => context)).toEqual(["deploy-gate", "nixos-deploy-gate/web1"]);
+});
+
+test("of a large fleet the worst forty hosts have a status of their own, and the run says so", async () => {
+  const many = Array.from({ length: 60 }, (_, i) => ({
+    ...changed(`web${i}`, databaseDiff(`web${i}`), judgement([]), { action: "deploy", reasons: ["clean"] }),
+    outcome: outcome(i === 59 ? "failed" : "deployed", ["It is so."]),
+  }));
+  const { to, said } = destination("push", () => ok, { hostStatuses: true });
+  const published = await publish(toPlan({ ...sampleRun, event: "push", hosts: many }), to);
+  expect(said.statuses.length).toBe(41);
+  expect(said.statuses[1]).toMatchObject({ context: "nixos-deploy-gate/web59", state: "failure" });
+  expect(published.notes).toEqual(["Only the 40 worst of 60 hosts got a commit status of their own."]);
 });
 
 test("without a token nothing is posted, and everything else is there", async () => {
