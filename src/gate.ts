@@ -200,10 +200,11 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
         session: request.session,
         spentUsd: judged.session.costUsd ?? 0,
         evidence: deploying?.evidence ?? new Map(),
+        reach: deploying?.reach,
         trust: evaluated.trust,
         change: sources.inGit === undefined ? undefined : { ...sources.inGit, base: sources.base?.rev, head: sources.head.rev },
       },
-      { nix, log, clock },
+      { nix, log, clock, database: ports.database },
     );
   if (deploying === undefined) return await plan(await explained(decided()), said, false);
   const { reports, approvals, notes } = await deploying.approved(decided);

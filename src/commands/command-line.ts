@@ -14,6 +14,10 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   diagnose: async () => (await import("./diagnose.ts")).diagnoseCommand,
   rules: async () => (await import("./rules.ts")).rulesCommand,
 };
+/** Not for people. */
+const hidden: typeof commands = {
+  "session-tools": async () => (await import("./session-tools.ts")).sessionToolsCommand,
+};
 
 const common = {
   help: { type: "boolean", short: "h", help: "show this" },
@@ -61,7 +65,7 @@ async function dispatch(words: readonly string[], shell: Shell, version: string)
 }
 
 async function find(name: string): Promise<Command> {
-  const load = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const load = Object.hasOwn(commands, name) ? commands[name] : Object.hasOwn(hidden, name) ? hidden[name] : undefined;
   if (load !== undefined) return await load();
   throw gateError("usage", {
     problem: `There is no command "${stripVTControlCharacters(name)}"; there are ${Object.keys(commands).join(", ")}.`,

@@ -1,3 +1,4 @@
+import { askAboutBuild, askAboutHost } from "../diagnose/ask-about.ts";
 import { failedAlike } from "../diagnose/failed-alike.ts";
 import { collectBuildEvidence } from "../diagnose/collect-build-evidence.ts";
 import { collectHostEvidence } from "../diagnose/collect-host-evidence.ts";
@@ -5,6 +6,7 @@ import { type Diagnostician, diagnostician } from "../diagnose/diagnostician.ts"
 import { escalation, type Escalation } from "../diagnose/escalation.ts";
 import type { Evidence } from "../diagnose/evidence.ts";
 import { hostDiagnosis } from "../diagnose/host-diagnosis.ts";
+import type { OpenToolbox } from "../diagnose/session/diagnosis-tools.ts";
 import type { HostName } from "../discover/host.ts";
 import { type ExitCode, type Failure, type FailureCode, failureCodes } from "../failure.ts";
 import type { GateLog } from "../io/log.ts";
@@ -67,7 +69,7 @@ async function diagnosedBuilds(
     } as const;
     const evidence = await collectBuildEvidence(about, ports.nix, "deploy-branch");
     const nows = hosts.map((host) => ({ host, outcome: "failed", now: undefined, untouched: true }) as const);
-    made.push(await answered(evidence, asked, failure, failure.message, nows));
+    made.push(await answered(evidence, asked, failure, failure.message, nows, askAboutBuild(evidence, undefined, "deploy-branch", ports)));
   }
   return made;
 }
@@ -111,7 +113,10 @@ async function diagnosedHosts(
         ...sides,
         failedUnits: failedNow(evidence, now !== undefined),
       };
-      made.push(await answered(evidence, one, failure, outcome?.reasons[0] ?? failure?.message ?? `${host.host} failed.`, [state]));
+      const happened = outcome?.reasons[0] ?? failure?.message ?? `${host.host} failed.`;
+      const open =
+        now === undefined ? undefined : askAboutHost(host.host, evidence, sides, { targets, addresses: fleet.addresses }, prepared.ports);
+      made.push(await answered(evidence, one, failure, happened, [state], open));
     }
     return made;
   });
@@ -132,8 +137,9 @@ async function answered(
   happened: string,
   hosts: readonly (Pick<Parameters<typeof escalation>[0]["hosts"][number], "host" | "outcome" | "now"> &
     Partial<Parameters<typeof escalation>[0]["hosts"][number]>)[],
+  open: OpenToolbox | undefined,
 ): Promise<DiagnosedAgain> {
-  const found = await asked.diagnose(evidence, true);
+  const found = await asked.diagnose(evidence, true, open);
   const said = found.session?.kind === "answered" ? found.session.diagnosis : undefined;
   const told: Escalation = escalation({
     stage: evidence.stage,
@@ -142,6 +148,7 @@ async function answered(
     hosts: hosts.map((host) => ({ from: undefined, to: undefined, failedUnits: [], ...host })),
     known: found.known,
     session: said === undefined ? undefined : { cause: said.cause, culprit: said.culprit, confidence: said.confidence, patch: said.patch },
+    calls: found.session?.calls ?? [],
     tried: [],
     stopped: found.session?.kind === "none" ? [`A Claude session gave no diagnosis (${found.session.reason}).`] : [],
     evidence: evidence.items,

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { isAbsolute, join } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import type { SessionAtHand } from "../classify/second-opinion.ts";
 import type { Knowledge } from "../discover/knowledge.ts";
 import { systemClock } from "../io/clock.ts";
@@ -8,6 +8,7 @@ import { claudeSession, type Credential } from "../io/session.ts";
 import { installClaude } from "../io/session-install.ts";
 import { openSessionStore } from "../io/session-store.ts";
 import { readGoal } from "./goal.ts";
+import { relaySecret } from "./session-tools.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -58,6 +59,7 @@ export function setUpSession(setup: SessionSetup): SessionAtHand | string {
               }),
           }),
       ...(baseUrl === "" ? {} : { baseUrl }),
+      relay: { command: process.execPath, arguments: [entryOf(setup.programRoot), "session-tools"], secretVariable: relaySecret },
     }),
     goal: readGoal(setup.programRoot, "classify"),
     diagnosis: { build: readGoal(setup.programRoot, "diagnose-build"), deploy: readGoal(setup.programRoot, "diagnose-deploy") },
@@ -73,6 +75,9 @@ export function setUpSession(setup: SessionSetup): SessionAtHand | string {
         : [],
   };
 }
+
+/** The shell's entry, from the sources as from the bundle: an Action's run starts it too. */
+const entryOf = (programRoot: string): string => resolve(programRoot, import.meta.url.endsWith(".ts") ? "src/cli.ts" : "dist/cli.js");
 
 /** Exactly one of the two reaches a session; with both given the subscription's is used, since a key that is also there costs money with every question. */
 export function credentialOf(key: string | undefined, token: string | undefined): Credential | undefined {

@@ -21,6 +21,8 @@ export type Command = {
   readonly name: string;
   /** One line for the list of commands. */
   readonly summary: string;
+  /** Started by this program itself: in no list that people read. */
+  readonly hidden?: true;
   /** `plan [FLAKEREF] [options]` */
   readonly usage: string;
   readonly options: Readonly<Record<string, Option>>;

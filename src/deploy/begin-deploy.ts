@@ -5,6 +5,7 @@ import type { Loosening } from "../classify/loosening.ts";
 import { observedFacts } from "../classify/observed-facts.ts";
 import type { Said } from "../decide/decide-fleet.ts";
 import { issueApprovals } from "../decide/issue-approvals.ts";
+import type { Reach } from "../diagnose/ask-about.ts";
 import type { Evidence } from "../diagnose/evidence.ts";
 import type { HostName } from "../discover/host.ts";
 import { GateError } from "../failure.ts";
@@ -39,6 +40,8 @@ export type Deploying = {
   approved(decide: (said?: Said) => HostReport[]): Promise<{ reports: HostReport[]; approvals: Approvals; notes: readonly string[] }>;
   /** What hosts said of their failures while they were changed; the last of each. */
   readonly evidence: ReadonlyMap<HostName, Evidence>;
+  /** By what hosts can be asked more. */
+  readonly reach: Reach;
   /** Does it. */
   apply(reports: readonly HostReport[], sides: readonly HostSides[], approvals: Approvals): Promise<HostReport[]>;
 };
@@ -68,6 +71,7 @@ export async function beginDeploy(
   return {
     policy,
     evidence,
+    reach: { targets, addresses: fleet.addresses },
     loosened: asked.loosened,
     facts,
     toBuild: toBuild(evaluated, fleet),

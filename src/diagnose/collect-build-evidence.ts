@@ -2,6 +2,8 @@ import { isBuilt, speaksForNix } from "../build/believed.ts";
 import type { Repository } from "../discover/git-tree.ts";
 import type { Failure } from "../failure.ts";
 import type { Nix, Result, Trust } from "../io/ports.ts";
+import { storedLog } from "../tools/build-log.ts";
+import { wayTo } from "../tools/build-why-depends.ts";
 import { changedSince } from "./changed-since.ts";
 import { makeEvidence, type Evidence, type EvidenceLimits, type FailureStage, type RawItem } from "./evidence.ts";
 
@@ -50,7 +52,16 @@ export async function collectBuildEvidence(about: BuildFailure, nix: Pick<Nix, "
     { kind: "trace", subject: "warnings of Nix", origin: "program", text: (about.warnings ?? []).slice(-20).join("\n"), keep: "tail" },
     ...(derivation === undefined || about.toplevelDrv === undefined || derivation === about.toplevelDrv
       ? []
-      : [await wayTo(about.toplevelDrv, derivation, nix, trust)]),
+      : [
+          {
+            kind: "dependency",
+            subject: derivation,
+            origin: "tool",
+            // So that an operator sees which option brought it in.
+            text: await wayTo(about.toplevelDrv, derivation, nix, trust),
+            keep: "head",
+          } as const,
+        ]),
     ...(about.change === undefined ? [] : await changedSince(about.change)),
   ];
   return makeEvidence(
@@ -87,26 +98,4 @@ function said({ failure, stage }: BuildFailure, stored: string | undefined, hone
       ? [{ kind: "build-log", subject: "", origin: "program", text: own, keep: "tail" } as const]
       : []),
   ];
-}
-
-async function storedLog(derivation: string, nix: Pick<Nix, "run">, trust: Trust): Promise<string | undefined> {
-  const read = await nix.run({
-    program: "nix-store",
-    arguments: ["--read-log", derivation],
-    trust,
-    timeoutSeconds: 60,
-    maxBytes: 512 * 1024,
-  });
-  return read.exitCode === 0 ? read.stdout : undefined;
-}
-
-/** Through what the system needs it, so that an operator sees which option brought it in. */
-async function wayTo(toplevel: string, derivation: string, nix: Pick<Nix, "run">, trust: Trust): Promise<RawItem> {
-  const way = await nix.run({
-    arguments: ["why-depends", "--derivation", toplevel, derivation],
-    trust,
-    timeoutSeconds: 60,
-    maxBytes: 32 * 1024,
-  });
-  return { kind: "dependency", subject: derivation, origin: "tool", text: way.exitCode === 0 ? way.stdout : "", keep: "head" };
 }

@@ -1,9 +1,9 @@
 import type { Failure } from "../failure.ts";
 import type { RemoteRecord, Targets } from "../io/ports.ts";
 import type { Address } from "../target/address.ts";
+import { isUnitName } from "../target/unit-name.ts";
 import { makeEvidence, type Evidence, type EvidenceLimits, type FailureStage, type RawItem } from "./evidence.ts";
 import { evidenceProgram } from "./evidence-program.ts";
-import { isUnitName } from "./recogniser.ts";
 
 /** What the gate knows of the failure before the host is asked. */
 export type HostFailure = {

@@ -4,10 +4,14 @@ import type { Policy } from "../policy.ts";
 import { diagnose, type Diagnosed } from "./diagnose.ts";
 import type { Evidence } from "./evidence.ts";
 import type { DiagnosisOptions } from "./session/ask-diagnosis.ts";
+import type { OpenToolbox } from "./session/diagnosis-tools.ts";
 
 export type Diagnostician = {
-  /** `worthAsking`: a session may be asked where the table is not certain. One question at a time, so that what was spent is known before the next. */
-  readonly diagnose: (evidence: Evidence, worthAsking: boolean) => Promise<Diagnosed>;
+  /**
+   * `worthAsking`: a session may be asked where the table is not certain. One question at a time, so that what was spent is known before the next. `open`: what it may ask
+   * while it thinks.
+   */
+  readonly diagnose: (evidence: Evidence, worthAsking: boolean, open?: OpenToolbox) => Promise<Diagnosed>;
   /** So far, in USD. */
   readonly costUsd: () => number;
 };
@@ -32,8 +36,8 @@ export function diagnostician({ policy, session, spentUsd, told }: Diagnostician
   let last: Promise<unknown> = Promise.resolve();
   const asking = policy.session === "off" || typeof session === "string" || session.diagnosis === undefined ? undefined : session;
 
-  const ask = async (evidence: Evidence): Promise<Diagnosed> => {
-    const options = asking === undefined || questions >= mostQuestions ? undefined : await optionsOf(asking);
+  const ask = async (evidence: Evidence, open: OpenToolbox | undefined): Promise<Diagnosed> => {
+    const options = asking === undefined || questions >= mostQuestions ? undefined : await optionsOf(asking, open);
     const answered = await diagnose(evidence, options);
     if (answered.session !== undefined) {
       questions += 1;
@@ -41,7 +45,7 @@ export function diagnostician({ policy, session, spentUsd, told }: Diagnostician
     }
     return answered;
   };
-  const optionsOf = async (at: SessionAtHand): Promise<DiagnosisOptions | undefined> => {
+  const optionsOf = async (at: SessionAtHand, open: OpenToolbox | undefined): Promise<DiagnosisOptions | undefined> => {
     const { questionUsd, runUsd, dayUsd, timeoutSeconds, model, knowledge } = policy.sessionSettings;
     const runUsdLeft = runUsd - spentUsd - spent;
     if (at.diagnosis === undefined || !(runUsdLeft > 0)) return undefined;
@@ -58,13 +62,14 @@ export function diagnostician({ policy, session, spentUsd, told }: Diagnostician
       nonce: at.nonce,
       knowledge: knowledgeNotes(known.files),
       spending: at.kept?.spending,
+      open,
     };
   };
   return {
-    diagnose: async (evidence, worthAsking) => {
+    diagnose: async (evidence, worthAsking, open) => {
       const table = await diagnose(evidence, undefined);
       if (!worthAsking || asking === undefined || table.known.some((cause) => cause.confidence === "certain")) return table;
-      const answer = last.then(() => ask(evidence));
+      const answer = last.then(() => ask(evidence, open));
       last = answer.catch(() => {});
       return await answer;
     },

@@ -1,5 +1,5 @@
 import { oneLine, type FailureStage } from "./evidence.ts";
-import { isUnitName } from "./recogniser.ts";
+import { isUnitName } from "../target/unit-name.ts";
 import type { RemedyKind } from "./remedy.ts";
 
 /** An incident that has ended well, or that a person has ended. */

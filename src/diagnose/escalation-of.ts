@@ -22,6 +22,7 @@ export function escalationOf(
     hosts: reports.map((report) => hostNow(report, evidence, sides)),
     known,
     session: said === undefined ? undefined : { cause: said.cause, culprit: said.culprit, confidence: said.confidence, patch: said.patch },
+    calls: session?.calls ?? [],
     tried: (outcome?.attempts ?? []).map(({ strategy, ended }) => ({ remedy: strategy, ended })),
     stopped: [
       ...(outcome?.reasons.slice(1) ?? []),

@@ -1,4 +1,6 @@
 import type { OutcomeKind, Strategy } from "../apply/outcome.ts";
+import type { ToolCall } from "../tools/toolbox.ts";
+import { callsFold } from "./calls-fold.ts";
 import type { Confidence } from "./recogniser.ts";
 import type { EvidenceItem, FailureStage } from "./evidence.ts";
 import type { KnownCause } from "./known-cause.ts";
@@ -63,6 +65,8 @@ export type EscalationInput = {
   readonly session:
     | { readonly cause: string; readonly culprit: string | undefined; readonly confidence: Confidence; readonly patch: string | undefined }
     | undefined;
+  /** What the session asked meanwhile. */
+  readonly calls: readonly ToolCall[];
   readonly tried: Escalation["tried"];
   readonly stopped: readonly string[];
   readonly evidence: readonly EvidenceItem[];
@@ -92,11 +96,14 @@ export function escalation(input: EscalationInput): Escalation {
     causes,
     tried: input.tried,
     stopped: input.stopped,
-    folds: input.evidence.slice(0, mostFolds).map((item) => ({
-      title: `${titles[item.kind]}${item.subject === "" ? "" : ` of ${item.subject}`}`,
-      text: item.text,
-      leftOut: item.leftOut,
-    })),
+    folds: [
+      ...callsFold(input.calls),
+      ...input.evidence.slice(0, mostFolds).map((item) => ({
+        title: `${titles[item.kind]}${item.subject === "" ? "" : ` of ${item.subject}`}`,
+        text: item.text,
+        leftOut: item.leftOut,
+      })),
+    ],
     next: nextOf(input),
     patch: input.session?.patch,
   };

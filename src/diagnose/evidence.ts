@@ -1,4 +1,5 @@
-import { redact, type RedactionNumbers } from "../diff/secrets.ts";
+import type { RedactionNumbers } from "../diff/secrets.ts";
+import { byteLength, excerpt } from "../tools/excerpt.ts";
 import type { FailureCode } from "../failure.ts";
 import { plainText } from "../nix-message.ts";
 
@@ -76,7 +77,6 @@ export const evidenceLimits: EvidenceLimits = { itemBytes: 6 * 1024, totalBytes:
 
 /** Longer texts are cut before they are searched for secrets, generously, so that a cut never halves one that is then shown. */
 const searched = 4;
-const longestLine = 1_000;
 
 /**
  * Bounded, redacted and in the order of relevance (that of `evidenceKinds`, then as collected). Redaction comes before the cut: half a key looks like none. The
@@ -97,32 +97,13 @@ export function makeEvidence(raw: RawEvidence, limits: EvidenceLimits = evidence
       if (omitted.length < 50) omitted.push(`${item.kind} ${subject}`.trim());
       continue;
     }
-    const roughly = cut(item.text, limits.itemBytes * searched, item.keep);
-    const clean = redact(plainText(roughly.text), { numbers, path: subject });
-    redacted += clean.count;
-    const lines = clean.text.split("\n").map((line) => (line.length > longestLine ? `${line.slice(0, longestLine)}…` : line));
-    const kept = cut(lines.join("\n"), room, item.keep);
-    items.push({ kind: item.kind, subject, origin: item.origin, text: kept.text, leftOut: roughly.leftOut + kept.leftOut });
+    const kept = excerpt(item.text, { bytes: room, searched: limits.itemBytes * searched, keep: item.keep, numbers, path: subject });
+    redacted += kept.redacted;
+    items.push({ kind: item.kind, subject, origin: item.origin, text: kept.text, leftOut: kept.leftOut });
     left -= byteLength(kept.text);
   }
   const failure = raw.failure === undefined ? undefined : { code: raw.failure.code, message: raw.failure.message.slice(0, 2_000) };
   return { ...raw, failure, units: raw.units.slice(0, 100), items, omitted, redacted };
-}
-
-const encoder = new TextEncoder();
-const byteLength = (text: string): number => encoder.encode(text).length;
-
-/** At most so many bytes, at whole characters and, where that costs less than half, at whole lines. */
-function cut(text: string, bytes: number, keep: "head" | "tail"): { readonly text: string; readonly leftOut: number } {
-  const whole = encoder.encode(text);
-  if (whole.length <= bytes) return { text, leftOut: 0 };
-  // A piece of a character at the edge becomes U+FFFD and goes.
-  const piece = keep === "head" ? whole.subarray(0, bytes) : whole.subarray(whole.length - bytes);
-  let part = new TextDecoder().decode(piece).replace(/^\uFFFD+|\uFFFD+$/g, "");
-  const at = keep === "head" ? part.lastIndexOf("\n") : part.indexOf("\n");
-  if (keep === "head" && at > part.length / 2) part = part.slice(0, at);
-  if (keep === "tail" && at !== -1 && at < part.length / 2) part = part.slice(at + 1);
-  return { text: part, leftOut: whole.length - byteLength(part) };
 }
 
 /** Untrusted text as one line. */

@@ -3,8 +3,9 @@ import type { HostSides } from "../build/sides.ts";
 import { inPool } from "../build/pool.ts";
 import type { HostName } from "../discover/host.ts";
 import type { HostReport } from "../host-report.ts";
-import type { Clock, Log, Nix, Trust } from "../io/ports.ts";
+import type { Clock, Log, Nix, StoreDatabase, Trust } from "../io/ports.ts";
 import type { Policy } from "../policy.ts";
+import { askAboutBuild, askAboutHost, type Reach } from "./ask-about.ts";
 import type { Change } from "./changed-since.ts";
 import { collectBuildEvidence, failureAtBase } from "./collect-build-evidence.ts";
 import type { Diagnosed } from "./diagnose.ts";
@@ -14,6 +15,7 @@ import { escalationOf } from "./escalation-of.ts";
 import type { Evidence } from "./evidence.ts";
 import { failedAlike, type FailedBuild } from "./failed-alike.ts";
 import { hostDiagnosis } from "./host-diagnosis.ts";
+import type { OpenToolbox } from "./session/diagnosis-tools.ts";
 import { connectionEvidence, isNotWell, offerOf } from "./host-failure.ts";
 
 export type FailuresCase = {
@@ -25,6 +27,8 @@ export type FailuresCase = {
   readonly spentUsd: number;
   /** What hosts said of their failures while they could; the last of each. */
   readonly evidence: ReadonlyMap<HostName, Evidence>;
+  /** By what they can be asked more; undefined where nothing was contacted. */
+  readonly reach: Reach | undefined;
   /** Of what is built together, the least. */
   readonly trust: Trust;
   readonly change: Change | undefined;
@@ -43,10 +47,13 @@ const mostFailures = 50;
 const mostAtOnce = 4;
 
 /**
- * Asks of every failure why: the known causes first, a session only where they are not certain and the policy's caps leave room. Nothing is done about it here, and
- * nothing on a host is asked again. One that cannot be explained costs the run nothing.
+ * Asks of every failure why: the known causes first, a session only where they are not certain and the policy's caps leave room. Nothing is done about it here.
+ * A session may ask the host that failed for more, by read-only tools. One that cannot be explained costs the run nothing.
  */
-export async function explainFailures(given: FailuresCase, ports: { nix: Nix; log: Log; clock: Clock }): Promise<Explained> {
+export async function explainFailures(
+  given: FailuresCase,
+  ports: { nix: Nix; log: Log; clock: Clock; database?: StoreDatabase | undefined },
+): Promise<Explained> {
   const { reports, policy, session } = given;
   const { log } = ports;
   const builds = failedAlike(reports);
@@ -60,7 +67,8 @@ export async function explainFailures(given: FailuresCase, ports: { nix: Nix; lo
   const explained = new Map<HostName, Partial<Pick<HostReport, "diagnosis" | "edgeCase">>>();
   const escalations: { readonly at: number; readonly one: Escalation }[] = [];
   const order = (host: HostName): number => reports.findIndex((report) => report.host === host);
-  const explain = async (evidence: Evidence, worthAsking: boolean): Promise<Diagnosed> => await asked.diagnose(evidence, worthAsking);
+  const explain = async (evidence: Evidence, worthAsking: boolean, open: OpenToolbox | undefined): Promise<Diagnosed> =>
+    await asked.diagnose(evidence, worthAsking, open);
   const isAskedAbout = (host: HostName): boolean =>
     (typeof session !== "string" && session.everyHost) || (Object.hasOwn(policy.hosts, host) && policy.hosts[host]?.deploy === true);
 
@@ -68,7 +76,8 @@ export async function explainFailures(given: FailuresCase, ports: { nix: Nix; lo
     await unharmed(failed.hosts, log, async () => {
       const evidence = await buildEvidence(failed, given, ports.nix);
       // What the base has as well is no news to whoever reads this change.
-      const found = await explain(evidence, !failed.atBase && failed.hosts.some(isAskedAbout));
+      const open = askAboutBuild(evidence, toplevelDrvOf(failed, given.sides), given.trust, ports);
+      const found = await explain(evidence, !failed.atBase && failed.hosts.some(isAskedAbout), open);
       const diagnosis = hostDiagnosis(evidence.stage, found);
       if (diagnosis !== undefined) for (const host of failed.hosts) explained.set(host, { diagnosis });
       const of = reports.filter((report) => failed.hosts.includes(report.host));
@@ -79,7 +88,7 @@ export async function explainFailures(given: FailuresCase, ports: { nix: Nix; lo
     await unharmed([report.host], log, async () => {
       const evidence = given.evidence.get(report.host) ?? connectionEvidence(report);
       if (evidence === undefined) return;
-      const found = await explain(evidence, true);
+      const found = await explain(evidence, true, askAboutHost(report.host, evidence, systemsOf(report), given.reach, ports));
       const diagnosis = hostDiagnosis(evidence.stage, found);
       if (diagnosis !== undefined) explained.set(report.host, { diagnosis });
       escalations.push({ at: order(report.host), one: escalationOf([report], evidence, found, given.sides) });
@@ -106,9 +115,19 @@ async function unharmed(hosts: readonly HostName[], log: Log, work: () => Promis
   }
 }
 
+const toplevelDrvOf = ({ first }: FailedBuild, sides: readonly HostSides[]): string | undefined => {
+  const after = sides.find((one) => one.host === first)?.after;
+  return after?.kind === "failed" ? after.evaluation?.drvPath : undefined;
+};
+
+const systemsOf = (report: HostReport): { from: string | undefined; to: string | undefined } => ({
+  from: report.state === "changed" ? report.from : undefined,
+  to: report.state === "changed" || report.state === "added" ? report.to : undefined,
+});
+
 async function buildEvidence(failed: FailedBuild, { sides, trust, change }: FailuresCase, nix: Nix): Promise<Evidence> {
   const of = sides.find((one) => one.host === failed.first);
-  const { before, after } = of ?? {};
+  const { before } = of ?? {};
   const base =
     before?.kind === "failed" && before.stage !== "observe"
       ? failureAtBase({ ok: false, failure: before.failure })
@@ -118,7 +137,7 @@ async function buildEvidence(failed: FailedBuild, { sides, trust, change }: Fail
       stage: failed.stage,
       host: failed.first,
       failure: failed.failure,
-      toplevelDrv: after?.kind === "failed" ? after.evaluation?.drvPath : undefined,
+      toplevelDrv: toplevelDrvOf(failed, sides),
       atBase: failed.atBase ? "fails" : base,
       change,
     },

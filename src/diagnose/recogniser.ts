@@ -1,4 +1,5 @@
 import { oneLine, type Evidence, type EvidenceItem, type EvidenceKind, type FailureStage, type Origin } from "./evidence.ts";
+import { isUnitName } from "../target/unit-name.ts";
 import type { Remedy } from "./remedy.ts";
 
 export type Confidence = "certain" | "likely";
@@ -111,10 +112,6 @@ export const wait = (condition: Extract<Remedy, { kind: "wait-until" }>["conditi
   condition,
   seconds,
 });
-
-/** Of systemd.unit(5), without `-` in front, which would be an option. */
-const unitName = /^[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\@-]{0,250}\.(?:service|socket|mount|automount|swap|timer|path|target|slice)$/;
-export const isUnitName = (name: string): boolean => unitName.test(name);
 
 /** Restarts the unit that a piece of evidence is about; where that is none of the failed ones, a person looks. */
 export function restartOf(sign: Sign): Remedy {

@@ -320,7 +320,21 @@ export interface Runner {
   file(name: string, text: string): Promise<string>;
 }
 
-/** One question to a Claude Code session that may only answer: no tools, an empty directory, an environment from nothing. */
+/**
+ * One thing that a session may ask the gate while it thinks. A call is checked, made and bounded by this process: the session's has no key, no connection and no say in
+ * what its arguments mean.
+ */
+export type SessionTool = {
+  /** `[a-z_]{1,40}` */
+  readonly name: string;
+  readonly description: string;
+  /** JSON Schema of the arguments; its top level is an object. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /** Never rejects. `text` is bounded, redacted and a stranger's. */
+  readonly call: (given: unknown) => Promise<{ readonly text: string; readonly refused: boolean }>;
+};
+
+/** One question to a Claude Code session that may only answer: no tools but those of the gate that are named, an empty directory, an environment from nothing. */
 export type SessionQuestion = {
   /** The goal: what is asked. Ours or the operator's, never the change's. */
   readonly system: string;
@@ -328,6 +342,8 @@ export type SessionQuestion = {
   readonly prompt: string;
   /** Draft-07 JSON Schema of the answer; its top level is an object. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** What it may ask meanwhile; nothing where absent. */
+  readonly tools?: readonly SessionTool[];
   readonly model: string;
   readonly maxTurns: number;
   readonly budgetUsd: number;

@@ -4,6 +4,7 @@ import type { Session, SessionAnswer, SessionProgram, SessionQuestion } from "./
 import { runCommand } from "./run-command.ts";
 import { pinnedVersion, type Installed } from "./session-install.ts";
 import { sessionOutcome } from "./session-outcome.ts";
+import { openToolServer, type ToolServer } from "./tool-server.ts";
 
 /** Exactly one of the two: with both set the CLI silently takes the key, and the operator would pay for what the subscription was meant to cover. */
 export type Credential = { readonly kind: "api-key" | "oauth-token"; readonly value: string };
@@ -20,7 +21,12 @@ export type SessionOptions = {
   readonly signal?: AbortSignal;
   /** Where the API is, for tests on loopback only. */
   readonly baseUrl?: string;
+  /** How the session starts what carries its questions to us; without it no question has tools. */
+  readonly relay?: Relay;
 };
+
+/** A command line to which the socket is added, and the variable that the secret travels in. */
+export type Relay = { readonly command: string; readonly arguments: readonly string[]; readonly secretVariable: string };
 
 /** First version whose `--restricted` and `--permission-prompts` exist; without them a session cannot be confined, and an older one says "unknown option". */
 const oldest = [2, 1, 260] as const;
@@ -32,7 +38,8 @@ const install = `npm install --global @anthropic-ai/claude-code@${pinnedVersion}
  *
  * What it reads was written by whoever opened the pull request. By default the CLI would run hooks, servers and key helpers that a checkout names, send the key
  * where a checkout's settings say, and attach any file that the text names with "@". So: an empty directory, no settings, no servers, no tools, no attachments, a
- * home of its own, one credential and nothing else in the environment, and a wall clock that ends the whole process group.
+ * home of its own, one credential and nothing else in the environment, and a wall clock that ends the whole process group. Where a question has tools, the session may
+ * start one server, ours, and call exactly those: what they do is done in this process.
  */
 export function claudeSession(options: SessionOptions): Session {
   let known: Promise<SessionProgram> | undefined;
@@ -86,13 +93,16 @@ export function claudeSession(options: SessionOptions): Session {
     if (options.credential === undefined)
       return { kind: "none", reason: "no-credential", detail: "no API key and no subscription token was given", use };
     const home = homeIn(options.scratch);
+    let server: ToolServer | undefined;
     try {
+      const tools = question.tools ?? [];
+      server = options.relay === undefined || tools.length === 0 ? undefined : await openToolServer(tools);
       const goal = join(home, "goal.md");
       writeFileSync(goal, question.system);
       const end = await runCommand({
         program: path,
-        arguments: argumentsFor(question, goal),
-        environment: confined(options, home),
+        arguments: [...argumentsFor(question, goal), ...toolArguments(question, server, options.relay, join(home, "tools.json"))],
+        environment: { ...confined(options, home), ...(server === undefined ? {} : toolEnvironment) },
         directory: join(home, "empty"),
         input: question.prompt,
         timeoutSeconds: question.timeoutSeconds,
@@ -102,6 +112,7 @@ export function claudeSession(options: SessionOptions): Session {
       });
       return sessionOutcome(end);
     } finally {
+      await server?.close();
       rmSync(home, { recursive: true, force: true });
     }
   };
@@ -126,6 +137,21 @@ function argumentsFor(question: SessionQuestion, goal: string): string[] {
     ["--system-prompt-file", goal, "--json-schema", JSON.stringify(question.schema)],
   ].flat();
 }
+
+/**
+ * The one server that the session may start: ours. Its configuration is a file of the session's home, since it holds the secret. The server is a child of the session's
+ * program and inherits the model's credential, which it has no use for.
+ */
+function toolArguments(question: SessionQuestion, server: ToolServer | undefined, relay: Relay | undefined, file: string): string[] {
+  if (server === undefined || relay === undefined) return [];
+  const env = { [relay.secretVariable]: server.secret, ANTHROPIC_API_KEY: "", CLAUDE_CODE_OAUTH_TOKEN: "" };
+  const gate = { type: "stdio", command: relay.command, args: [...relay.arguments, server.socket], env };
+  writeFileSync(file, JSON.stringify({ mcpServers: { gate } }), { mode: 0o600 });
+  return ["--mcp-config", file, "--allowedTools", ...(question.tools ?? []).map(({ name }) => `mcp__gate__${name}`)];
+}
+
+/** Milliseconds: to start the relay, and for one call; a host may take its time. */
+const toolEnvironment = { MCP_TIMEOUT: "20000", MCP_TOOL_TIMEOUT: "120000" };
 
 function newEnough(version: readonly number[]): boolean {
   for (const [index, least] of oldest.entries()) {

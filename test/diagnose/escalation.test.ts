@@ -30,6 +30,7 @@ const input = (over: Partial<EscalationInput> = {}): EscalationInput => ({
     },
   ],
   session: undefined,
+  calls: [],
   tried: [{ remedy: "restart-units", seconds: 12.4, ended: "nginx.service failed again" }],
   stopped: ["the host is not taken back: data may have been migrated, so that going back is a person's decision"],
   evidence: [item({ kind: "unit-journal", subject: "nginx.service", text: "bind() failed" })],

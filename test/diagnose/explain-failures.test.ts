@@ -97,6 +97,7 @@ async function explained(over: Partial<FailuresCase>): Promise<Explained> {
       session: "no session was asked for",
       spentUsd: 0,
       evidence: new Map(),
+      reach: undefined,
       trust: "unreviewed",
       change: undefined,
       ...over,

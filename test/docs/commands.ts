@@ -16,7 +16,7 @@ export async function allCommands(): Promise<Command[]> {
   }
   const listed = readFileSync(join(folder, "command-line.ts"), "utf8");
   const place = (name: string): number => listed.search(new RegExp(`^  "?${name}"?: async`, "m"));
-  return found.filter(({ name }) => place(name) >= 0).toSorted((a, b) => place(a.name) - place(b.name));
+  return found.filter(({ name, hidden }) => hidden !== true && place(name) >= 0).toSorted((a, b) => place(a.name) - place(b.name));
 }
 
 function isCommand(value: unknown): value is Command {

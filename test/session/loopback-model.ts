@@ -8,6 +8,8 @@ export type Step =
   /** Sent verbatim where the arguments of the answer would stand. */
   | { readonly rawAnswer: string }
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly message?: string }
+  /** Calls of other tools, several in one message. */
+  | { readonly calls: readonly { readonly name: string; readonly input: unknown }[] }
   | { readonly hang: true }
   | { readonly cut: true }
   | { readonly flood: number };
@@ -67,6 +69,17 @@ function play(step: Step, model: string, response: ServerResponse): void {
     return;
   }
   const text = "answerText" in step ? step.answerText : "flood" in step ? "x".repeat(step.flood) : undefined;
+  if ("calls" in step) {
+    for (const [index, { name, input }] of step.calls.entries()) {
+      send("content_block_start", { index, content_block: { type: "tool_use", id: `toolu_${Math.random()}`, name, input: {} } });
+      send("content_block_delta", { index, delta: { type: "input_json_delta", partial_json: JSON.stringify(input) } });
+      send("content_block_stop", { index });
+    }
+    send("message_delta", { delta: { stop_reason: "tool_use", stop_sequence: null }, usage });
+    send("message_stop", {});
+    response.end();
+    return;
+  }
   if (text === undefined) {
     const json = "rawAnswer" in step ? step.rawAnswer : JSON.stringify("answer" in step ? step.answer : {});
     send("content_block_start", {

@@ -1,4 +1,5 @@
-import { byWords, escalate, isUnitName, rollback, wait, type Recogniser, type Sign } from "../recogniser.ts";
+import { isUnitName } from "../../target/unit-name.ts";
+import { byWords, escalate, rollback, wait, type Recogniser, type Sign } from "../recogniser.ts";
 import { mostUnits, type Remedy } from "../remedy.ts";
 
 /**

@@ -1,5 +1,6 @@
+import { isUnitName } from "../../target/unit-name.ts";
 import { oneLine } from "../evidence.ts";
-import { byWords, escalate, isUnitName, restartOf, rollback, type Recogniser, type Sign } from "../recogniser.ts";
+import { byWords, escalate, restartOf, rollback, type Recogniser, type Sign } from "../recogniser.ts";
 import type { Remedy } from "../remedy.ts";
 
 /**

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { visible } from "../../classify/session/fence.ts";
 import { oneLine, type Evidence } from "../evidence.ts";
-import { isUnitName, type Confidence } from "../recogniser.ts";
+import { isUnitName } from "../../target/unit-name.ts";
+import type { Confidence } from "../recogniser.ts";
 import { isUntouchable } from "../recovery.ts";
 import { longestWaitSeconds, mostUnits, remedyKinds, waitConditions, type Remedy } from "../remedy.ts";
 
@@ -45,7 +46,7 @@ export type Diagnosis = {
 export type DiagnosisProblem = "invalid-answer" | "wrong-nonce" | "no-evidence" | "forbidden-remedy";
 
 /**
- * What an answer is worth. It must answer this document, quote it word for word, and name a remedy that is whole: units that the evidence is about and that may be
+ * What an answer is worth. It must answer this document, quote it or what the gate answered besides word for word, and name a remedy that is whole: units that the evidence is about and that may be
  * touched, a condition that can be waited for. Anything less is no answer, and no answer calls a person.
  */
 export function readDiagnosis(value: unknown, nonce: string, document: string, evidence: Evidence): Diagnosis | DiagnosisProblem {
