@@ -575,6 +575,11 @@ const table = {
     message: `The paths could not be signed with ${c.file}.`,
     next: `nix key convert-secret-to-public < ${c.file}   # the file is made by: nix key generate-secret --key-name deploy-1`,
   }),
+  "copy-not-rooted": (c: { host: string; login: string }): Entry => ({
+    exit: 1,
+    message: `Nothing was copied to ${c.host}: what comes could not be kept from its garbage collection.`,
+    next: `${c.login} 'mkdir -p /nix/var/nix/gcroots/nixos-deploy-gate; ls -ld /nix/var/nix/gcroots; df -h /nix; mount | grep /nix'`,
+  }),
   "copy-failed": (c: { host: string; url: string; path: string; exitCode: number | undefined }): Entry => ({
     exit: 1,
     message: `Copying to ${c.host} failed: "nix copy" ended with ${c.exitCode === undefined ? "a signal" : `exit code ${c.exitCode}`}.`,

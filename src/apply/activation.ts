@@ -20,6 +20,8 @@ export type ActivationRequest = {
   readonly reversible: boolean;
   /** Stopped before the operation begins: the strategy for busy mounts. */
   readonly stopFirst: readonly string[];
+  /** What has kept the toplevel since before its copy; the supervisor takes it away when it has roots of its own. */
+  readonly copyRoot?: string;
 };
 
 /** Where an activation is, as the host tells it. */

@@ -1,6 +1,6 @@
 import { entriesOf, type KnownLedger } from "../decide/rejection.ts";
 import type { ActivationOutcome, Attempt, LedgerEntry } from "../target/ledger.ts";
-import { failed, inconclusive, passed, type Answer } from "./answer.ts";
+import { atGate, failed, inconclusive, onHost, passed, type Answer } from "./answer.ts";
 
 /** `a` is an ancestor of `b`, or the same. Unknown where history is not at hand. */
 export type IsAncestor = (a: string, b: string) => boolean | "unknown";
@@ -30,7 +30,7 @@ const tookEffect: ReadonlySet<ActivationOutcome> = new Set(["deployed", "staged"
 const unreadable = (what: string): Answer => ({
   outcome: "error",
   sentence: `The host's ledger cannot be read, so ${what} cannot be shown.`,
-  next: "nixos-deploy-gate status   # and on the host: tail /var/lib/nixos-deploy-gate/ledger.jsonl",
+  next: onHost("tail /var/lib/nixos-deploy-gate/ledger.jsonl"),
 });
 
 /** The revision of what the ledger says was applied last. A rollback counts with the revision that it brought back, where it has one. */
@@ -51,29 +51,35 @@ export function notOlder(ledger: KnownLedger, revision: string | undefined, isAn
   if (applied === undefined) {
     return fromAsPlanned
       ? passed("No gate has applied anything on this host before.")
-      : inconclusive("No gate has applied anything on this host before, and it does not run what was planned for.");
+      : inconclusive(
+          "No gate has applied anything on this host before, and it does not run what was planned for.",
+          atGate("nixos-deploy-gate deploy --dry-run --hosts HOST", "compares with what it runs now"),
+        );
   }
   if (applied.operation === "rollback" && applied.revision === undefined)
     return passed("What was applied last was a rollback, which has no revision to be compared with.");
   if (applied.revision === undefined || revision === undefined) {
     const which = revision === undefined ? "what is to be applied" : "what was applied last";
-    return inconclusive(`The revision of ${which} is not known, so their order cannot be shown.`);
+    return inconclusive(
+      `The revision of ${which} is not known, so their order cannot be shown.`,
+      atGate("nixos-deploy-gate deploy --hosts HOST --despite order", "where it is the newer one"),
+    );
   }
   const short = (commit: string): string => commit.slice(0, 9);
   if (applied.revision === revision) return passed(`The revision ${short(revision)} was applied last, too.`);
   const forward = isAncestor(applied.revision, revision);
   if (forward === true) return passed(`The revision ${short(revision)} follows on ${short(applied.revision)}, which was applied last.`);
   const backward = isAncestor(revision, applied.revision);
-  const next = "git log --graph --oneline " + short(applied.revision) + " " + short(revision);
+  const next = atGate(`git log --graph --oneline ${short(applied.revision)} ${short(revision)}`);
   if (backward === true)
     return failed(
       `The revision ${short(revision)} is older than ${short(applied.revision)}, which was applied last.`,
-      "nixos-deploy-gate rollback HOST   # if going back is what you want",
+      atGate("nixos-deploy-gate rollback HOST", "if going back is what you want"),
     );
   if (forward === "unknown" || backward === "unknown")
     return inconclusive(
       `Whether ${short(revision)} follows on ${short(applied.revision)}, which was applied last, cannot be told: the history is not all here.`,
-      "git fetch --unshallow",
+      atGate("git fetch --unshallow"),
     );
   return failed(
     `The revision ${short(revision)} does not follow on ${short(applied.revision)}, which was applied last: history was rewritten, or another branch was applied.`,
@@ -138,7 +144,7 @@ export function mayTry(ledger: KnownLedger, to: string, bootId: string, approved
       ? passed(`${verdict} A person has approved another try since.`)
       : failed(
           `${verdict} It is not tried again by itself.`,
-          "nixos-deploy-gate deploy --despite attempts   # or push a commit that corrects it",
+          atGate("nixos-deploy-gate deploy --hosts HOST --despite attempts", "or push a commit that corrects it"),
         );
   if (unconfirmed === 1 && lately !== undefined)
     return passed(`The attempt ${lately.attempt.id} at it was not confirmed in time, by whatever fault; it is tried once more.`);
@@ -155,11 +161,14 @@ export function unspent(ledger: KnownLedger, approval: { readonly by: string; re
   if (ledger === "unreadable") return unreadable("whether the approval was used before");
   for (const entry of entriesOf(ledger)) {
     if (entry.event === "rejected" && entry.digest === approval.digest)
-      return failed(`This very change was rejected by ${entry.by}.`, "Push a commit that settles it.");
+      return failed(
+        `This very change was rejected by ${entry.by}.`,
+        atGate("nixos-deploy-gate plan --hosts HOST", "then push a commit that settles it"),
+      );
     if (entry.event === "started" && entry.attempt.digest === approval.digest)
       return failed(
         `The approval of ${approval.by} was used before, by attempt ${entry.attempt.id}.`,
-        "Run the gate again and approve what it then shows.",
+        atGate("nixos-deploy-gate deploy --dry-run --hosts HOST", "then approve the token that it shows"),
       );
   }
   return passed(`${approval.by} approved it, and nothing has used the approval before.`);

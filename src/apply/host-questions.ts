@@ -1,5 +1,5 @@
 import type { Observation } from "../target/observation.ts";
-import { failed, inconclusive, passed, type Answer } from "./answer.ts";
+import { atGate, failed, inconclusive, onHost, passed, type Answer } from "./answer.ts";
 import type { Planned } from "./preflight.ts";
 
 /** Somebody, or another run, has switched it since. */
@@ -11,9 +11,10 @@ export const moved = (planned: Pick<Planned, "from" | "to" | "activate">, observ
 export function stillFrom(planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): Answer {
   const { from } = planned;
   if (observation.current === undefined || observation.profile === undefined)
-    return inconclusive("What it runs and boots cannot be told.", "readlink -f /run/current-system /nix/var/nix/profiles/system");
-  if (from.current === undefined || from.profile === undefined) return inconclusive("What it ran when the change was judged is not known.");
-  const again = "nixos-deploy-gate deploy --dry-run   # the next run compares with what it runs now";
+    return inconclusive("What it runs and boots cannot be told.", onHost("readlink -f /run/current-system /nix/var/nix/profiles/system"));
+  const again = atGate("nixos-deploy-gate deploy --dry-run --hosts HOST", "compares with what it runs now");
+  if (from.current === undefined || from.profile === undefined)
+    return inconclusive("What it ran when the change was judged is not known.", again);
   if (observation.current !== from.current)
     return failed(`It runs ${observation.current} now; the change was judged against ${from.current}.`, again);
   if (observation.profile !== from.profile)
@@ -24,13 +25,20 @@ export function stillFrom(planned: Pick<Planned, "from" | "to" | "activate">, ob
 export function specialisation(planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): Answer {
   const wanted = planned.from.specialisation;
   if (observation.specialisation !== wanted)
-    return failed(`It is in ${shownSpecialisation(observation.specialisation)}; the change was judged for ${shownSpecialisation(wanted)}.`);
+    return failed(
+      `It is in ${shownSpecialisation(observation.specialisation)}; the change was judged for ${shownSpecialisation(wanted)}.`,
+      atGate("nixos-deploy-gate deploy --dry-run --hosts HOST", "compares with what it runs now"),
+    );
   if (wanted === undefined)
     return planned.activate === undefined
-      ? { outcome: "error", sentence: "What is to be activated is not known." }
+      ? {
+          outcome: "error",
+          sentence: "What is to be activated is not known.",
+          next: atGate("nixos-deploy-gate plan --hosts HOST"),
+        }
       : passed("It is in no specialisation.");
   if (planned.activate === undefined || planned.activate === planned.to)
-    return failed(`It is in the specialisation ${wanted}, which the new system does not have.`, `ls ${planned.to}/specialisation`);
+    return failed(`It is in the specialisation ${wanted}, which the new system does not have.`, atGate(`ls ${planned.to}/specialisation`));
   return passed(`It is in the specialisation ${wanted}, and the new system has one of that name.`);
 }
 
@@ -39,20 +47,28 @@ const shownSpecialisation = (name: string | undefined): string => (name === unde
 export function nothingElse(observation: Observation): Answer {
   const { activations, switchLock, systemState } = observation;
   if (activations.length > 0)
-    return failed(`Another activation runs: ${activations.slice(0, 5).join(", ")}.`, `systemctl status '${activations[0] ?? ""}'`);
+    return failed(
+      `Another activation runs: ${activations.slice(0, 5).join(", ")}.`,
+      onHost(`systemctl status ${/^[A-Za-z0-9:_.@-]{1,200}$/.test(activations[0] ?? "") ? activations[0] : ""}`.trim()),
+    );
   if (switchLock === "held")
-    return failed("Something holds the lock of switch-to-configuration.", "fuser -v /run/nixos/switch-to-configuration.lock");
-  if (switchLock === "unknown") return inconclusive("Whether something holds the lock of switch-to-configuration cannot be told.");
-  if (systemState === "maintenance") return failed("The host is in its rescue or emergency mode.", "systemctl --failed");
+    return failed("Something holds the lock of switch-to-configuration.", onHost("fuser -v /run/nixos/switch-to-configuration.lock"));
+  if (switchLock === "unknown")
+    return inconclusive(
+      "Whether something holds the lock of switch-to-configuration cannot be told.",
+      onHost("fuser -v /run/nixos/switch-to-configuration.lock"),
+    );
+  if (systemState === "maintenance") return failed("The host is in its rescue or emergency mode.", onHost("systemctl --failed"));
   return passed("No other activation runs.");
 }
 
 export function noShutdown(observation: Observation): Answer {
-  if (observation.systemState === "stopping") return failed("The host is shutting down.");
+  if (observation.systemState === "stopping")
+    return failed("The host is shutting down.", atGate("nixos-deploy-gate status --hosts HOST", "when it is back"));
   if (observation.scheduledShutdown !== undefined)
     return failed(
       `A shutdown is scheduled for ${observation.scheduledShutdown.toISOString()}, by the host's own clock.`,
-      "shutdown -c   # if it is not wanted",
+      onHost("shutdown -c", "if it is not wanted"),
     );
   return passed("No shutdown is scheduled.");
 }

@@ -41,6 +41,7 @@ go_back() {
   done
   start_stopped
   [ "$code" = 0 ] || why=$why-and-the-return-ended-with-$code
+  give_back_default || finish rollback-failed "$why-and-not-restored" "$because"
   if [ "$current" = "$from_current" ]; then finish rolled-back "$why" "$because"; fi
   finish rollback-failed "$why" "$because"
 }
@@ -114,6 +115,13 @@ restore_default() {
   boot_operation "$from_profile" no-checks
   profile
   if [ "$code" = 0 ] && [ "$profile" = "$from_profile" ]; then restored=yes; fi
+}
+# Where it was taken before the activation. False where it could not be.
+give_back_default() {
+  [ -e "$state/default-first" ] || return 0
+  restore_default
+  [ "$restored" = yes ] || return 1
+  rm -f "$state/default-first"
 }
 
 # ---- what can be known from the inside of being unreachable

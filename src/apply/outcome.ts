@@ -6,6 +6,8 @@ export type Outcome = {
   /** At least one sentence; the first says what happened. */
   readonly reasons: readonly [string, ...string[]];
   readonly failure?: Failure;
+  /** The next command to type, where what held it or stands against it says one and there is no failure that does. May name what a host said. */
+  readonly next?: string;
   /** What is active and what boots after the run, as the host said last; undefined where it could not be asked. */
   readonly now?: { readonly current: string | undefined; readonly profile: string | undefined; readonly booted: string | undefined };
   /** What did not take effect, found after the deploy. */

@@ -4,7 +4,8 @@ import type { Address } from "../target/address.ts";
 import type { CheckResult } from "../target/check-result.ts";
 import type { Observation } from "../target/observation.ts";
 import { rightHost } from "../target/right-host.ts";
-import { failed, passed, type Answer } from "./answer.ts";
+import { loginCommand } from "../target/target-failure.ts";
+import { atGate, failed, passed, typed, type Answer } from "./answer.ts";
 import { baselineOf, type Baseline } from "./baseline.ts";
 import { mayLeave, type Group, type MemberHealth } from "./group-health.ts";
 import type { Look } from "./host-look.ts";
@@ -72,7 +73,13 @@ export type PreflightCase = {
   readonly despite: readonly Overridable[];
 };
 
-export type PreflightLine = Answer & { readonly check: PreflightCheck };
+export type PreflightLine = {
+  readonly check: PreflightCheck;
+  readonly outcome: Answer["outcome"];
+  readonly sentence: string;
+  /** The next command to type; there is one for everything but `passed`. */
+  readonly next?: string;
+};
 
 export type Preflight = {
   readonly checks: readonly PreflightLine[];
@@ -93,12 +100,17 @@ export function preflight(given: PreflightCase): Preflight {
   const checks: PreflightLine[] = [];
   const ask = (check: PreflightCheck, answer: Answer): boolean => {
     const over = answer.outcome !== "passed" && (given.despite as readonly PreflightCheck[]).includes(check);
-    checks.push({ check, ...answer, ...(over ? { sentence: `${answer.sentence} It was asked for in spite of that.` } : {}) });
+    checks.push({
+      check,
+      outcome: answer.outcome,
+      sentence: over ? `${answer.sentence} It was asked for in spite of that.` : answer.sentence,
+      ...(answer.outcome === "passed" ? {} : { next: typed(answer.next, address) }),
+    });
     return answer.outcome === "passed";
   };
 
   if (look.kind === "silent") {
-    ask("reachable", failed(`${address.hostname} could not be spoken to (${look.trouble}).`, sshCommand(address)));
+    ask("reachable", failed(`${address.hostname} could not be spoken to (${look.trouble}).`, atGate(`${loginCommand(address)} true`)));
     return ended(checks, "fail", "unreachable");
   }
   const { observation } = look;
@@ -107,12 +119,12 @@ export function preflight(given: PreflightCase): Preflight {
   const wrong = rightHost(address, observation);
   const known = address.identity.machineId === undefined ? "; no machine id is pinned" : " and has the machine id that is pinned";
   if (wrong?.code === "wrong-host") {
-    ask("host", failed(wrong.message, wrong.next));
+    ask("host", failed(wrong.message, atGate(wrong.next)));
     return ended(checks, "fail", "failed");
   }
   ask("host", passed(`It calls itself "${address.identity.name}"${known}.`));
   if (wrong !== undefined) {
-    ask("nixos", failed(wrong.message, wrong.next));
+    ask("nixos", failed(wrong.message, atGate(wrong.next)));
     return ended(checks, "fail", "failed");
   }
   ask("nixos", passed("It is a NixOS that runs."));
@@ -176,7 +188,7 @@ function operatorsChecks(checks: readonly CheckResult[]): Answer {
     .slice(0, 3)
     .map((check) => `the check "${check.name}" is ${check.outcome}: ${check.sentence}`)
     .join(" Also ")}${bad.length > 3 ? ` And ${bad.length - 3} more.` : ""}`;
-  return { outcome: worst, sentence, next: "nixos-deploy-gate verify" };
+  return { outcome: worst, sentence, next: atGate("nixos-deploy-gate verify --hosts HOST") };
 }
 
 function groupStanding(given: PreflightCase, host: HostName): Answer {
@@ -187,8 +199,5 @@ function groupStanding(given: PreflightCase, host: HostName): Answer {
   if (allowed) return passed(sentence);
   const sick = group.members.find((member) => member !== host && away.has(member));
   const why = sick === undefined ? "" : ` ${sick}: ${health.get(sick)?.sentence ?? "nothing is known of it."}`;
-  return failed(`${sentence}${why}`, sick === undefined ? undefined : `nixos-deploy-gate status --hosts ${sick}`);
+  return failed(`${sentence}${why}`, atGate(sick === undefined ? "nixos-deploy-gate status" : `nixos-deploy-gate status --hosts ${sick}`));
 }
-
-const sshCommand = (address: Address): string =>
-  `ssh ${address.port === 22 ? "" : `-p ${address.port} `}${address.user}@${address.hostname}`;

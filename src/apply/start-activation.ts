@@ -67,6 +67,7 @@ export function requestFiles(
           ...confirmation.arguments.map((argument, n): [string, string] => [`self-argument-${n + 1}`, argument]),
         ]
       : [];
+  const copyRoot: [string, string][] = request.copyRoot === undefined ? [] : [["copy-root", request.copyRoot]];
   const stopFirst: [string, string][] = request.stopFirst.length === 0 ? [] : [["stop-first", request.stopFirst.join("\n")]];
   return [
     ["id", attempt.id],
@@ -84,6 +85,7 @@ export function requestFiles(
     ["confirm-by", confirmation.by],
     ["ssh-port", String(confirmation.by === "self" ? confirmation.sshPort : address.port)],
     ...stopFirst,
+    ...copyRoot,
     ...self,
   ];
 }

@@ -11,7 +11,8 @@ import { stateFunctions } from "./host-state-program.ts";
  * - `deadman`: in a unit of its own, by that or by a timer every twenty seconds: where the supervisor was killed or ran out of memory it goes back. Killed, it comes again.
  * - `operate`: one run of switch-to-configuration in its own unit.
  *
- * Whatever happens before the confirmation, the boot default is the recorded one, so that losing power is a way back as well.
+ * Whatever happens before the confirmation, the boot default is the recorded one, so that losing power is a way back as well. Except for a change that cannot be undone:
+ * a person approved that it stays, so it is the boot default before its first step is taken, and goes back together with the system where nobody reaches the host.
  */
 export const supervisorProgram = `
 set -u
@@ -21,6 +22,23 @@ mode=$1 state=$2
 case $state in /run/nixos-deploy-gate/[a-z0-9]*) ;; *) exit 2 ;; esac
 ${stateFunctions}${operationFunctions}${returnFunctions}
 # ---- steps of a switch
+# refuse REASON EXIT: nothing is active that was not before.
+refuse() {
+  start_stopped
+  give_back_default || finish rollback-failed "$1-and-not-restored" "$2"
+  finish refused "$1" "$2"
+}
+# What cannot be undone boots from before its first step on: data that it has migrated must not be met by the old system after a loss of power. A boot loader that
+# fails is found out while nothing is migrated yet.
+take_default_first() {
+  : >"$state/default-first"
+  install_default checks
+  [ -n "$failed" ] || return 0
+  reason=$failed its_exit=$exit_code
+  [ "$reason" = loader-failed ] && said "pre-switch check" && reason=pre-switch-check
+  give_back_default || finish rollback-failed "$reason-and-not-restored" "$its_exit"
+  finish refused "$reason" "$its_exit"
+}
 # After switch-to-configuration has ended: wait, refuse, or go back. \`code\` is set.
 judge_activation() {
   current
@@ -39,16 +57,16 @@ judge_activation() {
   esac
   if [ "$current" = "$from_current" ]; then
     case $code in
-      100) start_stopped; finish refused init-interface-version 100 ;;
+      100) refuse init-interface-version 100 ;;
       1)
         # These words come before anything is changed. Without them something may have been stopped, which going back sets right.
         if ! said "activating the configuration" && ! said "stopping the following units" && ! said "stopping swap device"; then
-          if said "changes to critical components" || said "Pre-switch check 'switchInhibitors' failed"; then start_stopped; finish refused inhibitor 1; fi
-          if said "pre-switch check"; then start_stopped; finish refused pre-switch-check 1; fi
+          if said "changes to critical components" || said "Pre-switch check 'switchInhibitors' failed"; then refuse inhibitor 1; fi
+          if said "pre-switch check"; then refuse pre-switch-check 1; fi
         fi ;;
     esac
-    if said "Could not acquire lock"; then start_stopped; finish refused lock-held "$code"; fi
-    if said "This is not a NixOS installation"; then start_stopped; finish refused not-nixos "$code"; fi
+    if said "Could not acquire lock"; then refuse lock-held "$code"; fi
+    if said "This is not a NixOS installation"; then refuse not-nixos "$code"; fi
   fi
   [ "$current" = "$activated" ] || go_back "exit-$code" "$code"
 }
@@ -122,6 +140,10 @@ await_confirmation() {
 install_confirmed() {
   phase installing
   profile
+  if [ -e "$state/default-first" ]; then
+    [ "$profile" = "$to" ] || finish superseded profile-changed "$code"
+    finish deployed confirmed 0
+  fi
   case $profile in "$from_profile" | "$to") ;; *) finish superseded profile-changed "$code" ;; esac
   install_default no-checks
   [ -n "$failed" ] || finish deployed confirmed "$exit_code"
@@ -152,10 +174,11 @@ do_switch() {
   [ "$confirm_by" = gate ] || own_address >"$state/address"
   failed_units >"$state/failed"
   remember_jobs
+  [ "$reversible" = yes ] || take_default_first
   phase activating
   : >"$state/touched"
-  if ! stop_first; then start_stopped; finish refused stop-first-failed -; fi
-  if ! begin_operation "$activate" test checks; then start_stopped; finish refused unit-not-started -; fi
+  if ! stop_first; then refuse stop-first-failed -; fi
+  if ! begin_operation "$activate" test checks; then refuse unit-not-started -; fi
   follow_switch
 }
 do_boot() {
@@ -207,6 +230,10 @@ run() {
     rm -rf "$roots/$id"
     finish refused root-failed -
   fi
+  told copy-root
+  case \${told#copy-} in "$told" | *[!0-9a-f]*) ;; *) rm -rf "$roots/$told" ;; esac
+  # Until the next deploy that goes well, but of attempts that do not go well one after the other only the newest: a disk is not filled with them.
+  ls -1t "$roots" | grep -v '^copy-' | tail -n +4 | while read -r old; do rm -rf "$roots/$old"; done
   if [ ! -x "$to/bin/switch-to-configuration" ] || [ ! -x "$activate/bin/switch-to-configuration" ]; then finish refused toplevel-missing -; fi
   if ! nix-store --check-validity "$to" >>"$log" 2>&1; then finish refused toplevel-missing -; fi
   watch_over || finish refused no-deadman -
@@ -229,7 +256,7 @@ resume() {
     read -r outcome reason exit_code <"$state/ending"
     finish "$outcome" "$reason" "$exit_code"
   fi
-  [ -e "$state/touched" ] || finish refused supervisor-killed -
+  [ -e "$state/touched" ] || refuse supervisor-killed -
   told activation-exit; code=$told
   [ -n "$code" ] || code=-
   case $word in
@@ -251,7 +278,7 @@ wake() {
   case $told in ended*) end_watch; exit 0 ;; esac
   if [ -e "$state/watched" ] && ask_systemd start --no-block "$deadman.service" >/dev/null 2>&1; then exit 0; fi
   # Before there is a dead man's switch nothing is changed: this only writes down how it ended.
-  [ ! -d "$state/begun" ] || [ -e "$state/touched" ] || resume
+  [ ! -d "$state/begun" ] || [ -e "$state/touched" ] || [ -e "$state/default-first" ] || resume
 }
 as_deadman() {
   for second in 1 2 3 4 5 6 7 8 9 10; do

@@ -20,6 +20,8 @@ export type Operation = {
   readonly to: string;
   readonly activate: string;
   readonly stopFirst: readonly string[];
+  /** What keeps `to` on the host since before its copy; undefined where nothing was copied. */
+  readonly copyRoot?: string;
 };
 
 export type Attempted = {
@@ -68,7 +70,10 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
   const operating = operation.operation === "boot" ? limits.loaderSeconds : limits.activationSeconds;
   let followed = await follow(
     operation.operation === "boot" || change.carries ? "ended" : "waiting",
-    operating + marginSeconds + (change.carries ? limits.confirmSeconds + limits.loaderSeconds : 0),
+    operating +
+      (change.reversible ? 0 : limits.loaderSeconds) +
+      marginSeconds +
+      (change.carries ? limits.confirmSeconds + limits.loaderSeconds : 0),
   );
   let judged: Judged | undefined;
   let reasons: readonly string[] = [];
@@ -169,6 +174,7 @@ function requestOf(change: Change, operation: Operation, { apply, random }: Depl
       : { by: "gate" },
     reversible: change.reversible,
     stopFirst: operation.stopFirst,
+    ...(operation.copyRoot === undefined ? {} : { copyRoot: operation.copyRoot }),
   };
 }
 

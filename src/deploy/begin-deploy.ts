@@ -14,6 +14,7 @@ import type { Clock, Log, Nix, StoreDatabase, StoreFiles, Targets } from "../io/
 import type { Policy } from "../policy.ts";
 import { applyDecided, isToBeChanged } from "./apply-decided.ts";
 import { contact, type DeployRequest } from "./contact.ts";
+import { leftUnconfirmed } from "./left-unconfirmed.ts";
 import { againstRunning, toBuild } from "./running-fleet.ts";
 import { runningSystems, sayApprovals } from "./say-approvals.ts";
 
@@ -105,7 +106,11 @@ export async function beginDeploy(
       });
       const passed = (report: HostReport): Outcome | undefined =>
         request.only?.includes(report.host) === false && isToBeChanged(report) ? passedOver : undefined;
-      return reports.map((report): HostReport => ({ ...report, outcome: outcomes.get(report.host) ?? passed(report) ?? standing(report) }));
+      const left = (report: HostReport): Outcome | undefined => leftUnconfirmed(report, fleet.observations.get(report.host));
+      return reports.map((report): HostReport => ({
+        ...report,
+        outcome: outcomes.get(report.host) ?? passed(report) ?? left(report) ?? standing(report),
+      }));
     },
   };
 }

@@ -1,3 +1,4 @@
+import { releaseCopy } from "../apply/copy-root.ts";
 import type { Miss, Outcome, OutcomeKind } from "../apply/outcome.ts";
 import { nextStrategy, type Ended, type Next } from "../apply/strategy.ts";
 import type { HostEnd } from "../apply/waves.ts";
@@ -30,13 +31,31 @@ export async function deployHost(change: Change, group: () => Promise<GroupStand
       );
     return ended(outcome, reasons, { touched: false, ...closing });
   }
-  return await world.finishing.finish(() => activate(change, prepared, world));
+  return await world.finishing.finish(async () => {
+    const deployed = await activate(change, prepared, world);
+    // Whoever brought it in, or is still about to, takes the root away by itself.
+    if (!hasOwnRoots.has(deployed.outcome.outcome)) await releaseCopy(world.targets, change.address, prepared.copyRoot);
+    return deployed;
+  });
 }
+
+/** Ends of an activation whose supervisor has roots of its own, or will have: it cannot be spoken to, or goes on alone. */
+const hasOwnRoots: ReadonlySet<OutcomeKind> = new Set([
+  "deployed",
+  "staged",
+  "deployed-reboot-pending",
+  "deployed-with-misses",
+  "rolled-back",
+  "live-but-old-boots",
+  "left-unconfirmed",
+  "unreachable",
+  "handed-over",
+]);
 
 /** From the first strategy to the proof. A run that is told to stop still comes to the end of what it has begun, and still goes back. */
 async function activate(
   change: Change,
-  { observation, baseline, wouldDo }: Extract<Prepared, { kind: "ready" }>,
+  { observation, baseline, wouldDo, copyRoot }: Extract<Prepared, { kind: "ready" }>,
   world: DeployWorld,
 ): Promise<Deployed> {
   const { planned, host, reversible } = change;
@@ -52,7 +71,7 @@ async function activate(
       earlier = world.evidence.get(host) ?? earlier;
       world.evidence.delete(host);
     }
-    const made = await attempt(change, operationOf(change, next, observation), baseline, world);
+    const made = await attempt(change, { ...operationOf(change, next, observation), copyRoot }, baseline, world);
     attempts.push(made);
     tried.push({ strategy: next.strategy, ended: made.reasons.join(" ").slice(0, 1_000) });
     if (made.handedOver)
@@ -165,15 +184,17 @@ type Closing = {
   readonly tried?: Outcome["attempts"];
   readonly log?: string;
   readonly failure?: Outcome["failure"];
+  readonly next?: string;
 };
 
 function ended(outcome: OutcomeKind, reasons: readonly [string, ...string[]], closing: Closing): Deployed {
-  const { observation, misses = [], tried = [], log, failure: why } = closing;
+  const { observation, misses = [], tried = [], log, failure: why, next } = closing;
   return {
     outcome: {
       outcome,
       reasons,
       ...(why === undefined ? {} : { failure: why }),
+      ...(next === undefined ? {} : { next }),
       ...(observation === undefined
         ? {}
         : { now: { current: observation.current, profile: observation.profile, booted: observation.booted } }),

@@ -1,5 +1,6 @@
 import type { Baseline } from "../apply/baseline.ts";
 import { copyClosure } from "../apply/copy.ts";
+import { copyRootName, keepCopy, releaseCopy } from "../apply/copy-root.ts";
 import type { CopyState } from "../apply/copy-progress.ts";
 import { dryActivate } from "../apply/dry-activate.ts";
 import type { Group, MemberHealth } from "../apply/group-health.ts";
@@ -22,6 +23,8 @@ export type Prepared =
       readonly baseline: Baseline;
       /** What the host says that the switch would do; empty where it was not asked or could not tell. Untrusted text. */
       readonly wouldDo: string;
+      /** What keeps the new system on the host until a supervisor does. */
+      readonly copyRoot: string;
     }
   | {
       readonly kind: "ended";
@@ -30,6 +33,8 @@ export type Prepared =
       readonly healthy: boolean;
       readonly observation: Observation | undefined;
       readonly failure?: Failure;
+      /** The next command to type, where a question before the change was not answered well. */
+      readonly next?: string;
     };
 
 export type GroupStanding = { readonly group: Group; readonly health: ReadonlyMap<HostName, MemberHealth> } | undefined;
@@ -86,9 +91,18 @@ async function prepare(
   if (summary.may !== "go" || look.kind === "silent") {
     const outcome = summary.may === "go" ? "unreachable" : summary.outcome;
     const seen = look.kind === "observed" ? look.observation : undefined;
-    return { kind: "ended", outcome, reasons: summary.reasons, healthy: seen !== undefined, observation: seen };
+    const next = summary.may === "go" ? undefined : summary.next;
+    return {
+      kind: "ended",
+      outcome,
+      reasons: summary.reasons,
+      healthy: seen !== undefined,
+      observation: seen,
+      ...(next === undefined ? {} : { next }),
+    };
   }
   const { observation } = look;
+  const { baseline } = summary;
   const boots = planned.mode === "boot-only";
   const ended = (outcome: OutcomeKind, reasons: Outcome["reasons"], failure?: Failure): Prepared => ({
     kind: "ended",
@@ -100,22 +114,37 @@ async function prepare(
   });
   if (world.dryRun) return ended(boots ? "would-stage" : "would-deploy", summary.reasons);
 
-  say("copying");
-  let told = clock.now().getTime();
-  const onProgress = (state: CopyState): void => {
-    const now = clock.now().getTime();
-    if (now - told < 5_000) return;
-    told = now;
-    say("copying", copyText(state));
-  };
-  const copied = await copyClosure({ targets, nix, address, paths: [planned.to], policy: world.apply.copy, onProgress });
-  if (!copied.ok) return ended("failed", [`The system could not be copied: ${copied.failure.message}`], copied.failure);
-  if (signal.aborted) return cancelled(observation);
+  const copyRoot = copyRootName(world.random());
+  // Told to stop, the copy ends at once; what kept it is still taken away.
+  return await world.finishing.finish(async () => {
+    let prepared: Prepared | undefined;
+    say("copying");
+    const unrooted = await keepCopy(targets, address, copyRoot, planned.to);
+    if (unrooted !== undefined) return ended("failed", [`The system could not be copied: ${unrooted.message}`], unrooted);
+    try {
+      prepared = await copyAndAsk();
+      return prepared;
+    } finally {
+      if (prepared?.kind !== "ready") await releaseCopy(targets, address, copyRoot);
+    }
+  });
 
-  const wouldDo = boots || planned.activate === undefined ? "" : await dryActivation(change, planned.activate, world);
-  if (signal.aborted) return cancelled(observation);
-  say("activating", wouldDo.split("\n").filter(announces).join("; ").slice(0, 300) || undefined);
-  return { kind: "ready", observation, baseline: summary.baseline, wouldDo };
+  async function copyAndAsk(): Promise<Prepared> {
+    let told = clock.now().getTime();
+    const onProgress = (state: CopyState): void => {
+      const now = clock.now().getTime();
+      if (now - told < 5_000) return;
+      told = now;
+      say("copying", copyText(state));
+    };
+    const copied = await copyClosure({ targets, nix, address, paths: [planned.to], policy: world.apply.copy, onProgress });
+    if (!copied.ok) return ended("failed", [`The system could not be copied: ${copied.failure.message}`], copied.failure);
+    if (signal.aborted) return cancelled(observation);
+    const wouldDo = boots || planned.activate === undefined ? "" : await dryActivation(change, planned.activate, world);
+    if (signal.aborted) return cancelled(observation);
+    say("activating", wouldDo.split("\n").filter(announces).join("; ").slice(0, 300) || undefined);
+    return { kind: "ready", observation, baseline, wouldDo, copyRoot };
+  }
 }
 
 const announces = (line: string): boolean =>

@@ -51,9 +51,9 @@ function change(host: PlanHost): string {
 /** What a row says of an outcome. Paths and logs are each host's own and stand in its details. */
 function became({ outcome }: PlanHost): string {
   if (outcome === undefined) return "";
-  const { outcome: kind, reasons, failure, now, misses, attempts } = outcome;
+  const { outcome: kind, reasons, failure, next, now, misses, attempts } = outcome;
   const open = misses.filter(isOpen);
   if (open.length === 0 && attempts.every((one) => one.strategy === "switch" || one.strategy === "boot") && isWell(outcome)) return kind;
-  return JSON.stringify([kind, reasons, failure, now?.runs, now?.boots, open, attempts.length]);
+  return JSON.stringify([kind, reasons, failure, next, now?.runs, now?.boots, open, attempts.length]);
 }
 export const names = (group: Group): string[] => group.hosts.map((host) => host.host);

@@ -16,7 +16,7 @@ export function nextStep(plan: Pick<Plan, "startedAt">, hosts: readonly PlanHost
   const outcome = first?.outcome;
   if (first === undefined || outcome === undefined) return undefined;
   const { host } = first;
-  const given = outcome.failure?.next ?? "";
+  const given = outcome.next ?? outcome.failure?.next ?? "";
   // An escalation says in general how to look; what became of the host says more.
   if (given !== "" && !isEscalated(outcome)) return { words: "", command: given };
   const again = `nixos-deploy-gate deploy --hosts ${hosts

@@ -26,6 +26,8 @@ export const PlanOutcome = z.object({
   /** The first says what happened. Empty only where `detail` of the plan is `names`. */
   reasons: z.array(text),
   failure: PlanFailure.optional(),
+  /** The next command to type, of the question that the host did not answer well. */
+  next: text.optional(),
   /** What the host said last; missing where it could not be asked. `runs` and `boots` put `current` and `profile` into words, which stay where paths may not be shown. */
   now: z.object({ current: text.optional(), profile: text.optional(), booted: text.optional(), runs: Side, boots: Side }).optional(),
   misses: z.array(PlanMiss),
@@ -47,11 +49,12 @@ export function boundedOutcome(
 ): PlanOutcome {
   const side = (path: string | undefined): "old" | "new" | undefined =>
     path === undefined ? undefined : path === sides.to ? "new" : path === sides.from ? "old" : undefined;
-  const { outcome, failure, now, misses, log } = given;
+  const { outcome, failure, next, now, misses, log } = given;
   return {
     outcome,
     reasons: boundedReasons(given.reasons.map(clean)),
     ...(failure === undefined ? {} : { failure: boundedFailure(failure) }),
+    ...(next === undefined ? {} : { next: cutMiddle(clean(next), 1_000) }),
     ...(now === undefined ? {} : { now: { ...paths(now), ...defined("runs", side(now.current)), ...defined("boots", side(now.profile)) } }),
     misses: misses.slice(0, limits.misses).map((miss) => ({
       family: cutMiddle(miss.family, 50),

@@ -65,7 +65,7 @@ test("a host that is well may be changed; every check was asked and says a sente
 describe("what is no host to be changed fails", () => {
   test("one that does not answer", () => {
     const { checks, summary } = run({ look: { kind: "silent", trouble: "unreachable", detail: "No route to host" } });
-    expect(summary).toMatchObject({ may: "fail", outcome: "unreachable", next: "ssh root@web1.example" });
+    expect(summary).toMatchObject({ may: "fail", outcome: "unreachable", next: "ssh root@web1.example true" });
     expect(checks).toHaveLength(1);
   });
   test.each([
@@ -296,4 +296,31 @@ test("a person may go on in spite of checks, group, order and attempts, and of n
   expect(summary.reasons.join(" ")).toMatch(/in spite of that/);
   expect(run({ checks, despite: ["group"] }).summary.may).toBe("hold");
   expect(run({ look: looked({ switchLock: "held" }), despite: overridable }).summary.may).toBe("hold");
+});
+
+test("whatever is not well says what to type, on the machine where it helps and by the way that leads there", () => {
+  const through = { ...address, user: "deploy", sudo: true, port: 2222, jump: ["jump@bastion.example:2200"] };
+  const typed = (over: Partial<PreflightCase>, name: string) =>
+    preflight({ ...base, address: through, ...over }).checks.find((one) => one.check === name)?.next;
+  const login = "ssh -J jump@bastion.example:2200 -p 2222 deploy@web1.example";
+  expect(typed({ look: { kind: "silent", trouble: "unreachable", detail: "" } }, "reachable")).toBe(`${login} true`);
+  expect(typed({ look: looked({ switchLock: "held" }) }, "activation")).toBe(
+    `${login} 'sudo fuser -v /run/nixos/switch-to-configuration.lock'`,
+  );
+  expect(typed({ look: looked({ current: system("c") }) }, "from")).toBe(
+    "nixos-deploy-gate deploy --dry-run --hosts web1   # compares with what it runs now",
+  );
+  const boot = { sizeBytes: gibibyte, freeBytes: 1, freeInodes: undefined, mountPoint: "/boot" };
+  expect(typed({ look: looked({ space: { ...observation().space, boot } }) }, "boot-space")).toBe(
+    `${login} 'sudo nix-env -p /nix/var/nix/profiles/system --delete-generations +3 && sudo /run/current-system/bin/switch-to-configuration boot'`,
+  );
+  // A host names its own units: what a shell would read in one stays out of what a person pastes.
+  expect(typed({ look: looked({ activations: ["x'; rm -rf /; '.service"] }) }, "activation")).toBe(`${login} 'sudo systemctl status'`);
+  const many = preflight({
+    ...base,
+    look: looked({ switchLock: "unknown", systemState: "stopping", specialisation: "blue" }),
+    ledger: "unreadable",
+  });
+  for (const one of many.checks) expect([one.check, one.next === undefined]).toEqual([one.check, one.outcome === "passed"]);
+  expect(many.summary).toMatchObject({ may: "hold", next: expect.any(String) as string });
 });

@@ -52,6 +52,7 @@ export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
   "target-lost": "Before an activation nothing was changed. During one the host goes on by itself; the next run reads what became of it.",
   "copy-unsigned": "root is trusted by Nix everywhere, so that logging in as root needs neither.",
   "copy-no-space": "The preflight asks for room; this comes where other writers were faster.",
+  "copy-not-rooted": "The link lies in `/nix/var/nix/gcroots/nixos-deploy-gate` and goes away by itself.",
   "activation-escalated": "Read what was tried and what the host is now before you type anything: the outcome of the host says both.",
   "reboot-failed": "Its group stands still until it is well again.",
   "running-unknown":

@@ -128,6 +128,7 @@ export const runbookSamples: Contexts = {
   "copy-corrupt": { host, path: toplevel },
   "copy-timed-out": { host, seconds: 3_600 },
   "copy-signing-failed": { file: "/etc/deploy/signing-key" },
+  "copy-not-rooted": { host, login },
   "copy-failed": { host, url: `ssh-ng://${at}`, path: toplevel, exitCode: 1 },
   "activation-escalated": { host, reason: "The new system is active and not well, and it may have migrated data." },
   "reboot-failed": { host, why: "never-came-back", sentence: "It was not back after 20 minutes." },

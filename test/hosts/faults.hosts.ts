@@ -146,7 +146,7 @@ describe("what a change can do", () => {
     change: { ...broken.unit, etc: { "tmpfiles.d/purge.conf": "R /var/lib/thing - - - - -\n" } },
     policy: quick,
     approve: true,
-    expects: { outcome: "left-unconfirmed", exit: 1, runs: "new", boots: "old" },
+    expects: { outcome: "left-unconfirmed", exit: 1, runs: "new", boots: "new" },
   });
 });
 

@@ -174,7 +174,8 @@ export class SupervisedHost {
 }
 
 const resetProgram = `
-rm -f /boot/loader-broken /boot/loader-oneshot
+rm -f /boot/loader-broken /boot/loader-slow /boot/loader-oneshot
+rm -rf /nix/var/nix/gcroots/nixos-deploy-gate
 umount /var/lib/nixos-deploy-gate 2>/dev/null
 ip rule del pref 10 2>/dev/null
 systemctl stop nixos-deploy-gate-deadman.timer 2>/dev/null

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { ActivationRequest } from "../../src/apply/activation.ts";
 import { confirmActivation, returnActivation } from "../../src/apply/confirm-activation.ts";
+import { keepCopy, releaseCopy } from "../../src/apply/copy-root.ts";
 import { readPhase } from "../../src/apply/follow-activation.ts";
 import type { Targets } from "../../src/io/ports.ts";
 import { interrupted } from "../../src/target/read-ledger.ts";
@@ -147,6 +148,37 @@ test("units are stopped first and started again", async () => {
   await confirmActivation(targets, it.address, begun.id, begun.nonce);
   await ends(begun, "deployed confirmed 0", deployed);
   expect(Number(await it.host.sh(log))).toBe(before + 1);
+});
+
+test("what kept the copy is taken away when the supervisor keeps it", async () => {
+  const { name, own } = { name: "copy-0123456789abcdef0123", own: "/nix/var/nix/gcroots/nixos-deploy-gate" };
+  const to = await buildToplevel({ host: "alpha", revision: "kept", services: { kept: {} } });
+  expect(await keepCopy(targets, it.address, name, to)).toBeUndefined();
+  // A root of what is not there yet is left alone, and is one from when it is there.
+  await it.host.sh("nix-collect-garbage -d >/dev/null 2>&1");
+  expect((await it.host.copy([to])).exitCode).toBe(0);
+  await it.host.sh("nix-collect-garbage -d >/dev/null 2>&1");
+  const request = it.request(to, { limits: quick, copyRoot: name });
+  await it.start(request);
+  await it.until(request.attempt.id, "waiting");
+  expect((await it.host.sh(`ls ${own}`)).split("\n")).toContain(request.attempt.id);
+  expect((await it.host.sh(`ls ${own}`)).split("\n")).not.toContain(name);
+  await it.until(request.attempt.id, "ended");
+  await it.host.sh("nix-collect-garbage -d >/dev/null 2>&1");
+  expect(it.host.has(to)).toBe(true);
+});
+
+test("what kept a copy is given free, and nothing else is", async () => {
+  const to = await built({ revision: "released" });
+  await keepCopy(targets, it.address, "copy-aa", to);
+  await keepCopy(targets, it.address, "copy-bb", to);
+  await releaseCopy(targets, it.address, "copy-aa");
+  await releaseCopy(targets, it.address, "../copy-bb");
+  await it.host.sh("nix-collect-garbage -d >/dev/null 2>&1");
+  expect(it.host.has(to)).toBe(true);
+  await releaseCopy(targets, it.address, "copy-bb");
+  await it.host.sh("nix-collect-garbage -d >/dev/null 2>&1");
+  expect(it.host.has(to)).toBe(false);
 });
 
 // ---- nothing was changed
@@ -344,8 +376,41 @@ test("self: sshd does not answer any more", async () => {
 
 // ---- what cannot be undone
 
-test("irreversible and nobody confirms: left", async () => {
-  await ends(await begin({}, { limits: quick, reversible: false }), "left-unconfirmed not-confirmed 0", live);
+test("irreversible and nobody confirms: left, and boots", async () => {
+  const begun = await begin({}, { limits: quick, reversible: false });
+  await it.until(begun.id, "waiting");
+  // Before anybody has confirmed anything: a loss of power must not bring the old system up on migrated data.
+  expect(await it.systems(begun.to)).toBe(deployed);
+  await ends(begun, "left-unconfirmed not-confirmed 0", deployed);
+});
+
+test("irreversible and power is lost in the middle of the switch: boots the new system", async () => {
+  const begun = await begin(slow, { limits: patient, reversible: false });
+  await it.until(begun.id, "activating");
+  await it.host.powerOff();
+  await it.host.boot();
+  expect(await it.systems(begun.to)).toBe("current new, profile new, boots new, booted new");
+});
+
+test("irreversible and the boot loader fails: nothing is begun", async () => {
+  await it.host.sh("touch /boot/loader-broken");
+  const begun = await begin({}, { limits: quick, reversible: false });
+  await it.until(begun.id, "ended");
+  expect(await it.systems(begun.to)).toBe(old);
+  expect(await it.log(begun.id)).not.toContain("activating the configuration");
+});
+
+test("irreversible and refused: the old system boots again", async () => {
+  const begun = await begin({ initInterfaceVersion: "systemd 3" }, { limits: quick, reversible: false });
+  await ends(begun, "refused init-interface-version 100", old);
+});
+
+test("irreversible and the supervisor is killed while it sets the default: the old system boots again", async () => {
+  await it.host.sh("echo 6 >/boot/loader-slow");
+  const begun = await begin({}, { limits: patient, reversible: false });
+  await it.host.sh('until [ -e "$1" ]; do sleep 0.05; done', `/run/nixos-deploy-gate/${begun.id}/default-first`);
+  await kill(units.supervisor);
+  await ends(begun, "refused supervisor-killed -", old);
 });
 
 test("irreversible and sshd is gone: back", async () => {

@@ -287,3 +287,14 @@ test("the log of a host that is not well stands in a fold; colours of tools are 
   expect(text).not.toContain("\u001b");
   expect(log).toContain("\u001b");
 });
+
+test("what a question before the change says to type is what every reader is told to type, and strangers are not", () => {
+  const next = "ssh -p 2222 deploy@web1.example 'sudo fuser -v /run/nixos/switch-to-configuration.lock'";
+  const given = [web("web1", outcome("held", ["Something holds the lock of switch-to-configuration."], { next }))];
+  expect(terminalReport(after(given), { ...plain, width: 200 })).toContain(next);
+  expect(comment(after(given), markdown)).toContain(next);
+  expect(JSON.stringify(after(given))).toContain(next);
+  expect(JSON.stringify(namesOnly(after(given)))).not.toContain("deploy@");
+  const secret = { next: "curl -H 'Authorization: Bearer ghp_abcdefghijklmnopqrstuvwxyz0123456789'" };
+  expect(JSON.stringify(after([web("web1", outcome("held", ["r"], secret))]))).not.toContain("ghp_abcdefghijklmnopqrstuvwxyz0123456789");
+});

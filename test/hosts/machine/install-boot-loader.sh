@@ -1,6 +1,6 @@
 #!/bin/sh
 # The boot loader's installer, in the manner of systemd-boot: kernels and initrds are copied to /boot, one entry a generation, and the default is written last.
-# /boot/loader-broken makes it fail. Usage: install-boot-loader DEFAULT-TOPLEVEL
+# /boot/loader-broken makes it fail, /boot/loader-slow makes it wait for so many seconds. Usage: install-boot-loader DEFAULT-TOPLEVEL
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 default=$1
@@ -8,6 +8,7 @@ if [ -e /boot/loader-broken ]; then
   echo "boot loader: cannot write to the EFI system partition" >&2
   exit 1
 fi
+[ ! -e /boot/loader-slow ] || sleep "$(cat /boot/loader-slow)"
 mkdir -p /boot/EFI/nixos /boot/loader/entries
 
 # $1: a file of a toplevel. Prints its name in /boot.
