@@ -79,6 +79,21 @@ const table = {
     message: "The gate made a mistake of its own and stopped; no host was touched by what failed.",
     next: "Run it again with --debug-log gate.log and report the lines above together with that file.",
   }),
+  "init-unanswered": (c: { what: string; flags: string }): Entry => ({
+    exit: 2,
+    message: `Nobody could be asked ${c.what}.`,
+    next: `nixos-deploy-gate init ${c.flags}`,
+  }),
+  "init-incomplete": (c: { folder: string }): Entry => ({
+    exit: 4,
+    message: `The workflows that belong to this program are not beside it: ${c.folder} cannot be read.`,
+    next: "git clone the whole repository of nixos-deploy-gate, and start it from there.",
+  }),
+  "init-write-failed": (c: { path: string }): Entry => ({
+    exit: 2,
+    message: `${c.path} could not be written; what was written before it stays, and nothing was overwritten.`,
+    next: "git status   # then the same command again: it goes on with what is missing",
+  }),
   // ---- the event and the forge (exit 2 where the workflow has to change, else 4) -----------------------------------
   "event-unsupported": (c: { event: string; problem: string }): Entry => ({
     exit: 2,

@@ -4,6 +4,8 @@ import type { Command, Options, Shell } from "./shell.ts";
 
 /** Each is loaded when it is asked for, so that none pays for the others. */
 const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  init: async () => (await import("./init.ts")).initCommand,
+  doctor: async () => (await import("./doctor.ts")).doctorCommand,
   plan: async () => (await import("./plan.ts")).planCommand,
   deploy: async () => (await import("./deploy.ts")).deployCommand,
   reboot: async () => (await import("./reboot.ts")).rebootCommand,

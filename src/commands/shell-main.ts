@@ -35,6 +35,7 @@ export async function shellMain(programRoot: string): Promise<ExitCode> {
       error: (text) => void stderr.write(text),
       terminal: {
         live,
+        asks: live && process.stdin.isTTY === true,
         color: !plain && (env["FORCE_COLOR"] !== undefined || (stdout.isTTY === true && env["TERM"] !== "dumb")),
         unicode: /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || ""),
         // A terminal that does not know its size says 0.

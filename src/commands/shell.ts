@@ -10,7 +10,14 @@ export type Shell = {
   out(text: string): void;
   /** Progress, warnings and failures go here. */
   error(text: string): void;
-  readonly terminal: { readonly live: boolean; readonly color: boolean; readonly unicode: boolean; readonly width: number };
+  readonly terminal: {
+    readonly live: boolean;
+    readonly color: boolean;
+    readonly unicode: boolean;
+    readonly width: number;
+    /** A person can be asked: both ends of the conversation are a terminal. */
+    readonly asks?: boolean;
+  };
   /** Aborted by the first SIGINT or SIGTERM. */
   readonly signal: AbortSignal;
 };

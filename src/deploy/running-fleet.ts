@@ -48,7 +48,8 @@ export async function askFleet(
   return { addresses, asked, observations };
 }
 
-function knownTarget({ deployRs, hive, hostName }: EvaluatedFacts): KnownTarget {
+/** What an evaluated host says elsewhere of how it is reached. */
+export function knownTarget({ deployRs, hive, hostName }: EvaluatedFacts): KnownTarget {
   return {
     ...(deployRs?.address === undefined
       ? {}

@@ -264,6 +264,30 @@ export type DeploymentStatus = {
 /** `unknown` where the forge cannot or will not say; nothing may take it for a yes. */
 export type Permission = "admin" | "write" | "read" | "none" | "unknown";
 
+/** Whether a token may do one thing. `may-not` is the forge's own word. */
+export type Power =
+  | { readonly kind: "may" }
+  | { readonly kind: "may-not"; readonly said: string }
+  | { readonly kind: "unknown"; readonly why: string };
+
+export type ForgePowers = {
+  /** Undefined: the repository cannot even be read, and nothing else was asked. */
+  readonly repository:
+    | {
+        readonly kind: "read";
+        readonly defaultBranch: string | undefined;
+        readonly visibility: "public" | "private" | "unknown";
+        readonly admin: boolean;
+      }
+    | { readonly kind: "refused"; readonly failure: Failure };
+  readonly status: Power;
+  readonly comment: Power;
+  /** Scopes of a classic token of GitHub, as it says them; undefined for every other kind. */
+  readonly scopes: readonly string[] | undefined;
+  /** Of Forgejo. */
+  readonly version: string | undefined;
+};
+
 export type ForgeAbout = {
   /** As the forge says it; undefined on GitHub, which has none. */
   readonly version: string | undefined;

@@ -1,0 +1,42 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Check, rowsOf } from "../doctor/check.ts";
+import { placeholderLines } from "../init/workflows.ts";
+import type { LocalFlake } from "./checkout.ts";
+
+/** Which workflow files start the gate, and whether they can: a forge runs none that still names the place in which an address belongs. */
+export function checkWorkflows({ checkout }: LocalFlake): Check[] {
+  const row = rowsOf("workflows");
+  const all = [".forgejo", ".github"].map((folder) => ({
+    folder: `${folder}/workflows`,
+    files: gateFiles(join(checkout.root, folder, "workflows")),
+  }));
+  const used = all.find(({ files }) => files.length > 0);
+  if (used === undefined) return [row("warn", "workflows", "No workflow of this repository starts the gate.", "nixos-deploy-gate init")];
+  const open = used.files.filter(({ text }) => placeholderLines(text).length > 0);
+  const [first] = open;
+  if (first !== undefined)
+    return [
+      row(
+        "fail",
+        "address",
+        `${open.map(({ name }) => `${used.folder}/${name}`).join(", ")} still ${open.length === 1 ? "names" : "name"} no commit of the gate, so that no run begins.`,
+        `grep -n nixos-deploy-gate@ ${used.folder}/*.yml   # put the address of your mirror there and the commit that you have read`,
+      ),
+    ];
+  const names = used.files.map(({ name }) => name);
+  return [row("ok", "workflows", `${names.join(", ")} in ${used.folder} ${names.length === 1 ? "starts" : "start"} the gate.`)];
+}
+
+function gateFiles(folder: string): { readonly name: string; readonly text: string }[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /\.ya?ml$/.test(name))
+      .slice(0, 200)
+      .map((name) => ({ name, text: readFileSync(join(folder, name), "utf8") }))
+      .filter(({ text }) => /^\s*-?\s*uses:\s*\S*deploy-gate[\w.-]*@/m.test(text));
+  } catch {
+    // No such folder.
+    return [];
+  }
+}
