@@ -69,6 +69,11 @@ const table = {
     message: `The host name ${c.name} cannot be used: a name is 1 to 63 letters, digits, "-", "_" or ".", and starts with a letter or a digit.`,
     next: `Rename it under nixosConfigurations in flake.nix.`,
   }),
+  "plans-do-not-join": (c: { problem: string }): Entry => ({
+    exit: 2,
+    message: `The plans of these jobs do not make one report: ${c.problem}.`,
+    next: `Run all jobs of the matrix again, each with its own hosts, and join what they all wrote.`,
+  }),
   "policy-invalid": (c: { flake: string; key: string; problem: string }): Entry => ({
     exit: 2,
     message: `The policy is not usable: ${c.key}: ${c.problem}.`,

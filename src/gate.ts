@@ -18,6 +18,7 @@ import type { HostReport } from "./host-report.ts";
 import { type Explained, explainFailures } from "./diagnose/explain-failures.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
+import { policyDigest } from "./policy-in-force.ts";
 import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
 import { rebootOf } from "./report/reboot-of.ts";
@@ -97,9 +98,10 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   ]);
   // A change is not judged by what it brings along (invariant 3); where hosts are asked, their ledgers say which policy is in force.
   const known = policyOf(request.deploy === undefined ? (base ?? head) : head);
-  const hosts = selectHosts([...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted(), request.hosts);
+  const fleet = [...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted();
+  const hosts = selectHosts(fleet, request.hosts);
 
-  const inForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev);
+  const inForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev, known);
   const plan = async (
     { reports, escalations, costUsd }: Explained,
     judged: Pick<SecondOpinion, "session" | "notes">,
@@ -114,6 +116,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       startedAt,
       finishedAt: clock.now(),
       policy: inForce,
+      ...(request.hosts.length === 0 ? {} : { fleet }),
       session: costUsd === 0 ? judged.session : { ...judged.session, costUsd: (judged.session.costUsd ?? 0) + costUsd },
       preview,
       detail: known.report.detail ?? request.detail,
@@ -231,9 +234,9 @@ function policyOf(outputs: FlakeOutputs | undefined): Policy {
   return outputs?.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value, outputs.flake.shown);
 }
 
-function policySource(outputs: FlakeOutputs, rev: string | undefined): { source: "deployGate" | "none"; revision?: string } {
+function policySource(outputs: FlakeOutputs, rev: string | undefined, policy: Policy): Parameters<typeof toPlan>[0]["policy"] {
   if (outputs.deployGate === undefined) return { source: "none" };
-  return rev === undefined ? { source: "deployGate" } : { source: "deployGate", revision: rev };
+  return { source: "deployGate", ...(rev === undefined ? {} : { revision: rev }), digest: policyDigest(policy) };
 }
 
 function revision(source: Source | undefined, outputs: FlakeOutputs | undefined): Revision | undefined {

@@ -68,7 +68,9 @@ const schema = z.object({
     .transform((text) => text.replace(/^refs\/heads\//, ""))
     .pipe(plain(255).refine((text) => text !== "" && !/[\s~^:?*[\\]|\.\.|@\{/.test(text), "it is not the name of a branch"))
     .optional(),
-  command: z.enum(["plan", "deploy", "reboot"], "it must be plan, deploy or reboot").optional(),
+  command: z.enum(["plan", "join", "deploy", "reboot"], "it must be plan, join, deploy or reboot").optional(),
+  plans: z.string().transform(words).pipe(plain(4096).array().max(256, "more than 256 paths")).default([]),
+  post: flag.default(true),
 });
 
 /** The names as action.yml lists them. */
@@ -107,7 +109,11 @@ export type Inputs = {
   /** A branch's short name; the repository's default branch where absent. */
   readonly deployBranch: string | undefined;
   /** By event where absent. */
-  readonly command: "plan" | "deploy" | "reboot" | undefined;
+  readonly command: "plan" | "join" | "deploy" | "reboot" | undefined;
+  /** Files, or directories with them; of `join` alone. */
+  readonly plans: readonly string[];
+  /** False: nothing is written to the forge. */
+  readonly post: boolean;
 };
 
 const variable = (name: string): string => `INPUT_${name.replaceAll(" ", "_").toUpperCase()}`;
@@ -150,6 +156,8 @@ export function readInputs(environment: Environment): Inputs {
     sshKnownHosts: all["ssh-known-hosts"],
     deployBranch: all["deploy-branch"],
     command: all.command,
+    plans: all.plans,
+    post: all.post,
   };
 }
 

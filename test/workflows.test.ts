@@ -24,7 +24,7 @@ const outdated = (forge: string, finding: { kind: string; message: string }): bo
   (forge === "forgejo" && finding.kind === "action" && /specifying action "https:/.test(finding.message));
 
 test("there is one file for each story and forge", () => {
-  const stories = ["approve.yml", "deploy.yml", "pull-request.yml", "schedule.yml"];
+  const stories = ["approve.yml", "deploy.yml", "pull-request-matrix.yml", "pull-request.yml", "schedule.yml"];
   for (const forge of ["github", "forgejo"])
     expect(
       files
@@ -91,7 +91,7 @@ describe.each(files)("$forge/$file", ({ forge, file, text }) => {
   });
 
   test("is queued as its forge needs it", () => {
-    if (file === "pull-request.yml") expect(workflow.concurrency).toMatchObject({ "cancel-in-progress": true });
+    if (file.startsWith("pull-request")) expect(workflow.concurrency).toMatchObject({ "cancel-in-progress": true });
     else
       expect(workflow.concurrency).toEqual({
         group: "deploy-gate-deploy",

@@ -23,13 +23,19 @@ export const runGate =
   (programRoot: string): RunGate =>
   async (request, world) => {
     const { inputs, event } = request;
+    if (request.command === "join") {
+      const { joinInAction } = await import("./join-files.ts");
+      const joined = joinInAction(inputs.plans, directoryOf(world.environment), { ...request, planEvent: planEvents[event.kind] });
+      world.log.show(joined.detail);
+      return joined;
+    }
     const course = courseOf(request);
 
     const fork = event.kind === "pull-request" && event.fromFork;
     const plan = await withPrepared(
       {
         flake: inputs.flake,
-        directory: world.environment["GITHUB_WORKSPACE"] || process.cwd(),
+        directory: directoryOf(world.environment),
         event: sourceEvent(request),
         forgeToken:
           inputs.token === undefined ? undefined : { serverUrl: world.environment["GITHUB_SERVER_URL"] ?? "", token: inputs.token },
@@ -90,6 +96,8 @@ export const runGate =
     world.log.show(plan.detail);
     return plan;
   };
+
+const directoryOf = (environment: Readonly<Record<string, string | undefined>>): string => environment["GITHUB_WORKSPACE"] || process.cwd();
 
 /** The directory of this program: `main.js` lies in `dist/`, `main.ts` in `src/`, both one below it. */
 export const rootOf = (entryDirectory: string): string => join(entryDirectory, "..");

@@ -17,7 +17,7 @@ import { terminalReport } from "../report/terminal.ts";
 
 /** What one step of a workflow asks of the gate. */
 export type ActionRequest = {
-  readonly command: "plan" | "deploy" | "reboot";
+  readonly command: "plan" | "join" | "deploy" | "reboot";
   readonly inputs: Inputs;
   readonly run: Run;
   readonly event: Event;
@@ -81,7 +81,7 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
             { owner: run.owner, name: run.repository },
             { apiUrl: run.apiUrl, token: inputs.token, clock: systemClock, log, wait: step.wait, redact: (text) => log.masked(text) },
           );
-    to = { run, event, forge, runner, scope: { flake: inputs.flake, hosts: inputs.hosts } };
+    to = { run, event, forge: inputs.post ? forge : "unasked", runner, scope: { flake: inputs.flake, hosts: inputs.hosts } };
 
     const asked = command(inputs, event);
     to = { ...to, reboots: asked === "reboot" };
@@ -133,7 +133,7 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
 /** The command that the event stands for, or the one that was asked for where that event may do it. */
 function command(inputs: Inputs, event: Event): ActionRequest["command"] {
   const asked = inputs.command ?? byEvent[event.kind];
-  if (event.kind === "pull-request" && asked !== "plan")
+  if (event.kind === "pull-request" && asked !== "plan" && asked !== "join")
     throw gateError("input-invalid", { input: "command", problem: `a pull request is only ever planned, and "${asked}" changes hosts` });
   if (event.kind !== "dispatch" && inputs.approve.length > 0)
     throw gateError("input-invalid", { input: "approve", problem: "approvals are taken on workflow_dispatch only" });

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   plan: async () => (await import("./plan.ts")).planCommand,
   deploy: async () => (await import("./deploy.ts")).deployCommand,
   reboot: async () => (await import("./reboot.ts")).rebootCommand,
+  join: async () => (await import("./join.ts")).joinCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
   rollback: async () => (await import("./rollback.ts")).rollbackCommand,
   verify: async () => (await import("./verify.ts")).verifyCommand,

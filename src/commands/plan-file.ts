@@ -9,10 +9,10 @@ import { isNotWell } from "../diagnose/host-failure.ts";
 const maxBytes = 256 << 20;
 
 /** The plan.json of an earlier run. Its strings are what strangers wrote, as ever. Throws the GateError `usage` where it is none. */
-export function readPlan(file: string, directory: string): Plan {
+export function readPlan(file: string, directory: string, command: "diagnose" | "join" = "diagnose"): Plan {
   const path = resolve(directory, file);
   const unusable = (problem: string, cause?: unknown): GateError =>
-    gateError("usage", { problem: `${file} is no plan.json that can be read: ${problem}.`, command: "diagnose" }, undefined, cause);
+    gateError("usage", { problem: `${file} is no plan.json that can be read: ${problem}.`, command }, undefined, cause);
   let text: string;
   try {
     const stats = statSync(path);

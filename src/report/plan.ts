@@ -107,7 +107,10 @@ export const Plan = z.object({
   startedAt: z.iso.datetime(),
   finishedAt: z.iso.datetime(),
   /** `none`: the flake has no deployGate output, so everything is only observed. */
-  policy: z.object({ source: z.enum(["deployGate", "none"]), revision: text.optional() }),
+  /** `digest` is of the policy's values, defaults included, so that two runs can be told to have gone by the same one. */
+  policy: z.object({ source: z.enum(["deployGate", "none"]), revision: text.optional(), digest: text.optional() }),
+  /** Every host of the flake, of both sides, in a run that was asked for some of them. */
+  fleet: z.array(HostName).optional(),
   session: PlanSession,
   /** From derivations, before anything was built: what a build would show is not in it. */
   preview: z.boolean(),

@@ -23,7 +23,9 @@ export type Run = {
   readonly revision: { readonly head?: string | undefined; readonly base?: string | undefined };
   readonly startedAt: Date;
   readonly finishedAt: Date;
-  readonly policy: { readonly source: "deployGate" | "none"; readonly revision?: string };
+  readonly policy: { readonly source: "deployGate" | "none"; readonly revision?: string; readonly digest?: string };
+  /** Every host there is, where the run was asked for some. */
+  readonly fleet?: readonly string[];
   readonly session: GivenSession;
   readonly preview?: boolean;
   /** `names` where the repository is public or nobody knows whether it is (invariant 8). */
@@ -47,6 +49,7 @@ export function toPlan(run: Run): Plan {
     startedAt: run.startedAt.toISOString(),
     finishedAt: run.finishedAt.toISOString(),
     policy: run.policy,
+    fleet: run.fleet,
     session: boundedSession(run.session),
     preview: run.preview ?? false,
     detail: "full",

@@ -4,6 +4,8 @@ import type { FailureCode } from "../../src/failure.ts";
 /** What helps where the sentence alone is not enough. */
 export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
   "no-hosts": "A run that looks at no host proves nothing, so it is never a success.",
+  "plans-do-not-join":
+    "A job that could not run has no plan, so its hosts are missing here: look at that job first. Where the base branch moved while the jobs ran, they saw different revisions. [scale-out.md](scale-out.md#a-job-for-some-of-the-hosts) shows the workflow.",
   "policy-invalid":
     "A misspelt key is refused on purpose. [policy.md](policy.md) has every key; [policy.schema.json](policy.schema.json) tells an editor the same.",
   internal:

@@ -22,6 +22,7 @@ export const runbookSamples: Contexts = {
   "no-hosts": { flake },
   "no-host-matches": { pattern: "wbe*", known: ["db1", "web1", "web2"] },
   "host-name-invalid": { name: '"-rf"' },
+  "plans-do-not-join": { problem: "none of them looked at db1 and db2" },
   "policy-invalid": { flake, key: "deployGate.hosts.web1", problem: 'Unrecognized key: "deploys"' },
   "init-unanswered": { what: "which forge the repository is on", flags: "--forge forgejo   # or github" },
   "init-incomplete": { folder: "/opt/nixos-deploy-gate/examples/workflows/forgejo" },

@@ -55,7 +55,7 @@ describe.each(nixVersions())("Nix $version", { timeout: 120_000 }, ({ version, p
       ["app_1", "changed", "observe"],
     ]);
     expect(plan.revision).toEqual({ head, base });
-    expect(plan.policy).toEqual({ source: "deployGate", revision: base });
+    expect(plan.policy).toEqual({ source: "deployGate", revision: base, digest: expect.stringMatching(/^[0-9a-f]{32}$/) });
     // None of it is the change's doing.
     expect(plan.hosts.filter((host) => host.state === "failed").map((host) => host.atBase)).toEqual([true, true, true]);
     const broken = plan.hosts.find((host) => host.host === "broken");
