@@ -81,7 +81,14 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
             { owner: run.owner, name: run.repository },
             { apiUrl: run.apiUrl, token: inputs.token, clock: systemClock, log, wait: step.wait, redact: (text) => log.masked(text) },
           );
-    to = { run, event, forge: inputs.post ? forge : "unasked", runner, scope: { flake: inputs.flake, hosts: inputs.hosts } };
+    to = {
+      run,
+      event,
+      forge: inputs.post ? forge : undefined,
+      unposted: !inputs.post,
+      runner,
+      scope: { flake: inputs.flake, hosts: inputs.hosts },
+    };
 
     const asked = command(inputs, event);
     to = { ...to, reboots: asked === "reboot" };

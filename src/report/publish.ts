@@ -17,8 +17,10 @@ import { summary } from "./summary.ts";
 export type Destination = {
   readonly run: Run;
   readonly event: Event;
-  /** Undefined where there is no token: nothing is posted then, and the notes say so. `unasked`: another job posts what this one found. */
-  readonly forge: Forge | "unasked" | undefined;
+  /** Undefined where there is no token: nothing is posted then, and the notes say so. */
+  readonly forge: Forge | undefined;
+  /** Another job posts what this one found, so that there is nothing to remark on. */
+  readonly unposted?: boolean;
   readonly runner: Runner;
   /** What this gate looks at: two gates of one repository with different ones keep a comment and a status each. */
   readonly scope: { readonly flake: string; readonly hosts: readonly string[] };
@@ -79,7 +81,7 @@ async function postHostStatuses(plan: Plan, to: Destination): Promise<string[]> 
  * A preview that cannot be written is no loss.
  */
 export async function publishPreview(plan: Plan, to: Destination): Promise<void> {
-  if (to.event.kind !== "pull-request" || to.forge === undefined || to.forge === "unasked" || !plan.hosts.some(worthAComment)) return;
+  if (to.event.kind !== "pull-request" || to.forge === undefined || !plan.hosts.some(worthAComment)) return;
   const body = comment(plan, { detail: plan.detail, links: { run: to.run.url }, limit: limits[0] });
   await to.forge.upsertComment(to.event.number, to.event.headSha, { marker: marker(to), body, create: true });
 }
@@ -135,7 +137,7 @@ async function posted(
   tries: readonly number[],
 ): Promise<Omit<Published, "outputs">> {
   const { forge, event } = to;
-  if (forge === "unasked") return { url: undefined, notes: [] };
+  if (to.unposted === true) return { url: undefined, notes: [] };
   if (forge === undefined)
     return {
       url: undefined,
