@@ -156,6 +156,21 @@ const table = {
     message: `The forge refused (HTTP ${c.status}) while ${c.doing} (${c.forge}).`,
     next: `Read what it said below; run the job again once that is settled.`,
   }),
+  "listen-address": (c: { address: string; problem: string }): Entry => ({
+    exit: 4,
+    message: `Nothing can listen on ${c.address}: ${c.problem}.`,
+    next: `ss -ltnp   # another listener? then give --address another port`,
+  }),
+  "listen-secret": (c: { file: string; problem: string }): Entry => ({
+    exit: 2,
+    message: `The secret in ${c.file} is not usable: ${c.problem}.`,
+    next: `head -c 24 /dev/urandom | base64 > FILE   # a secret for senders; a token comes from the forge`,
+  }),
+  "listen-state": (c: { directory: string }): Entry => ({
+    exit: 4,
+    message: `Alerts cannot be kept in ${c.directory}, so none is taken.`,
+    next: `ls -ld '${c.directory.replaceAll("'", `'\\''`)}'`,
+  }),
   "forge-busy": (c: { forge: string; doing: string; seconds: number | undefined }): Entry => ({
     exit: 4,
     message: `The forge's rate limit is used up${c.seconds === undefined ? "" : ` for another ${c.seconds} s`} while ${c.doing} (${c.forge}).`,

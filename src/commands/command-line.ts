@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import("./verify.ts")).verifyCommand,
   status: async () => (await import("./status.ts")).statusCommand,
   diagnose: async () => (await import("./diagnose.ts")).diagnoseCommand,
+  listen: async () => (await import("./listen.ts")).listenCommand,
   rules: async () => (await import("./rules.ts")).rulesCommand,
 };
 /** Not for people. */

@@ -15,6 +15,10 @@ export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
   "event-unsafe": "These events run with the repository's secrets on what a stranger wrote. There is no setting that allows them.",
   "forge-forbidden":
     "The work itself is done: the report is in the job's log, in the step summary and in the file of the output `report`. On GitHub the permissions stand in the job; on Forgejo a job's token may write unless the pull request comes from a fork.",
+  "listen-address": "The port belongs to another program, or the address to another machine.",
+  "listen-secret":
+    "Whoever has the secret may start runs, which cost money; whoever has the token may start workflows. Both are read from files that only the listener may read.",
+  "listen-state": "An alert is acknowledged once it is on disk; without a disk the sender is better off to keep it.",
   "forge-busy": "The limit is the forge's, per token and hour. Many matrix jobs that each post a comment use it up.",
   "forge-elsewhere": "A token that follows a redirect would be read by whoever it leads to.",
   "diff-defect":

@@ -47,6 +47,8 @@ export class LoopbackForge {
   readonly permissions = new Map<string, string>();
   /** Whether the job's token is one of an administrator, which Forgejo asks for. */
   tokenIsAdmin = false;
+  /** Runs that were started by `workflow_dispatch`. */
+  readonly dispatches: { workflow: string; ref: string; inputs: Record<string, string> }[] = [];
   readonly faults: Fault[] = [];
   readonly violations: string[] = [];
   readonly requests: { method: string; path: string; authorization: string | undefined }[] = [];
@@ -340,6 +342,16 @@ export class LoopbackForge {
         );
         // Forgejo says nothing at all of a commit that has none.
         return { status: 200, json: this.kind === "forgejo" && latest.size === 0 ? { state: "" } : sample(200, { statuses }) };
+      }
+      case "POST /actions/workflows/{workflow_id}/dispatches":
+      case "POST /actions/workflows/{workflowfilename}/dispatches": {
+        if (!user.write) return forbidden;
+        const { ref, inputs } = body as unknown as { ref: string; inputs?: Record<string, string> };
+        const given = inputs ?? {};
+        if (this.kind === "github" && JSON.stringify(given).length > 65_535)
+          return { status: 422, json: { message: "inputs are too large.", documentation_url: "" } };
+        this.dispatches.push({ workflow: values["workflow_id"] ?? values["workflowfilename"] ?? "", ref, inputs: given });
+        return { status: 204 };
       }
       default:
         return (
