@@ -1,5 +1,5 @@
 import type { CheckResult } from "../target/check-result.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 
 /** What the host was before, so that what was broken already is not blamed on the change. */
 export type Baseline = {
@@ -10,10 +10,10 @@ export type Baseline = {
 };
 
 /** Services that systemd starts over and over: neither failed nor running. */
-export const restartingUnits = (observation: Pick<Observation, "units">): string[] =>
+export const restartingUnits = (observation: Pick<BriefObservation, "units">): string[] =>
   observation.units.filter((unit) => unit.subState.startsWith("auto-restart")).map((unit) => unit.unit);
 
-export const baselineOf = (observation: Pick<Observation, "failedUnits" | "units">, checks: readonly CheckResult[]): Baseline => ({
+export const baselineOf = (observation: Pick<BriefObservation, "failedUnits" | "units">, checks: readonly CheckResult[]): Baseline => ({
   failedUnits: observation.failedUnits,
   restarting: restartingUnits(observation),
   checks,

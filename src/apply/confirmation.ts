@@ -1,5 +1,5 @@
 import type { CheckResult } from "../target/check-result.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { Look } from "./host-look.ts";
 import { restartingUnits, type Baseline } from "./baseline.ts";
 
@@ -9,7 +9,7 @@ export type ConfirmationCase = {
   /** "Failed to run activate script" was said: a later exit 4 hides the exit 2 of that. */
   readonly scriptFailed: boolean;
   /** Over a new connection: one that was there before survives what locks everybody else out. */
-  readonly look: Look;
+  readonly look: Look<BriefObservation>;
   readonly from: string;
   readonly activate: string;
   readonly baseline: Baseline;
@@ -22,7 +22,7 @@ export type ConfirmationCase = {
   readonly reversible: boolean;
   readonly soakSeconds: number;
   /** The look before the soak; undefined at the first. */
-  readonly earlier: Pick<Observation, "units"> | undefined;
+  readonly earlier: Pick<BriefObservation, "units"> | undefined;
 };
 
 export type Confirmation = {
@@ -100,7 +100,7 @@ function operationSaid({ exit, scriptFailed }: ConfirmationCase): string[] {
   return exit === 0 || exit === 4 ? [] : [`The activation ended with ${exit}, which says that it is not whole.`];
 }
 
-function systemSaid({ from, activate }: ConfirmationCase, observation: Observation): string[] {
+function systemSaid({ from, activate }: ConfirmationCase, observation: BriefObservation): string[] {
   const { current, systemState } = observation;
   const said: string[] = [];
   if (current === undefined) said.push("What is active cannot be told.");
@@ -110,7 +110,7 @@ function systemSaid({ from, activate }: ConfirmationCase, observation: Observati
 }
 
 /** Failed now and not before; starting over and over now and not before; or started over again during the soak. */
-function newlyFailed({ baseline, waitForReboot, earlier }: ConfirmationCase, observation: Observation): string[] {
+function newlyFailed({ baseline, waitForReboot, earlier }: ConfirmationCase, observation: BriefObservation): string[] {
   const before = new Set([...baseline.failedUnits, ...baseline.restarting]);
   const restarts = new Map((earlier?.units ?? []).map((unit) => [unit.unit, unit.restarts]));
   const again = observation.units
@@ -134,7 +134,7 @@ function blamed({ baseline, checks }: ConfirmationCase): string[] {
   ];
 }
 
-function notBlamed(given: ConfirmationCase, observation: Observation): string[] {
+function notBlamed(given: ConfirmationCase, observation: BriefObservation): string[] {
   const { baseline, checks, exit, waitForReboot } = given;
   const notes: string[] = [];
   const still = observation.failedUnits.filter((unit) => baseline.failedUnits.includes(unit));

@@ -1,14 +1,14 @@
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { atGate, failed, inconclusive, onHost, passed, type Answer } from "./answer.ts";
 import type { Planned } from "./preflight.ts";
 
 /** Somebody, or another run, has switched it since. */
-export const moved = (planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): boolean =>
+export const moved = (planned: Pick<Planned, "from" | "to" | "activate">, observation: BriefObservation): boolean =>
   observation.current !== undefined &&
   observation.profile !== undefined &&
   (observation.current !== planned.from.current || observation.profile !== planned.from.profile);
 
-export function stillFrom(planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): Answer {
+export function stillFrom(planned: Pick<Planned, "from" | "to" | "activate">, observation: BriefObservation): Answer {
   const { from } = planned;
   if (observation.current === undefined || observation.profile === undefined)
     return inconclusive("What it runs and boots cannot be told.", onHost("readlink -f /run/current-system /nix/var/nix/profiles/system"));
@@ -22,7 +22,7 @@ export function stillFrom(planned: Pick<Planned, "from" | "to" | "activate">, ob
   return passed("It runs and boots what the change was judged against.");
 }
 
-export function specialisation(planned: Pick<Planned, "from" | "to" | "activate">, observation: Observation): Answer {
+export function specialisation(planned: Pick<Planned, "from" | "to" | "activate">, observation: BriefObservation): Answer {
   const wanted = planned.from.specialisation;
   if (observation.specialisation !== wanted)
     return failed(
@@ -44,7 +44,7 @@ export function specialisation(planned: Pick<Planned, "from" | "to" | "activate"
 
 const shownSpecialisation = (name: string | undefined): string => (name === undefined ? "no specialisation" : `the specialisation ${name}`);
 
-export function nothingElse(observation: Observation): Answer {
+export function nothingElse(observation: BriefObservation): Answer {
   const { activations, switchLock, systemState } = observation;
   if (activations.length > 0)
     return failed(
@@ -62,7 +62,7 @@ export function nothingElse(observation: Observation): Answer {
   return passed("No other activation runs.");
 }
 
-export function noShutdown(observation: Observation): Answer {
+export function noShutdown(observation: BriefObservation): Answer {
   if (observation.systemState === "stopping")
     return failed("The host is shutting down.", atGate("nixos-deploy-gate status --hosts HOST", "when it is back"));
   if (observation.scheduledShutdown !== undefined)

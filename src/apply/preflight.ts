@@ -2,7 +2,7 @@ import type { Mode } from "../classify/finding.ts";
 import { entriesOf, type KnownLedger } from "../decide/rejection.ts";
 import type { Address } from "../target/address.ts";
 import type { CheckResult } from "../target/check-result.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { rightHost } from "../target/right-host.ts";
 import { loginCommand } from "../target/target-failure.ts";
 import { atGate, failed, passed, typed, type Answer } from "./answer.ts";
@@ -61,7 +61,7 @@ export type Overridable = (typeof overridable)[number];
 export type PreflightCase = {
   readonly address: Address;
   readonly planned: Planned;
-  readonly look: Look;
+  readonly look: Look<BriefObservation>;
   readonly ledger: KnownLedger;
   /** The operator's checks, asked right now. */
   readonly checks: readonly CheckResult[];
@@ -170,7 +170,7 @@ function ended(
 }
 
 /** What is asked for is so already: the answer of a second run, and of one after a power cut. */
-function alreadyThere(planned: Planned, observation: Observation): { sentence: string; outcome: OutcomeKind } | undefined {
+function alreadyThere(planned: Planned, observation: BriefObservation): { sentence: string; outcome: OutcomeKind } | undefined {
   if (planned.activate === undefined || observation.profile !== planned.to) return undefined;
   if (observation.current === planned.activate) return { sentence: "It runs and boots what is asked for already.", outcome: "unchanged" };
   if (planned.mode === "boot-only") return { sentence: "It boots what is asked for already; a reboot brings it in.", outcome: "staged" };

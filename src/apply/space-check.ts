@@ -1,4 +1,4 @@
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { atGate, failed, inconclusive, onHost, passed, type Answer, type Next } from "./answer.ts";
 
 export type SpaceNeed = {
@@ -22,7 +22,7 @@ const bootReserve = 4 * 1024 ** 2;
 const inodesOfPath = 150;
 const inodeReserve = 5_000;
 
-export function storeSpace(observation: Observation, need: SpaceNeed): Answer {
+export function storeSpace(observation: BriefObservation, need: SpaceNeed): Answer {
   const { store } = observation.space;
   if (need.copyBytes === undefined) return inconclusive("How much has to be copied is not known.", askAgain);
   if (store === undefined) return inconclusive("The host did not say how much room there is on /nix.", onHost("df -B1 /nix/store"));
@@ -37,7 +37,7 @@ export function storeSpace(observation: Observation, need: SpaceNeed): Answer {
 }
 
 /** File systems without a fixed number of inodes (btrfs, zfs) count none. */
-export function inodes(observation: Observation, need: SpaceNeed): Answer {
+export function inodes(observation: BriefObservation, need: SpaceNeed): Answer {
   const { store } = observation.space;
   if (store === undefined || need.copyPaths === undefined)
     return inconclusive("Whether there are inodes enough on /nix is not known.", onHost("df -i /nix/store"));
@@ -49,7 +49,7 @@ export function inodes(observation: Observation, need: SpaceNeed): Answer {
 
 const bootMounts = new Set(["/boot", "/efi", "/boot/efi", "/boot/EFI"]);
 
-export function bootSpace(observation: Observation, need: SpaceNeed): Answer {
+export function bootSpace(observation: BriefObservation, need: SpaceNeed): Answer {
   if (need.bootBytes === undefined) return inconclusive("How large the new kernel and initrd are is not known.", askAgain);
   if (need.bootBytes === 0) return passed("No kernel or initrd has to be written for the boot loader.");
   const { boot } = observation.space;

@@ -1,12 +1,12 @@
 import type { Address } from "../target/address.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { HostFacts } from "./host-facts.ts";
 
 const kernelFileSystems =
   /^(?:proc|sysfs|devtmpfs|devpts|tmpfs|ramfs|cgroup2?|mqueue|debugfs|tracefs|securityfs|pstore|efivarfs|bpf|configfs|fusectl|hugetlbfs|autofs|binfmt_misc|nsfs|overlay|rpc_pipefs)$/;
 
 /** Host facts as the host itself tells them, which is more than a flake knows of it. What it does not tell stays unknown. */
-export function observedFacts(address: Address, observation: Observation): HostFacts {
+export function observedFacts(address: Address, observation: BriefObservation): HostFacts {
   const { mounts, space } = observation;
   const real = mounts.filter((mount) => !kernelFileSystems.test(mount.type));
   const root = real.find((mount) => mount.target === "/");

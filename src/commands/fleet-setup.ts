@@ -1,5 +1,7 @@
 import { poolSize } from "../build/pool.ts";
 import { evaluateSides, type EvaluatedFleet } from "../build/sides.ts";
+import type { Observation } from "../target/observation.ts";
+import { observe } from "../target/observe.ts";
 import { askFleet, type RunningFleet } from "../deploy/running-fleet.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { discover, selectHosts } from "../discover/discover.ts";
@@ -16,7 +18,7 @@ export type AskedFleet = {
   readonly evaluated: EvaluatedFleet;
   /** What was asked for; more than that were asked where groups were wanted. */
   readonly chosen: readonly HostName[];
-  readonly fleet: RunningFleet;
+  readonly fleet: RunningFleet<Observation>;
   readonly targets: Targets;
   readonly request: DeployRequest;
   readonly prepared: Prepared;
@@ -61,6 +63,6 @@ export async function askFlake(
   );
   const targets = await request.openTargets(policy);
   log.progress({ kind: "stage", stage: "discover", text: "asking the hosts what they run" });
-  const fleet = await askFleet(evaluated, policy, { targets, log });
+  const fleet = await askFleet(evaluated, policy, log, (address) => observe(targets, address));
   return { policy, evaluated, chosen, fleet, targets, request, prepared };
 }

@@ -6,7 +6,7 @@ import type { HostName } from "../discover/host.ts";
 import type { Evidence } from "../diagnose/evidence.ts";
 import type { HostReport } from "../host-report.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles, Targets } from "../io/ports.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { Change } from "./change.ts";
 import { checksOf } from "./checks-of.ts";
 import type { Contact, DeployRequest } from "./contact.ts";
@@ -95,7 +95,7 @@ export function isToBeChanged(report: HostReport): report is Moving {
 /** What each host has to make room for: the paths that it lacks, and kernel and initrd where they are others than those that boot. */
 async function spaceNeeds(
   moving: readonly Moving[],
-  observations: ReadonlyMap<HostName, Observation>,
+  observations: ReadonlyMap<HostName, BriefObservation>,
   ports: ApplyPorts,
 ): Promise<Map<HostName, SpaceNeed>> {
   const needs = new Map<HostName, SpaceNeed>();

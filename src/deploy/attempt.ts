@@ -10,7 +10,7 @@ import { longestSeconds } from "../verify/checks.ts";
 import type { Change } from "./change.ts";
 import { confirmOrReturn, type Judged } from "./confirm-attempt.ts";
 import type { DeployWorld } from "./deploy-world.ts";
-import { lookAt } from "./look-at.ts";
+import { glanceAt } from "./look-at.ts";
 
 /** One activation, as it is asked for. */
 export type Operation = {
@@ -121,7 +121,7 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
     };
   }
   // Its supervisor has neither ended nor said so in time, or is gone: only a look tells what the host is now.
-  const look = await lookAt(change, world);
+  const look = await glanceAt(change, world);
   const current = look.kind === "observed" ? look.observation.current : undefined;
   const standing =
     look.kind === "silent" || current === undefined

@@ -6,13 +6,13 @@ import type { Look } from "../apply/host-look.ts";
 import { restartUnits } from "../apply/restart-units.ts";
 import { type Evidence, noEvidence } from "../apply/strategy.ts";
 import type { Trouble } from "../apply/trouble.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { runChecks } from "../verify/run-checks.ts";
 import type { Operation } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 import { hostEvidence } from "./host-evidence.ts";
-import { lookAt } from "./look-at.ts";
+import { glanceAt } from "./look-at.ts";
 
 type Confirming = {
   readonly baseline: Baseline;
@@ -43,12 +43,12 @@ export async function confirmOrReturn(
   const { targets, probe, pause } = world;
   const { signal } = world.finishing;
   const { address } = change;
-  let earlier: Observation | undefined;
+  let earlier: BriefObservation | undefined;
   let restarted = false;
   const since = world.clock.now().getTime();
   let known: Evidence | undefined;
   for (;;) {
-    const look = await lookAt(change, world, "new");
+    const look = await glanceAt(change, world, world.apply.soakSeconds > 0 ? "health" : "brief", "new");
     // sshd may be restarting, and a link takes its time: only silence that lasts says something, and it has to end before the host's own patience does.
     const patience = (world.clock.now().getTime() - since) / 1000 < world.apply.confirmSeconds / 2;
     if (look.kind === "silent" && patience) {
@@ -110,7 +110,7 @@ export async function confirmOrReturn(
   }
 }
 
-function troubleOf(exit: number | undefined, scriptFailed: boolean, look: Look, failedUnits: readonly string[]): Trouble {
+function troubleOf(exit: number | undefined, scriptFailed: boolean, look: Look<BriefObservation>, failedUnits: readonly string[]): Trouble {
   if (exit === undefined) return "timed-out";
   if (exit === 2 || scriptFailed) return "script-failed";
   if (look.kind === "silent") return "unreachable";

@@ -12,6 +12,7 @@ import type { Log, Probe, Targets } from "../io/ports.ts";
 import type { Policy } from "../policy.ts";
 import { stricterPolicy } from "../policy-in-force.ts";
 import { ledgerOf } from "./ledger-of.ts";
+import { observe } from "../target/observe.ts";
 import { askFleet, type RunningFleet } from "./running-fleet.ts";
 
 /** What a run that may change hosts is given beside what a plan needs. */
@@ -73,7 +74,7 @@ export async function contact(
   request: DeployRequest,
   { targets, log }: { readonly targets: Targets; readonly log: Log },
 ): Promise<Contact> {
-  const fleet = await askFleet(evaluated, pushed, { targets, log });
+  const fleet = await askFleet(evaluated, pushed, log, (address) => observe(targets, address, { much: "brief" }));
   const applied = new Map<string, HostName[]>();
   const fresh: HostName[] = [];
   for (const [host, observation] of fleet.observations) {

@@ -6,13 +6,13 @@ import type { HostName } from "../discover/host.ts";
 import { failure, GateError } from "../failure.ts";
 import type { Policy } from "../policy.ts";
 import type { Address } from "../target/address.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { runChecks } from "../verify/run-checks.ts";
 import type { Change } from "./change.ts";
 import { checksOf } from "./checks-of.ts";
 import { type Deployed, deployHost } from "./deploy-host.ts";
 import type { DeployWorld } from "./deploy-world.ts";
-import { lookAt } from "./look-at.ts";
+import { glanceAt } from "./look-at.ts";
 import type { GroupStanding } from "./prepare-host.ts";
 
 export type FleetCase = {
@@ -21,7 +21,7 @@ export type FleetCase = {
   /** Every managed host that can be asked, those without a change too: they are members of groups. */
   readonly addresses: ReadonlyMap<HostName, Address>;
   /** What hosts said when the change was judged. */
-  readonly observations: ReadonlyMap<HostName, Observation>;
+  readonly observations: ReadonlyMap<HostName, BriefObservation>;
   /** Of the machine that the gate runs on. */
   readonly runnerBootId: string | undefined;
 };
@@ -47,7 +47,7 @@ export async function deployFleet(given: FleetCase, world: DeployWorld): Promise
   const lookAtMember = async (host: HostName): Promise<Seen> => {
     const address = addresses.get(host);
     if (address === undefined) return { kind: "silent", trouble: "unreachable", detail: "it is not managed, so nobody may ask it" };
-    const look = await lookAt({ address }, world);
+    const look = await glanceAt({ address }, world);
     if (look.kind === "silent") return look;
     const { targets, probe, pause: wait, finishing } = world;
     return { ...look, checks: await runChecks(checksOf(policy, host), { targets, address, probe, wait, signal: finishing.signal }) };

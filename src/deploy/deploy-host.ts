@@ -83,7 +83,7 @@ async function activate(
   if (done && earlier !== undefined && !world.evidence.has(host)) world.evidence.set(host, earlier);
   world.log.progress({ kind: "host", host, step: "verifying" });
   const keys = done ? sysctlKeys({ profile: planned.to, current: planned.activate ?? planned.to }, observation, world.store) : [];
-  const after = await lookAt(change, world, "shared", keys);
+  const after = await lookAt(change, world, keys);
   const now = after.kind === "observed" ? after.observation : undefined;
   const log = [wouldDo === "" ? "" : `What a switch would do, by dry-activate:\n${wouldDo}\n`, last?.log ?? ""].filter(
     (text) => text !== "",

@@ -5,12 +5,12 @@ import { knownCauses } from "../diagnose/known-cause.ts";
 import { isUntouchable } from "../diagnose/recovery.ts";
 import type { HostName } from "../discover/host.ts";
 import type { StoreFiles, Targets } from "../io/ports.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { Change } from "./change.ts";
 
 export type AskedFor = {
   readonly change: Pick<Change, "address" | "planned">;
-  readonly observation: Observation;
+  readonly observation: BriefObservation;
   /** Failed now and not before. */
   readonly failedUnits: readonly string[];
   readonly exit: number | undefined;
@@ -67,7 +67,7 @@ export function needNewKernel(failedUnits: readonly string[], evidence: Pick<Col
 }
 
 /** Modules of the new kernel, where it is another than the one that was booted; names as the kernel has them. */
-function newModules(to: string, observation: Observation, store: StoreFiles): ReadonlySet<string> {
+function newModules(to: string, observation: BriefObservation, store: StoreFiles): ReadonlySet<string> {
   const directory = store.resolve(`${to}/kernel-modules`);
   if (directory === undefined || directory === observation.systems.booted?.kernelModules) return new Set();
   const names = store.list(`${directory}/lib/modules`).flatMap((release) =>

@@ -7,7 +7,7 @@ import type { Policy } from "../policy.ts";
 import { rebootDue } from "../reboot/due.ts";
 import { rebootPolicyOf } from "../reboot/window-policy.ts";
 import { windowsText } from "../reboot/window-text.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { Observed } from "../target/observe.ts";
 import { rebootNeed } from "../verify/reboot-need.ts";
 import { ledgerOf } from "./ledger-of.ts";
@@ -47,7 +47,7 @@ export type HostStatus =
 
 export type StatusQuestion = {
   readonly host: HostName;
-  readonly asked: Observed;
+  readonly asked: Observed<BriefObservation>;
   readonly policy: Policy;
   readonly store: StoreFiles;
   readonly now: Date;
@@ -95,6 +95,6 @@ export function hostStatus({ host, asked, policy, store, now, behind }: StatusQu
 }
 
 /** The revision of what a gate applied last on the host. */
-export function appliedRevision(observation: Observation): string | undefined {
+export function appliedRevision(observation: BriefObservation): string | undefined {
   return lastApplied(entriesOf(ledgerOf(observation)))?.revision;
 }

@@ -3,31 +3,32 @@ import type { EvaluatedFacts } from "../build/evaluated-facts.ts";
 import { inPool } from "../build/pool.ts";
 import type { HostName } from "../discover/host.ts";
 import { failure } from "../failure.ts";
-import type { Log, Nix, StoreFiles, Targets } from "../io/ports.ts";
+import type { Log, Nix, StoreFiles } from "../io/ports.ts";
 import type { Policy } from "../policy.ts";
 import type { Address } from "../target/address.ts";
-import { observe, type Observed } from "../target/observe.ts";
-import type { Observation } from "../target/observation.ts";
+import type { Observed } from "../target/observe.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { addressOf, type KnownTarget } from "../target/resolve-address.ts";
 import { rightHost } from "../target/right-host.ts";
 
 /** What the managed hosts said that they run. */
-export type RunningFleet = {
+export type RunningFleet<Seen extends BriefObservation = BriefObservation> = {
   readonly addresses: ReadonlyMap<HostName, Address>;
   /** Every managed host; one that is another machine than it should be has that as its failure. */
-  readonly asked: ReadonlyMap<HostName, Observed>;
-  readonly observations: ReadonlyMap<HostName, Observation>;
+  readonly asked: ReadonlyMap<HostName, Observed<Seen>>;
+  readonly observations: ReadonlyMap<HostName, Seen>;
 };
 
-/** Asks every managed host what it runs, many at once. A host that does not answer is a failure of its own. */
-export async function askFleet(
+/** Asks every managed host what it runs, many at once, by the `look` that is given. A host that does not answer is a failure of its own. */
+export async function askFleet<Seen extends BriefObservation>(
   evaluated: EvaluatedFleet,
   policy: Policy,
-  { targets, log }: { readonly targets: Targets; readonly log: Log },
-): Promise<RunningFleet> {
+  log: Log,
+  look: (address: Address) => Promise<Observed<Seen>>,
+): Promise<RunningFleet<Seen>> {
   const managed = evaluated.hosts.filter((host) => Object.hasOwn(policy.hosts, host) && policy.hosts[host]?.deploy === true);
   const addresses = new Map<HostName, Address>();
-  const asked = new Map<HostName, Observed>();
+  const asked = new Map<HostName, Observed<Seen>>();
   for (const host of managed) {
     const after = evaluated.after.get(host);
     const before = evaluated.before.get(host);
@@ -40,7 +41,7 @@ export async function askFleet(
     } else asked.set(host, { ok: false, trouble: "not-understood", failure: resolved.failure });
   }
   await inPool([...addresses], policy.apply.parallel, async ([host, address]) => {
-    const observed = await observe(targets, address);
+    const observed = await look(address);
     const wrong = observed.ok ? rightHost(address, observed.observation) : undefined;
     asked.set(host, wrong === undefined ? observed : { ok: false, trouble: "not-understood", failure: wrong });
   });
@@ -99,7 +100,7 @@ export async function againstRunning(
  * A closure that only the host has is not fetched: it would come without a signature that says who built it, and what it brings would count as this machine's own for the
  * next host. The change is then judged as if everything in it were new, which a person has to approve.
  */
-function running(host: HostName, observation: Observation, here: ReadonlySet<string>): Side {
+function running(host: HostName, observation: BriefObservation, here: ReadonlySet<string>): Side {
   const { current, profile } = observation;
   if (current === undefined || !here.has(current))
     return {
@@ -111,7 +112,7 @@ function running(host: HostName, observation: Observation, here: ReadonlySet<str
 }
 
 /** A host in a specialisation is compared with the same specialisation, and stays in it. */
-function specialised({ host, after }: HostSides, { specialisation }: Observation, store: StoreFiles): { after?: Side } {
+function specialised({ host, after }: HostSides, { specialisation }: BriefObservation, store: StoreFiles): { after?: Side } {
   if (specialisation === undefined || after.kind !== "known") return {};
   const activates = store.resolve(`${after.toplevel}/specialisation/${specialisation}`);
   if (activates !== undefined) return { after: { ...after, activates } };

@@ -2,7 +2,7 @@ import { entriesOf } from "../decide/rejection.ts";
 import { ledgerOf } from "../deploy/ledger-of.ts";
 import type { Targets } from "../io/ports.ts";
 import type { Address } from "../target/address.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { rebootAttempts } from "./attempts.ts";
 import { HostOrder } from "./host-order.ts";
 
@@ -11,7 +11,7 @@ import { HostOrder } from "./host-order.ts";
  * lost where the host does not answer now: its attempt then stays open until the next run of reboots. An attempt whose time has come is
  * left to the run that began it, which may have to undrain.
  */
-export async function cancelTimer(targets: Pick<Targets, "run">, address: Address, observation: Observation): Promise<void> {
+export async function cancelTimer(targets: Pick<Targets, "run">, address: Address, observation: BriefObservation): Promise<void> {
   const last = rebootAttempts(entriesOf(ledgerOf(observation))).at(-1);
   if (last === undefined || last.end !== undefined || last.bootId !== observation.bootId) return;
   if (last.attempt.to === observation.profile || last.startedAt <= observation.at) return;

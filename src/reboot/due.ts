@@ -1,6 +1,6 @@
 import type { HostName } from "../discover/host.ts";
 import type { KnownLedger } from "../decide/rejection.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { RebootNeed } from "../verify/reboot-need.ts";
 import { givenUp, pendingSince, rebootAttempts } from "./attempts.ts";
 import { rebootDuration, type Duration } from "./duration.ts";
@@ -48,7 +48,7 @@ type Wanted = {
 
 export type DueQuestion = {
   readonly host: HostName;
-  readonly observation: Observation;
+  readonly observation: BriefObservation;
   readonly need: Pick<RebootNeed, "needed" | "reasons" | "release">;
   readonly ledger: KnownLedger;
   readonly policy: RebootPolicy;
@@ -59,7 +59,7 @@ export type DueQuestion = {
 /** Clocks further apart than this are no grounds to decide on: windows are kept by both. */
 export const clockTolerance = 180_000;
 
-export function clockProblem(observation: Pick<Observation, "at">, now: Date): string | undefined {
+export function clockProblem(observation: Pick<BriefObservation, "at">, now: Date): string | undefined {
   const apart = observation.at.getTime() - now.getTime();
   if (Math.abs(apart) <= clockTolerance) return undefined;
   if (Number.isNaN(apart)) return "The host's clock cannot be read.";
@@ -133,7 +133,7 @@ export function rebootDue({ host, observation, need, ledger, policy, now }: DueQ
 
 function pendingOf(
   entries: Parameters<typeof pendingSince>[0],
-  observation: Observation,
+  observation: BriefObservation,
   policy: RebootPolicy,
   now: Date,
   duration: Duration,

@@ -1,5 +1,6 @@
 import { orderOfHosts } from "../apply/order-of-hosts.ts";
 import { checksOf } from "../deploy/checks-of.ts";
+import type { Observation } from "../target/observation.ts";
 import type { RunningFleet } from "../deploy/running-fleet.ts";
 import type { HostName } from "../discover/host.ts";
 import type { Failure } from "../failure.ts";
@@ -28,7 +29,7 @@ export function policyFor(policy: Policy, host: HostName, byHand: ByHand | undef
 
 export type FleetOfReboots = {
   readonly policy: Policy;
-  readonly fleet: RunningFleet;
+  readonly fleet: RunningFleet<Observation>;
   readonly chosen: readonly HostName[];
   readonly byHand: ByHand | undefined;
   /** Of the machine that the gate runs on. */

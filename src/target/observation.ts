@@ -2,7 +2,7 @@
  * What a host says of itself, read in one round trip and never assumed. Undefined is "could not be told", which no decision may read as good. All of it is
  * data of a machine that may be broken or hostile: texts are bounded, escaped where they are shown.
  */
-export type Observation = {
+export type BriefObservation = {
   readonly identity: { readonly name: string; readonly machineId: string | undefined };
   readonly bootId: string;
   /** By the host's own clock. */
@@ -22,7 +22,6 @@ export type Observation = {
     readonly profile: SystemParts | undefined;
     readonly booted: SystemParts | undefined;
   };
-  readonly generations: readonly Generation[];
   readonly switchLock: "free" | "held" | "unknown";
   /** Our own transient unit, and those of other tools that are running now. */
   readonly activations: readonly string[];
@@ -35,12 +34,25 @@ export type Observation = {
     readonly boot: (Space & { readonly mountPoint: string }) | undefined;
     readonly state: Space | undefined;
   };
-  readonly kernel: { readonly release: string; readonly commandLine: string; readonly modules: readonly string[] };
+  readonly kernel: { readonly release: string; readonly commandLine: string };
   readonly mounts: readonly Mount[];
   readonly swaps: readonly string[];
+  /** Services that are not inactive; of `brief` those that have a process, that failed or that are on their way. */
+  readonly units: readonly UnitState[];
+  /** The raw lines of the ledger, oldest first, the newest 500. Undefined where there is none or where it cannot be read: then nothing is known (invariant 9). */
+  readonly ledger: readonly string[] | undefined;
+  /** `unreadable`: there is one and it could not be read, which is no fresh host. */
+  readonly ledgerState: "read" | "absent" | "unreadable";
+};
+
+/** All of it, as a proof needs it. A type of its own, so that what was not asked for is never taken for what is not there. */
+export type Observation = Omit<BriefObservation, "kernel" | "units"> & {
+  readonly generations: readonly Generation[];
+  readonly kernel: BriefObservation["kernel"] & { readonly modules: readonly string[] };
   /** Where links below /dev end (`/dev/disk/by-uuid/…` at `/dev/vda1`): a mount table knows devices by another name than fstab. */
   readonly devices: ReadonlyMap<string, string>;
   readonly listening: readonly Listening[];
+  /** Services, sockets, mounts, swaps, targets, timers and paths that are not inactive. */
   readonly units: readonly RunningUnit[];
   /** Values of the keys that were asked for; a key that does not exist is not in it. */
   readonly sysctl: ReadonlyMap<string, string>;
@@ -48,10 +60,6 @@ export type Observation = {
   readonly sshd: readonly string[];
   /** Names of users with a session, the session of this connection left out; undefined where it cannot be told. */
   readonly loggedIn: readonly string[] | undefined;
-  /** The raw lines of the ledger, oldest first, the newest 500. Undefined where there is none or where it cannot be read: then nothing is known (invariant 9). */
-  readonly ledger: readonly string[] | undefined;
-  /** `unreadable`: there is one and it could not be read, which is no fresh host. */
-  readonly ledgerState: "read" | "absent" | "unreadable";
 };
 
 /** Where the links of a toplevel end, and its small texts as they stand there. Undefined: it has no such file. */
@@ -84,11 +92,16 @@ export type Mount = {
 
 export type Listening = { readonly protocol: "tcp" | "udp"; readonly address: string; readonly port: number };
 
-export type RunningUnit = {
+/** What there is to say of any unit. `restarts` counts those that systemd did by itself since the unit was last started. */
+export type UnitState = {
   readonly unit: string;
   readonly loadState: string;
   readonly activeState: string;
   readonly subState: string;
+  readonly restarts: number;
+};
+
+export type RunningUnit = UnitState & {
   readonly result: string;
   readonly needDaemonReload: boolean;
   readonly fragmentPath: string;
@@ -97,7 +110,6 @@ export type RunningUnit = {
   readonly executable: string | undefined;
   /** Store paths named in the main process's command line. */
   readonly runs: readonly string[];
-  readonly restarts: number;
   readonly execMainStatus: number;
   readonly activeSince: Date | undefined;
 };

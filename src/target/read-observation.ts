@@ -38,6 +38,7 @@ export function readObservation(records: readonly RemoteRecord[]): ReadObservati
   const units = readRunningUnits(text("units"), text("executables"), text("command-lines"));
   const mounts = readMountTable(text("mounts"));
   const listening = (["tcp", "udp"] as const).flatMap((protocol) => [
+    ...readSocketTable(ofTable(text("listening"), protocol), protocol),
     ...readSocketTable(text(`listening-${protocol}`), protocol),
     ...readSocketTable(text(`listening-${protocol}6`), protocol),
   ]);
@@ -77,7 +78,7 @@ export function readObservation(records: readonly RemoteRecord[]): ReadObservati
       devices: new Map(pairs(text("devices"))),
       listening: [...new Map(listening.map((socket) => [`${socket.protocol} ${socket.address} ${socket.port}`, socket])).values()],
       units,
-      sysctl: new Map(pairs(text("sysctl")).map(([path, value]) => [keyOfPath(path), value.trim().replace(/\s+/g, " ")])),
+      sysctl: readSysctl(text("sysctl")),
       sshd: lines(text("sshd")).filter((line) => /^[a-z0-9]+(?: |$)/.test(line)),
       loggedIn: readSessions(facts.get("sessions"), text("own-session")),
       ...readLedgerTail(facts),
@@ -104,6 +105,27 @@ export function pathOfKey(key: string): string | undefined {
   return /^[A-Za-z0-9_.:/@-]{1,200}$/.test(key) && !/(^|[./])[./]|[./]$/.test(key) ? swapped(key) : undefined;
 }
 
+/** `./net/ipv4/tcp_rmem`, a tab and the value; a line for each line of the value. */
+function readSysctl(text: string): Map<string, string> {
+  const values = new Map<string, string>();
+  for (const [path, line] of pairs(text)) {
+    const key = keyOfPath(path.replace(/^\.\//, ""));
+    values.set(key, `${values.get(key) ?? ""} ${line}`.trim().replace(/\s+/g, " "));
+  }
+  return values;
+}
+
+/** Lines that grep found in several tables, each behind the name of its table: those of one protocol, without the names. */
+const ofTable = (text: string, protocol: "tcp" | "udp"): string =>
+  text
+    .split("\n")
+    .flatMap((line) => {
+      const colon = line.indexOf(":");
+      const table = line.slice(0, colon);
+      return table === protocol || table === `${protocol}6` ? [line.slice(colon + 1)] : [];
+    })
+    .join("\n");
+
 function readSeconds(text: string): Date | undefined {
   return /^\d{1,11}$/.test(text) ? new Date(Number(text) * 1000) : undefined;
 }
@@ -114,8 +136,11 @@ function readSpecialisation(current: string | undefined, facts: ReadonlyMap<stri
   return link === undefined ? undefined : /\/specialisation\/([A-Za-z0-9+._-]{1,64})$/.exec(link)?.[1];
 }
 
-function readParts(facts: ReadonlyMap<string, string>, system: string): SystemParts | undefined {
-  if (!facts.has(system)) return undefined;
+/** What is said once counts for every name of the same system. */
+function readParts(facts: ReadonlyMap<string, string>, name: string): SystemParts | undefined {
+  const toplevel = facts.get(name);
+  if (toplevel === undefined) return undefined;
+  const system = ["current", "booted", "profile"].find((one) => facts.get(one) === toplevel) ?? name;
   const target = (part: string): string | undefined => {
     const place = facts.get(`${system}-${part}`);
     return place !== undefined && placeInStore.test(place) ? place : undefined;

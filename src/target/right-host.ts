@@ -1,6 +1,6 @@
 import { failure, type Failure } from "../failure.ts";
 import type { Address } from "./address.ts";
-import type { Observation } from "./observation.ts";
+import type { BriefObservation } from "./observation.ts";
 
 /**
  * Why the machine behind an address is not the one that is meant, or no NixOS that runs; undefined where it is. Asked before anything is changed: an address that
@@ -8,7 +8,7 @@ import type { Observation } from "./observation.ts";
  *
  * The failures are `wrong-host` and `not-nixos`.
  */
-export function rightHost(address: Address, observation: Observation): Failure | undefined {
+export function rightHost(address: Address, observation: BriefObservation): Failure | undefined {
   const { host, hostname, identity } = address;
   const found = observation.identity;
   const key = `hosts.${JSON.stringify(host)}.target`;

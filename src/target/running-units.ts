@@ -1,4 +1,4 @@
-import type { RunningUnit } from "./observation.ts";
+import type { RunningUnit, UnitState } from "./observation.ts";
 
 const maxUnits = 10_000;
 const maxRuns = 50;
@@ -7,12 +7,12 @@ const maxRuns = 50;
 export function readRunningUnits(shown: string, executables: string, commandLines: string): RunningUnit[] {
   const executable = new Map<number, string>();
   for (const line of executables.split("\n")) {
-    const match = /^(\d+)\t(.+)$/.exec(line);
+    const match = /^(\d+)\/exe\t(.+)$/.exec(line);
     if (match !== null) executable.set(Number(match[1]), match[2] ?? "");
   }
   const runs = new Map<number, Set<string>>();
   for (const line of commandLines.split("\n")) {
-    const match = /^\/proc\/(\d+)\/cmdline:(\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=/-]+)$/.exec(line);
+    const match = /^(\d+)\/cmdline:(\/nix\/store\/[0-9a-z]{32}-[A-Za-z0-9+._?=/-]+)$/.exec(line);
     if (match === null) continue;
     const pid = Number(match[1]);
     const known = runs.get(pid) ?? new Set<string>();
@@ -78,7 +78,7 @@ const activators =
   /^(?:nixos-deploy-gate-.*|nixos-rebuild-switch-to-configuration.*|nixos-cli-.*|clan-(?:switch|boot|test|dry-activate)-.*|comin-.*|cachix-deploy-.*|nixos-upgrade)\.service$/;
 
 /** The units of deploy tools that are at work. One that has ended and only remains is none. */
-export function runningActivations(units: readonly RunningUnit[]): string[] {
+export function runningActivations(units: readonly UnitState[]): string[] {
   return units
     .filter((unit) => activators.test(unit.unit))
     .filter((unit) => runningStates.has(unit.activeState) || (unit.activeState === "active" && unit.subState !== "exited"))

@@ -3,7 +3,7 @@ import { modDirVersion } from "../diff/kernel.ts";
 import { readSystem, toplevelFailure } from "../diff/toplevel.ts";
 import type { System } from "../diff/system.ts";
 import type { StoreFiles } from "../io/ports.ts";
-import type { Observation, SystemParts } from "../target/observation.ts";
+import type { BriefObservation, SystemParts } from "../target/observation.ts";
 
 export type RebootReason = {
   /** `kernel`, `kernel-modules`, `kernel-params`, `initrd`, `firmware`, `init-interface`, or the key of a reboot trigger or switch inhibitor. */
@@ -34,7 +34,7 @@ export type RebootNeed = {
  * The rules are a superset of those of NixOS 26.05 (`reboot-triggers`), of releases before it (kernel, modules, initrd by path) and of switch-to-configuration
  * (`init-interface-version`, `switch-inhibitors`). A trigger file that one side lacks is no proof that nothing changed: there the paths alone decide.
  */
-export function rebootNeed(observation: Observation, store?: StoreFiles): RebootNeed {
+export function rebootNeed(observation: BriefObservation, store?: StoreFiles): RebootNeed {
   const { booted, profile, current } = observation;
   const unknown: string[] = [];
   const from = observation.systems.booted ?? partsIn(store, booted);
@@ -57,7 +57,7 @@ export function rebootNeed(observation: Observation, store?: StoreFiles): Reboot
 }
 
 /** A host that runs a specialisation is compared with the same one of the boot default. */
-function wantedSystem(observation: Observation, store: StoreFiles | undefined): string | undefined {
+function wantedSystem(observation: BriefObservation, store: StoreFiles | undefined): string | undefined {
   const { specialisation, profile } = observation;
   if (specialisation === undefined) return profile;
   return systemIn(store, profile)?.specialisations.get(specialisation) ?? profile;

@@ -1,11 +1,11 @@
 import type { Miss } from "../apply/outcome.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { Planned } from "./planned.ts";
 
 const unknown = "nothing that could be read";
 
 /** Whether what is active, what boots and what was booted are the planned systems. An operation that said that it succeeded and changed nothing is told as such. */
-export function toplevelMisses(planned: Planned, before: Observation, after: Observation): Miss[] {
+export function toplevelMisses(planned: Planned, before: BriefObservation, after: BriefObservation): Miss[] {
   const misses: Miss[] = [];
   const miss = (subject: string, expected: string, found: string | undefined, sentence: string): void => {
     misses.push({ family: "toplevel", subject, expected, found: found ?? unknown, needs: "person", sentence });

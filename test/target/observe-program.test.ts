@@ -141,7 +141,7 @@ afterAll(() => rmSync(here, { recursive: true, force: true }));
 
 async function observed(program: string, options: ProgramOptions = {}): Promise<Observation> {
   const { records, stderr, exitCode } = await runProgram(program, {
-    arguments: ["net/ipv4/ip_forward\nnet/ipv4/tcp_rmem\n../../etc/machine-id\n/etc/machine-id\nno/such"],
+    arguments: ["full", "net/ipv4/ip_forward\nnet/ipv4/tcp_rmem\n../../etc/machine-id\n/etc/machine-id\nno/such"],
     env: { PATH: `${join(here, "bin")}:${process.env["PATH"] ?? ""}` },
     ...options,
   });
@@ -189,8 +189,7 @@ describe.each(present)("%s", (_, shell) => {
       fragmentPath: "/etc/systemd/system/nginx.service",
       mainPid: 417,
       executable: `/nix/store/${hash("d")}-nginx-1.28/bin/nginx (deleted)`,
-      // grep names the file below the other root, which no host has.
-      runs: [],
+      runs: [`/nix/store/${hash("d")}-nginx-1.28/bin/nginx`, `/nix/store/${hash("f")}-nginx.conf`],
       restarts: 2,
       execMainStatus: 0,
       activeSince: new Date(1_795_500_000_000),
@@ -293,7 +292,7 @@ test("this machine answers, as root and as somebody else", async () => {
   const env = { PATH: process.env["PATH"] ?? "" };
   const users = process.getuid?.() === 0 ? [undefined, 65_534] : [undefined];
   for (const uid of users) {
-    const seen = await observed(observeProgram, { env, arguments: ["kernel/pid_max"], ...(uid === undefined ? {} : { uid }) });
+    const seen = await observed(observeProgram, { env, arguments: ["full", "kernel/pid_max"], ...(uid === undefined ? {} : { uid }) });
     expect(seen.mounts.some((mount) => mount.target === "/")).toBe(true);
     expect(seen.sysctl.get("kernel.pid_max")).toMatch(/^\d+$/);
     expect(seen.kernel.release).not.toBe("");

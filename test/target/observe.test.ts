@@ -33,7 +33,7 @@ describe("observe", () => {
   test("asks once, for the keys that can be kernel settings", async () => {
     const { port, runs } = targets({ ok: true, exitCode: 0, records: [{ name: "hostname", value: "web" }], stderr: "sh: out of memory" });
     const seen = await observe(port, address, { sysctl: ["net.ipv4.ip_forward", "../../etc/shadow"], connection: "new" });
-    expect(runs.map((run) => [run.connection, run.arguments])).toEqual([["new", ["net/ipv4/ip_forward"]]]);
+    expect(runs.map((run) => [run.connection, run.arguments])).toEqual([["new", ["full", "net/ipv4/ip_forward"]]]);
     expect(seen).toMatchObject({
       ok: false,
       failure: { code: "observation-unreadable", message: expect.stringContaining("did not come to its end"), detail: "sh: out of memory" },
