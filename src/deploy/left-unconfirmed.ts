@@ -2,14 +2,14 @@ import { triedOf } from "../apply/history.ts";
 import type { Outcome } from "../apply/outcome.ts";
 import { entriesOf } from "../decide/rejection.ts";
 import type { HostReport } from "../host-report.ts";
-import type { Observation } from "../target/observation.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import { ledgerOf } from "./ledger-of.ts";
 
 /**
  * Of a host that is to be left as it is, since it runs and boots what is asked for, and that a change which cannot be undone was left on without anybody's confirmation.
  * "Unchanged" alone would let a second run turn a red report green. Undefined for every other host. Pure.
  */
-export function leftUnconfirmed(report: HostReport, observation: Observation | undefined): Outcome | undefined {
+export function leftUnconfirmed(report: HostReport, observation: BriefObservation | undefined): Outcome | undefined {
   if (report.state !== "unchanged" || report.decision.action !== "nothing" || observation === undefined) return undefined;
   const ledger = ledgerOf(observation);
   if (ledger === "unreadable") return undefined;
