@@ -188,6 +188,8 @@ export const directions: Readonly<Record<string, Direction>> = {
   // It runs beside the deploy key, and hears what failed where; and who is no longer told guards less.
   "notify.command": pinned,
   "notify.webhook": pinned,
+  // They run as root on hosts.
+  "context.commands": pinned,
   "report.detail": strictest("full", undefined, "names"),
   "report.hostStatuses": free,
   "report.deployments": free,

@@ -3,6 +3,7 @@ import { RuleSetting, HostFacts } from "./classify/host-facts.ts";
 import { HostName } from "./discover/host.ts";
 import { gateError } from "./failure.ts";
 import { ApplyPolicy, ApprovalPolicy, Check, GroupPolicy, TargetPolicy } from "./policy-deploy.ts";
+import { ContextPolicy } from "./policy-context.ts";
 import { NotifyPolicy } from "./policy-notify.ts";
 import { ReportPolicy } from "./policy-report.ts";
 import { RebootPolicy } from "./reboot/window-policy.ts";
@@ -69,6 +70,8 @@ export const Policy = z.strictObject({
   rules: z.record(z.string(), RuleSetting).default({}),
   /** Told, after the report, of a run that changes hosts and leaves something to a person. */
   notify: NotifyPolicy.prefault({}),
+  /** What a goal's session is told of the fleet, and `gate context` shows. */
+  context: ContextPolicy.prefault({}),
   report: ReportPolicy.prefault({}),
   evaluation: z
     .strictObject({

@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   reboot: async () => (await import("./reboot.ts")).rebootCommand,
   join: async () => (await import("./join.ts")).joinCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
+  context: async () => (await import("./context.ts")).contextCommand,
   rollback: async () => (await import("./rollback.ts")).rollbackCommand,
   verify: async () => (await import("./verify.ts")).verifyCommand,
   status: async () => (await import("./status.ts")).statusCommand,
