@@ -98,6 +98,7 @@ const changes: readonly (readonly [key: string, one: unknown, other: unknown])[]
   ["notify.command", ["ntfy"], undefined],
   ["notify.webhook", "https://example.org/a", "https://mallory.example.org/"],
   ["notify.webhook", undefined, "https://mallory.example.org/"],
+  ["context.commands", {}, { raid: { command: ["/bin/mallory"] } }],
   ["sessionSettings.model", "opus", "haiku"],
   ["sessionSettings.knowledge", ["a.md"], ["b.md"]],
   ["groups.db.maxUnavailable", 3, "50%"],

@@ -55,7 +55,7 @@ export function readHostContext(records: readonly RemoteRecord[]): HostContext {
   const names = [...values.keys()];
   const said = (name: string, record: string): HostContext["said"][number] => ({
     name,
-    text: excerpt(value(record), { bytes: longestSaid, keep: "head" }).text,
+    text: excerpt(value(record).trimEnd(), { bytes: longestSaid, keep: "head" }).text,
     exit: whole(value(`${record}.exit`)),
   });
   return {

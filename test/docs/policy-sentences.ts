@@ -52,8 +52,8 @@ export const policySentences: Readonly<Record<string, string>> = {
   "notify.webhook": "An address that the same JSON is posted to.",
   context: "What a goal's session is told of the fleet besides what the gate asks by itself; gate context shows it.",
   "context.commands": "Commands that only look, by a short name. They run on hosts as they stand here, as root.",
-  "context.commands.*.command": "An argument vector; no shell reads it.",
-  "context.commands.*.hosts": "Globs of the hosts that it is run on.",
+  "context.commands.<name>.command": "An argument vector; no shell reads it.",
+  "context.commands.<name>.hosts": "Globs of the hosts that it is run on.",
   report: "What is shown.",
   "report.detail":
     "names leaves texts out: verdicts, rules, units and packages only. Without it, full in private repositories and names in all others.",
