@@ -15,6 +15,7 @@ import type { Isolation } from "./discover/canary.ts";
 import { type Holdings, mayBegin, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
 import type { HostReport } from "./host-report.ts";
+import { diagnostician } from "./diagnose/diagnostician.ts";
 import { type Explained, explainFailures } from "./diagnose/explain-failures.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
@@ -194,6 +195,13 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   log.progress({ kind: "stage", stage: "decide", text: "deciding what happens to each host" });
   const decided = (said?: Said): HostReport[] => decideFleet(compared, judged.judged, policy, said);
   const said = { session: judged.session, notes: [...rules.notes, ...judged.notes] };
+  // One for the whole run, so that what recovery asks and what the report asks are of one budget.
+  const asked = diagnostician({
+    policy,
+    session: request.session,
+    spentUsd: judged.session.costUsd ?? 0,
+    told: (text) => log.progress({ kind: "stage", stage: "diagnose", text }),
+  });
   const explained = async (reports: readonly HostReport[]): Promise<Explained> =>
     await explainFailures(
       {
@@ -201,8 +209,9 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
         sides,
         policy,
         session: request.session,
-        spentUsd: judged.session.costUsd ?? 0,
+        asked,
         evidence: deploying?.evidence ?? new Map(),
+        diagnosed: deploying?.diagnosed ?? new Map(),
         reach: deploying?.reach,
         trust: evaluated.trust,
         change: sources.inGit === undefined ? undefined : { ...sources.inGit, base: sources.base?.rev, head: sources.head.rev },
@@ -214,7 +223,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
 
   log.progress({ kind: "stage", stage: "apply", text: "bringing in what was decided" });
   if (request.deploy?.dryRun === false) request.onDecided?.(reports, policy, sources.head.rev);
-  const done = await deploying.apply(reports, sides, approvals);
+  const done = await deploying.apply(reports, sides, approvals, asked);
   return await plan(await explained(done), { ...said, notes: [...said.notes, ...notes] }, false);
 }
 

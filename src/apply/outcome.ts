@@ -13,7 +13,7 @@ export type Outcome = {
   /** What did not take effect, found after the deploy. */
   readonly misses: readonly Miss[];
   /** Every strategy that was tried, in order. */
-  readonly attempts: readonly { readonly strategy: Strategy; readonly ended: string }[];
+  readonly attempts: readonly Attempt[];
   /** The last of the activation's log. Untrusted text. */
   readonly log?: string;
 };
@@ -59,6 +59,11 @@ export type OutcomeKind = (typeof outcomeKinds)[number];
 
 export const strategies = ["switch", "boot", "restart-units", "stop-then-switch", "rollback", "escalate"] as const;
 export type Strategy = (typeof strategies)[number];
+
+/** Beside the strategies of a change what a recovery may do: the same once more, and to wait for something first. */
+export const attemptKinds = [...strategies, "retry", "wait-until"] as const;
+export type AttemptKind = (typeof attemptKinds)[number];
+export type Attempt = { readonly strategy: AttemptKind; readonly ended: string };
 
 /** Something that the change promised and that is not so on the running host. */
 export type Miss = {

@@ -26,7 +26,18 @@ export async function runRollback(host: string, prepared: Prepared, options: Opt
     const { nix, store, clock } = prepared.ports;
     const outcome = await rollbackHost(
       { host: name, address, generation: typeof to === "string" ? Number(to) : undefined, checks: checksOf(policy, name) },
-      { ...request, targets, nix, store, clock, log, apply: policy.apply, isAncestor: () => "unknown", evidence: new Map() },
+      {
+        ...request,
+        targets,
+        nix,
+        store,
+        clock,
+        log,
+        apply: policy.apply,
+        isAncestor: () => "unknown",
+        evidence: new Map(),
+        recovery: undefined,
+      },
     );
     log.close();
     shell.out(options["json"] === true ? outcomeJson(name, outcome) : outcomeText(name, outcome, shell.terminal));

@@ -6,11 +6,13 @@ import type { HostName } from "../discover/host.ts";
 import type { Evidence } from "../diagnose/evidence.ts";
 import type { HostReport } from "../host-report.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles, Targets } from "../io/ports.ts";
+import { rebootSentence } from "../reboot/reboot-sentence.ts";
 import type { BriefObservation } from "../target/observation.ts";
 import type { Change } from "./change.ts";
 import { checksOf } from "./checks-of.ts";
 import type { Contact, DeployRequest } from "./contact.ts";
 import { deployFleet } from "./deploy-fleet.ts";
+import type { RecoveryWorld } from "./deploy-world.ts";
 
 export type ApplyPorts = {
   readonly targets: Targets;
@@ -21,6 +23,7 @@ export type ApplyPorts = {
   readonly log: Log;
   /** Filled with what hosts say of their failures. */
   readonly evidence: Map<HostName, Evidence>;
+  readonly recovery: RecoveryWorld | undefined;
 };
 
 /** Does what was decided, and says of every managed host what became of it. */
@@ -43,6 +46,7 @@ export async function applyDecided(
     const after = sides.find((one) => one.host === report.host)?.after;
     const { current, profile, specialisation } = observation;
     const settings = policy.hosts[report.host];
+    const reboots = rebootSentence(policy, report.host, ports.clock.now());
     return [
       {
         host: report.host,
@@ -57,6 +61,8 @@ export async function applyDecided(
           approval: approvals.get(report.host),
         },
         reversible: report.judgement.reversible,
+        attended: report.judgement.attended,
+        rebootsByItself: !reboots.byHand && reboots.next !== undefined,
         repository: request.repository.slice(0, 200),
         checks: checksOf(approvals.has(report.host) ? contact.pushed : policy, report.host),
         carries: (settings?.carries.length ?? 0) > 0,

@@ -6,6 +6,7 @@ import { observedFacts } from "../classify/observed-facts.ts";
 import type { Said } from "../decide/decide-fleet.ts";
 import { issueApprovals } from "../decide/issue-approvals.ts";
 import type { Reach } from "../diagnose/ask-about.ts";
+import type { Diagnostician } from "../diagnose/diagnostician.ts";
 import type { Evidence } from "../diagnose/evidence.ts";
 import type { HostName } from "../discover/host.ts";
 import { GateError } from "../failure.ts";
@@ -15,6 +16,7 @@ import type { Policy } from "../policy.ts";
 import { applyDecided, isToBeChanged } from "./apply-decided.ts";
 import { contact, type DeployRequest } from "./contact.ts";
 import { leftUnconfirmed } from "./left-unconfirmed.ts";
+import type { RecoveryWorld } from "./deploy-world.ts";
 import { againstRunning, toBuild } from "./running-fleet.ts";
 import { runningSystems, sayApprovals } from "./say-approvals.ts";
 
@@ -41,10 +43,12 @@ export type Deploying = {
   approved(decide: (said?: Said) => HostReport[]): Promise<{ reports: HostReport[]; approvals: Approvals; notes: readonly string[] }>;
   /** What hosts said of their failures while they were changed; the last of each. */
   readonly evidence: ReadonlyMap<HostName, Evidence>;
+  /** Why hosts failed, where it was asked while they were changed. */
+  readonly diagnosed: RecoveryWorld["diagnosed"];
   /** By what hosts can be asked more. */
   readonly reach: Reach;
   /** Does it. */
-  apply(reports: readonly HostReport[], sides: readonly HostSides[], approvals: Approvals): Promise<HostReport[]>;
+  apply(reports: readonly HostReport[], sides: readonly HostSides[], approvals: Approvals, asked: Diagnostician): Promise<HostReport[]>;
 };
 
 export type BeginDeploy = typeof beginDeploy;
@@ -69,9 +73,11 @@ export async function beginDeploy(
     }),
   );
   const evidence = new Map<HostName, Evidence>();
+  const diagnosed: RecoveryWorld["diagnosed"] = new Map();
   return {
     policy,
     evidence,
+    diagnosed,
     reach: { targets, addresses: fleet.addresses },
     loosened: asked.loosened,
     facts,
@@ -91,7 +97,7 @@ export async function beginDeploy(
         notes: [...nobody, ...notes],
       };
     },
-    apply: async (reports, sides, approvals) => {
+    apply: async (reports, sides, approvals, diagnostician) => {
       const database = ports.database;
       const newer = await overtakenNow(request, log);
       if (newer !== undefined) return reports.map((report): HostReport => ({ ...report, outcome: leftToNewer(report, newer) }));
@@ -103,6 +109,7 @@ export async function beginDeploy(
         clock,
         log,
         evidence,
+        recovery: { asked: diagnostician, diagnosed, database },
       });
       const passed = (report: HostReport): Outcome | undefined =>
         request.only?.includes(report.host) === false && isToBeChanged(report) ? passedOver : undefined;

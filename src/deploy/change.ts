@@ -10,6 +10,10 @@ export type Change = {
   readonly address: Address;
   readonly planned: Planned;
   readonly reversible: boolean;
+  /** Somebody has to be there when it boots. */
+  readonly attended: boolean;
+  /** The policy reboots it without a person, in a window that is open or ahead. */
+  readonly rebootsByItself: boolean;
   readonly repository: string | undefined;
   /** The operator's checks of the host, its group and the fleet. */
   readonly checks: readonly Check[];

@@ -1,5 +1,6 @@
 import { releaseCopy } from "../apply/copy-root.ts";
-import type { Miss, Outcome, OutcomeKind } from "../apply/outcome.ts";
+import type { Attempt, Miss, Outcome, OutcomeKind } from "../apply/outcome.ts";
+import { restartUnits } from "../apply/restart-units.ts";
 import { nextStrategy, type Ended, type Next } from "../apply/strategy.ts";
 import type { HostEnd } from "../apply/waves.ts";
 import type { Evidence as Collected } from "../diagnose/evidence.ts";
@@ -13,28 +14,39 @@ import type { DeployWorld } from "./deploy-world.ts";
 import { isAskedWhy, keepEvidence, keepLog, toldBy } from "./failure-evidence.ts";
 import { lookAt } from "./look-at.ts";
 import { type GroupStanding, type Prepared, prepareHost } from "./prepare-host.ts";
+import { type Chosen, newRecovering } from "./recover-host.ts";
+import { attemptAgain, type Course, note, prepareAgain, strategyToTry, triedBy } from "./try-again.ts";
 
 export type Deployed = { readonly outcome: Outcome; readonly end: HostEnd };
 
 /**
- * Brings one change to one host: asked once more whether it may be, copied, activated under the host's own supervisor, confirmed over a new connection, proven. Whatever
- * goes wrong is that host's outcome with its reasons and the state in which the host is; nothing is thrown for it.
+ * Brings one change to one host: asked once more whether it may be, copied, activated under the host's own supervisor, confirmed over a new connection, proven. Where that
+ * fails, what the diagnosis chooses of the closed list is tried as far as the recovery policy allows. Whatever goes wrong is that host's outcome with its reasons and the
+ * state in which the host is; nothing is thrown for it.
  */
 export async function deployHost(change: Change, group: () => Promise<GroupStanding>, world: DeployWorld): Promise<Deployed> {
-  const prepared = await prepareHost(change, group, world);
+  const recovering = newRecovering();
+  const tried: Attempt[] = [];
+  let stopped: readonly string[] = [];
+  let prepared = await prepareHost(change, group, world);
+  while (prepared.kind === "ended") {
+    const again = await prepareAgain(change, prepared, { recovering, tried, group }, world);
+    if (again.kind === "none") stopped = again.reasons;
+    if (again.kind === "none") break;
+    const begun = world.clock.now().getTime();
+    prepared = await prepareHost(change, group, world);
+    const ended = prepared.kind === "ended" ? prepared.reasons.join(" ") : "It went through.";
+    note(again, ended, (world.clock.now().getTime() - begun) / 1000, { recovering, tried });
+  }
   if (prepared.kind === "ended") {
     const { outcome, reasons, ...closing } = prepared;
-    if (closing.failure?.code.startsWith("copy-") === true)
-      await keepEvidence(
-        { change, stage: "copy", failure: closing.failure, since: closing.observation?.at, attempt: undefined, answers: true },
-        world,
-      );
-    return ended(outcome, reasons, { touched: false, ...closing });
+    return ended(outcome, [...reasons, ...notTried(stopped)], { touched: false, tried, ...closing });
   }
+  const ready = prepared;
   return await world.finishing.finish(async () => {
-    const deployed = await activate(change, prepared, world);
+    const deployed = await activate(change, ready, { recovering, tried, group }, world);
     // Whoever brought it in, or is still about to, takes the root away by itself.
-    if (!hasOwnRoots.has(deployed.outcome.outcome)) await releaseCopy(world.targets, change.address, prepared.copyRoot);
+    if (!hasOwnRoots.has(deployed.outcome.outcome)) await releaseCopy(world.targets, change.address, ready.copyRoot);
     return deployed;
   });
 }
@@ -52,31 +64,53 @@ const hasOwnRoots: ReadonlySet<OutcomeKind> = new Set([
   "handed-over",
 ]);
 
+const notTried = (reasons: readonly string[]): string[] => (reasons.length === 0 ? [] : [`Nothing more is tried: ${reasons.join("; ")}.`]);
+
 /** From the first strategy to the proof. A run that is told to stop still comes to the end of what it has begun, and still goes back. */
 async function activate(
   change: Change,
   { observation, baseline, wouldDo, copyRoot }: Extract<Prepared, { kind: "ready" }>,
+  { recovering, tried, group }: Course,
   world: DeployWorld,
 ): Promise<Deployed> {
   const { planned, host, reversible } = change;
   const { mode } = planned;
   const attempts: Attempted[] = [];
-  const tried: { strategy: Attempted["ended"]["strategy"]; ended: string }[] = [];
   let next: Next = nextStrategy({ attempts: [], mode, reversible });
+  let chosen: Extract<Chosen, { kind: "try" }> | undefined;
+  let stopped: readonly string[] = [];
   let earlier: Collected | undefined;
-  while (next.kind === "try" && (!world.signal.aborted || next.strategy === "rollback")) {
-    if (next.strategy !== "rollback") {
-      // What is asked from here on is about the attempt that begins.
-      keepLog(host, attempts.at(-1), world);
-      earlier = world.evidence.get(host) ?? earlier;
-      world.evidence.delete(host);
+  for (;;) {
+    while (next.kind === "try" && (!world.signal.aborted || next.strategy === "rollback")) {
+      if (next.strategy !== "rollback") {
+        // What is asked from here on is about the attempt that begins.
+        keepLog(host, attempts.at(-1), world);
+        earlier = world.evidence.get(host) ?? earlier;
+        world.evidence.delete(host);
+      }
+      const begun = world.clock.now().getTime();
+      const made = await attempt(change, { ...operationOf(change, next, observation, attempts.at(-1)), copyRoot }, baseline, world);
+      attempts.push(made);
+      const seconds = (world.clock.now().getTime() - begun) / 1000;
+      const how = made.reasons.join(" ").slice(0, 1_000);
+      if (chosen === undefined) {
+        tried.push({ strategy: next.strategy, ended: how });
+        recovering.tried.push(...triedBy(made, seconds, how));
+      } else note(chosen, how, seconds, { recovering, tried });
+      chosen = undefined;
+      if (made.handedOver)
+        return ended("handed-over", made.reasons as [string, ...string[]], { touched: true, healthy: false, tried, log: made.log });
+      next = nextStrategy({ attempts: attempts.flatMap(endings), mode, reversible });
     }
-    const made = await attempt(change, { ...operationOf(change, next, observation), copyRoot }, baseline, world);
-    attempts.push(made);
-    tried.push({ strategy: next.strategy, ended: made.reasons.join(" ").slice(0, 1_000) });
-    if (made.handedOver)
-      return ended("handed-over", made.reasons as [string, ...string[]], { touched: true, healthy: false, tried, log: made.log });
-    next = nextStrategy({ attempts: attempts.flatMap(endings), mode, reversible });
+    const again = await attemptAgain(change, { next, attempts, observation }, { recovering, tried, group }, world);
+    if (again.kind === "none") stopped = again.reasons;
+    if (again.kind === "none") break;
+    const strategy = strategyToTry(again, mode, attempts.at(-1));
+    if (strategy === undefined) break;
+    chosen = again;
+    const units = "units" in again.remedy ? again.remedy.units : [];
+    if (strategy === "restart-units") await restartUnits(world.targets, change.address, units);
+    next = { kind: "try", strategy, units, returnFirst: false, reasons: [again.reason] };
   }
   const last = attempts.at(-1);
   const done = next.kind === "end" && next.how === "done";
@@ -91,7 +125,7 @@ async function activate(
   const common = { touched: last !== undefined, healthy: now !== undefined, observation: now, tried, log: log.join("\n") };
   if (!done || now === undefined) {
     const head = done ? silentAfter : next.kind === "try" ? (["The run was cancelled."] as const) : next.reasons;
-    const reasons = [...head, ...(last?.reasons ?? [])] as [string, ...string[]];
+    const reasons = [...head, ...(last?.reasons ?? []), ...notTried(stopped)] as [string, ...string[]];
     const kind = done ? "unreachable" : kindOf(next, last);
     if (isAskedWhy(kind)) {
       const told = { change, stage: "activation", failure: undefined, since: observation.at, attempt: toldBy(attempts) } as const;
@@ -129,13 +163,24 @@ const waitsForReboot = (miss: Miss, { ended: { evidence } }: Attempted): Miss =>
     ? { ...miss, needs: "reboot", sentence: `${miss.subject} wants a module that only the new kernel has; the reboot brings it.` }
     : miss;
 
-function operationOf(change: Change, next: Extract<Next, { kind: "try" }>, before: Observation): Operation {
+function operationOf(change: Change, next: Extract<Next, { kind: "try" }>, before: Observation, last: Attempted | undefined): Operation {
   const { planned } = change;
   const from = { current: before.current ?? "", profile: before.profile ?? "" };
   const activate = planned.activate ?? planned.to;
   switch (next.strategy) {
-    case "switch":
     case "restart-units":
+      // It is active already and its units were started anew: what is left is to confirm it.
+      if (last?.ended.standing === "new")
+        return {
+          strategy: next.strategy,
+          operation: "switch",
+          from: { current: activate, profile: last.phase?.outcome === "left-unconfirmed" ? planned.to : from.profile },
+          to: planned.to,
+          activate,
+          stopFirst: [],
+        };
+      return { strategy: next.strategy, operation: "switch", from, to: planned.to, activate, stopFirst: [] };
+    case "switch":
       return { strategy: next.strategy, operation: "switch", from, to: planned.to, activate, stopFirst: [] };
     case "stop-then-switch":
       return { strategy: next.strategy, operation: "switch", from, to: planned.to, activate, stopFirst: next.units };

@@ -1,10 +1,19 @@
 import type { Overridable } from "../apply/preflight.ts";
+import type { Diagnosed } from "../diagnose/diagnose.ts";
+import type { Diagnostician } from "../diagnose/diagnostician.ts";
 import type { Evidence } from "../diagnose/evidence.ts";
 import type { HostName } from "../discover/host.ts";
 import type { Finishing } from "./finishing.ts";
 import type { IsAncestor } from "../apply/history.ts";
-import type { Clock, Log, Nix, Probe, StoreFiles, Targets } from "../io/ports.ts";
+import type { Clock, Log, Nix, Probe, StoreDatabase, StoreFiles, Targets } from "../io/ports.ts";
 import type { ApplyPolicy } from "../policy-deploy.ts";
+
+/** Who says why a host failed, so that a remedy can be chosen, and what was said: of the failure as it was then. */
+export type RecoveryWorld = {
+  readonly asked: Diagnostician;
+  readonly diagnosed: Map<HostName, { readonly evidence: Evidence; readonly found: Diagnosed }>;
+  readonly database: StoreDatabase | undefined;
+};
 
 /** What a deploy reaches the world by. */
 export type DeployWorld = {
@@ -23,6 +32,8 @@ export type DeployWorld = {
   readonly apply: ApplyPolicy;
   /** What hosts say of their failures while they can, the last of each; written by the deploy, for the diagnosis. */
   readonly evidence: Map<HostName, Evidence>;
+  /** Undefined where nothing is tried beyond the strategies of the change itself. */
+  readonly recovery: RecoveryWorld | undefined;
   /** 32 hexadecimal digits that nobody can guess. */
   readonly random: () => string;
   /** Everything but the change itself. */

@@ -1,7 +1,9 @@
+import type { Look } from "../apply/host-look.ts";
 import type { OutcomeKind } from "../apply/outcome.ts";
 import { collectHostEvidence } from "../diagnose/collect-host-evidence.ts";
-import { makeEvidence, type FailureStage } from "../diagnose/evidence.ts";
+import { makeEvidence, type Evidence, type FailureStage } from "../diagnose/evidence.ts";
 import type { Failure } from "../failure.ts";
+import type { BriefObservation } from "../target/observation.ts";
 import type { Attempted } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
@@ -40,6 +42,23 @@ export async function keepEvidence({ change, stage, failure, since, attempt, ans
     atBase: "unknown",
   });
   world.evidence.set(host, evidence);
+}
+
+/** Of a host that stopped to answer before anything was done to it. */
+export function silentEvidence(host: Change["host"], look: Look<BriefObservation>, reasons: readonly string[]): Evidence {
+  const said =
+    look.kind === "silent" ? { subject: look.trouble, text: look.detail || look.trouble } : { subject: "", text: reasons.join("\n") };
+  return makeEvidence({
+    stage: "connection",
+    host,
+    failure: undefined,
+    exit: undefined,
+    since: undefined,
+    derivation: undefined,
+    units: [],
+    atBase: "unknown",
+    items: [{ kind: "connection", origin: "program", keep: "head", ...said }],
+  });
 }
 
 /** What an attempt that failed left here, without asking anybody: a strategy that follows may bring it to a good end. */

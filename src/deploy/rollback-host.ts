@@ -66,6 +66,8 @@ export async function rollbackHost(rollback: Rollback, world: DeployWorld): Prom
       approval: undefined,
     },
     reversible: true,
+    attended: false,
+    rebootsByItself: false,
     repository: undefined,
     // What is red now is often the reason to go back; it is not asked to become green before its time.
     checks: rollback.checks,

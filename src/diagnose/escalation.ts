@@ -1,4 +1,4 @@
-import type { OutcomeKind, Strategy } from "../apply/outcome.ts";
+import type { AttemptKind, OutcomeKind } from "../apply/outcome.ts";
 import type { ToolCall } from "../tools/toolbox.ts";
 import { callsFold } from "./calls-fold.ts";
 import type { Confidence } from "./recogniser.ts";
@@ -45,7 +45,7 @@ export type Escalation = {
   readonly stage: FailureStage;
   readonly states: readonly { readonly host: string; readonly sentence: string; readonly urgent: boolean }[];
   readonly causes: readonly SaidCause[];
-  readonly tried: readonly { readonly remedy: RemedyKind | Strategy; readonly seconds?: number; readonly ended: string }[];
+  readonly tried: readonly { readonly remedy: RemedyKind | AttemptKind; readonly seconds?: number; readonly ended: string }[];
   /** Why nothing more was tried. */
   readonly stopped: readonly string[];
   readonly folds: readonly { readonly title: string; readonly text: string; readonly leftOut: number }[];

@@ -9,7 +9,7 @@ import { askAboutBuild, askAboutHost, type Reach } from "./ask-about.ts";
 import type { Change } from "./changed-since.ts";
 import { collectBuildEvidence, failureAtBase } from "./collect-build-evidence.ts";
 import type { Diagnosed } from "./diagnose.ts";
-import { diagnostician } from "./diagnostician.ts";
+import type { Diagnostician } from "./diagnostician.ts";
 import type { Escalation } from "./escalation.ts";
 import { escalationOf } from "./escalation-of.ts";
 import type { Evidence } from "./evidence.ts";
@@ -23,10 +23,12 @@ export type FailuresCase = {
   readonly sides: readonly HostSides[];
   readonly policy: Policy;
   readonly session: SessionAtHand | string;
-  /** By this run on sessions so far, in USD. */
-  readonly spentUsd: number;
+  /** Who says why; it may have been asked while hosts were changed. */
+  readonly asked: Diagnostician;
   /** What hosts said of their failures while they could; the last of each. */
   readonly evidence: ReadonlyMap<HostName, Evidence>;
+  /** What was said of them meanwhile, of the failure as it was then: nobody is asked the same twice. */
+  readonly diagnosed: ReadonlyMap<HostName, { readonly evidence: Evidence; readonly found: Diagnosed }>;
   /** By what they can be asked more; undefined where nothing was contacted. */
   readonly reach: Reach | undefined;
   /** Of what is built together, the least. */
@@ -54,16 +56,14 @@ export async function explainFailures(
   given: FailuresCase,
   ports: { nix: Nix; log: Log; clock: Clock; database?: StoreDatabase | undefined },
 ): Promise<Explained> {
-  const { reports, policy, session } = given;
+  const { reports, policy, session, asked } = given;
   const { log } = ports;
   const builds = failedAlike(reports);
   const hosts = reports.filter((report) => isNotWell(report));
   const ended = reports.filter((report) => !isNotWell(report) && given.evidence.has(report.host));
-  if (builds.length + hosts.length + ended.length === 0) return { reports: [...reports], escalations: [], costUsd: 0 };
+  if (builds.length + hosts.length + ended.length === 0) return { reports: [...reports], escalations: [], costUsd: asked.costUsd() };
 
   if (builds.length + hosts.length > 0) log.progress({ kind: "stage", stage: "diagnose", text: "asking why it failed" });
-  const told = (text: string): void => log.progress({ kind: "stage", stage: "diagnose", text });
-  const asked = diagnostician({ policy, session, spentUsd: given.spentUsd, told });
   const explained = new Map<HostName, Partial<Pick<HostReport, "diagnosis" | "edgeCase">>>();
   const escalations: { readonly at: number; readonly one: Escalation }[] = [];
   const order = (host: HostName): number => reports.findIndex((report) => report.host === host);
@@ -88,7 +88,11 @@ export async function explainFailures(
     await unharmed([report.host], log, async () => {
       const evidence = given.evidence.get(report.host) ?? connectionEvidence(report);
       if (evidence === undefined) return;
-      const found = await explain(evidence, true, askAboutHost(report.host, evidence, systemsOf(report), given.reach, ports));
+      const before = given.diagnosed.get(report.host);
+      const found =
+        before?.evidence === evidence
+          ? before.found
+          : await explain(evidence, true, askAboutHost(report.host, evidence, systemsOf(report), given.reach, ports));
       const diagnosis = hostDiagnosis(evidence.stage, found);
       if (diagnosis !== undefined) explained.set(report.host, { diagnosis });
       escalations.push({ at: order(report.host), one: escalationOf([report], evidence, found, given.sides) });
@@ -97,7 +101,10 @@ export async function explainFailures(
   const day = ports.clock.now().toISOString().slice(0, 10);
   for (const report of ended) {
     const edgeCase = offerOf(report, given.evidence.get(report.host), day);
-    if (edgeCase !== undefined) explained.set(report.host, { edgeCase });
+    // What chose the remedy that helped.
+    const before = given.diagnosed.get(report.host);
+    const diagnosis = before === undefined ? undefined : hostDiagnosis(before.evidence.stage, before.found);
+    explained.set(report.host, { ...(edgeCase === undefined ? {} : { edgeCase }), ...(diagnosis === undefined ? {} : { diagnosis }) });
   }
   return {
     reports: reports.map((report): HostReport => ({ ...report, ...explained.get(report.host) })),

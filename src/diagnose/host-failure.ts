@@ -1,4 +1,4 @@
-import type { OutcomeKind, Strategy } from "../apply/outcome.ts";
+import type { AttemptKind, OutcomeKind } from "../apply/outcome.ts";
 import type { HostReport } from "../host-report.ts";
 import { edgeCaseOffer } from "./edge-case-offer.ts";
 import { makeEvidence, type Evidence } from "./evidence.ts";
@@ -40,7 +40,7 @@ export function connectionEvidence(report: HostReport): Evidence | undefined {
   });
 }
 
-const helped: Readonly<Record<Strategy, RemedyKind | undefined>> = {
+const helped: Readonly<Record<AttemptKind, RemedyKind | undefined>> = {
   // It came through on the same attempt: units that had failed were restarted before it was confirmed.
   switch: "restart-units",
   boot: "retry-as-boot-and-reboot",
@@ -48,6 +48,8 @@ const helped: Readonly<Record<Strategy, RemedyKind | undefined>> = {
   "stop-then-switch": "stop-then-switch",
   rollback: undefined,
   escalate: undefined,
+  retry: "retry",
+  "wait-until": "wait-until",
 };
 
 /** The entry for the edge-cases file of a failure that a strategy resolved; undefined where nothing failed, or nobody knows what. */

@@ -23,7 +23,7 @@ export type Situation = {
   readonly left: "nothing" | "something" | "unknown";
   /** The recorded toplevel, and that it is still in the host's store. */
   readonly returnKnown: boolean;
-  /** The policy, the window and the host allow a reboot now. */
+  /** The policy reboots it by itself, in a window that is open or ahead. */
   readonly mayReboot: boolean | undefined;
   /** One more of the group may be away now. */
   readonly groupAllows: boolean | undefined;
@@ -92,7 +92,7 @@ function lacking(precondition: Precondition, remedy: Remedy, s: Situation): stri
         s.left === "something" ? "the attempt has changed the host" : "it is not known what the attempt left behind",
       );
     case "may-reboot":
-      return unless(s.mayReboot, "the policy or the window does not allow a reboot now");
+      return unless(s.mayReboot, "the policy leaves its reboots to a person, or no window is ahead");
     case "unattended":
       return unless(!s.attended, "somebody has to be there when it boots");
     case "group-allows":

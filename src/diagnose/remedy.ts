@@ -50,7 +50,7 @@ export const preconditions = [
   "something-to-undo",
   /** The running system is still what it was before the attempt. */
   "running-untouched",
-  /** The policy lets this host reboot without a person, now. */
+  /** The policy reboots this host without a person, in a window that is open or ahead. */
   "may-reboot",
   /** Nobody has to be there when it boots. */
   "unattended",

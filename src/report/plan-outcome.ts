@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Outcome, outcomeKinds, strategies } from "../apply/outcome.ts";
+import { attemptKinds, type Outcome, outcomeKinds } from "../apply/outcome.ts";
 import { redact } from "../diff/secrets.ts";
 import { boundedFailure, boundedReasons, cutMiddle, cutStart } from "./bounds.ts";
 import { failureNames, PlanFailure } from "./plan-failure.ts";
@@ -34,7 +34,7 @@ export const PlanOutcome = z.object({
   /** How many there were; more than `misses` holds where the list was cut. */
   missesTotal: z.int(),
   /** What was tried, in order. */
-  attempts: z.array(z.object({ strategy: z.enum(strategies), ended: text })),
+  attempts: z.array(z.object({ strategy: z.enum(attemptKinds), ended: text })),
   /** The end of the activation's log. */
   log: text.optional(),
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { SessionAtHand } from "../../src/classify/second-opinion.ts";
+import { diagnostician } from "../../src/diagnose/diagnostician.ts";
 import { explainFailures, type Explained, type FailuresCase } from "../../src/diagnose/explain-failures.ts";
 import type { Evidence } from "../../src/diagnose/evidence.ts";
 import { HostName } from "../../src/discover/host.ts";
@@ -88,15 +89,17 @@ function scripted(over: Record<string, unknown> = {}, usd = 0.5, silent = false)
 }
 
 const managed = parsePolicy({ hosts: { web1: { deploy: true }, web2: { deploy: true }, web3: { deploy: true } } });
-async function explained(over: Partial<FailuresCase>): Promise<Explained> {
+async function explained({ spentUsd = 0, ...over }: Partial<FailuresCase> & { readonly spentUsd?: number }): Promise<Explained> {
+  const { policy = managed, session = "no session was asked for" } = over;
   return await explainFailures(
     {
       reports: [],
       sides: [],
-      policy: managed,
-      session: "no session was asked for",
-      spentUsd: 0,
+      policy,
+      session,
+      asked: diagnostician({ policy, session, spentUsd, told: () => {} }),
       evidence: new Map(),
+      diagnosed: new Map(),
       reach: undefined,
       trust: "unreviewed",
       change: undefined,

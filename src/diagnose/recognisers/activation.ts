@@ -26,6 +26,9 @@ function agreeing(words: Parameters<typeof byWords>[0], codes: readonly number[]
   };
 }
 
+/** A switch that somebody else runs takes minutes; what holds the lock for longer hangs, and is a person's to look at. */
+export const lockSeconds = 180;
+
 export const activationRecognisers: readonly Recogniser[] = [
   agreeing(
     {
@@ -34,7 +37,7 @@ export const activationRecognisers: readonly Recogniser[] = [
       in: log,
       pattern: /^Could not acquire lock$|(?:Resource temporarily unavailable|EAGAIN)[^\n]{0,100}switch-to-configuration\.lock/m,
       cause: () => "Another activation is under way on this host and holds the lock.",
-      remedy: wait("lock-free", 600),
+      remedy: wait("lock-free", lockSeconds),
       confidence: "certain",
     },
     [11],
