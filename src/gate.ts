@@ -22,6 +22,7 @@ import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
 import { policyDigest } from "./policy-in-force.ts";
 import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
+import { timed } from "./report/timeline.ts";
 import { rebootOf } from "./report/reboot-of.ts";
 import { toPlan } from "./report/to-plan.ts";
 
@@ -75,7 +76,8 @@ export type GatePorts = {
  * value from there on. Only what no host can be blamed for is thrown, as a GateError.
  */
 export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan> {
-  const { nix, store, clock, log } = ports;
+  const { nix, store, clock } = ports;
+  const { log, timeline } = timed(ports.log, clock);
   const { sources } = request;
   const startedAt = clock.now();
 
@@ -124,6 +126,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...judged.notes],
       hosts: reports.map((report) => ({ ...report, ...rebootOf(report, known, clock.now()) })),
       escalations,
+      ...(preview ? {} : { timeline: timeline() }),
     });
 
   log.progress({ kind: "stage", stage: "build", text: `evaluating ${count(hosts.length, "host")}` });
@@ -157,7 +160,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const previewed = request.onPreview === undefined ? undefined : showPreview(preview, request.onPreview, log);
 
   const deploying =
-    request.deploy === undefined ? undefined : await request.deploy.begin(evaluated, known, sources.head.rev, request.deploy, ports);
+    request.deploy === undefined ? undefined : await request.deploy.begin(evaluated, known, sources.head.rev, request.deploy, { ...ports, log });
   const policy = deploying?.policy ?? known;
   request.onPolicy?.(policy, request.deploy?.dryRun === false);
 

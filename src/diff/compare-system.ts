@@ -1,5 +1,6 @@
 import type { StoreFiles } from "../io/ports.ts";
 import type { ClosureGraph, PathId } from "./closure.ts";
+import { closureView } from "./closure-view.ts";
 import { diffFiles } from "./file-diff.ts";
 import { diffPackages } from "./packages.ts";
 import { isRevisionOnly } from "./revision-only.ts";
@@ -13,7 +14,7 @@ import type { Component, StorePath, System } from "./system.ts";
 import { diffUnits } from "./unit-diff.ts";
 
 /** The part of a diff that is read from files alone, and so can be made while Nix is still listing closures. */
-export type FilesDiff = Omit<SystemDiff, "packages" | "specialisations" | "revisionOnly">;
+export type FilesDiff = Omit<SystemDiff, "packages" | "closure" | "specialisations" | "revisionOnly">;
 
 /** Compares what two toplevels declare. */
 export function compareDeclared(from: System, to: System, store: StoreFiles): FilesDiff {
@@ -33,19 +34,18 @@ export function compareDeclared(from: System, to: System, store: StoreFiles): Fi
 
 /** Adds what only the closures know: packages, sizes, glibc. */
 export function compareSystems(declared: FilesDiff, from: System, to: System, graph: ClosureGraph, store: StoreFiles): SystemDiff {
-  // Before the packages, which drop the closures that both look at.
   const glibc = componentFact(glibcOf(from, graph), glibcOf(to, graph));
   const packages = comparePackages(from, to, graph, store);
-  const whole = { ...declared, packages, system: { ...declared.system, glibc } };
+  const closure = closureView(graph, from.toplevel, to.toplevel, packages);
+  // A thousand remembered closures would grow with the sum of the hosts.
+  graph.forget(from.toplevel);
+  graph.forget(to.toplevel);
+  const whole = { ...declared, packages, closure, system: { ...declared.system, glibc } };
   return { ...whole, revisionOnly: isRevisionOnly(whole) };
 }
 
 function comparePackages(from: System, to: System, graph: ClosureGraph, store: StoreFiles): PackagesDiff {
-  const packages = diffPackages(graph, from.toplevel, to.toplevel, { from: select(from, graph, store), to: select(to, graph, store) });
-  // A thousand remembered closures would grow with the sum of the hosts.
-  graph.forget(from.toplevel);
-  graph.forget(to.toplevel);
-  return packages;
+  return diffPackages(graph, from.toplevel, to.toplevel, { from: select(from, graph, store), to: select(to, graph, store) });
 }
 
 function select(system: System, graph: ClosureGraph, store: StoreFiles): Selection {

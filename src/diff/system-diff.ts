@@ -19,6 +19,8 @@ export type SystemDiff = {
   readonly revisionOnly: boolean;
   /** What could not be compared, as sentences. */
   readonly unknown: readonly string[];
+  /** Both closures by size, and what brings into them what changed. Absent where closures were not read. */
+  readonly closure?: ClosureView;
   /** Set where this was read from derivations, before any build: what is here is seen, what is not here may still differ, and sizes are not known. */
   readonly preview?: true;
 };
@@ -53,6 +55,16 @@ export type PackageChange = {
   readonly sizeDelta: number;
   readonly selectedBy: readonly SelectedBy[];
 };
+/** Two closures for the eye. Names are those of packages; the steps of a chain are names of store paths without their hashes. */
+export type ClosureView = {
+  /** Bytes of all paths of a name on each side, the larger side deciding the order. */
+  readonly largest: readonly { readonly name: string; readonly from: number; readonly to: number }[];
+  /** All other packages together. */
+  readonly others: { readonly packages: number; readonly from: number; readonly to: number };
+  /** Why a package is there: from what the toplevel refers to down to the package itself. */
+  readonly chains: readonly { readonly name: string; readonly side: "from" | "to"; readonly path: readonly string[] }[];
+};
+
 /** What names the package directly: the system path, a unit, a file of /etc; nothing where it is only a dependency. */
 export type SelectedBy = "system-path" | "unit" | "etc";
 

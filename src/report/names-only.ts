@@ -88,6 +88,7 @@ function diffNames(diff: PlanDiff): PlanDiff {
       changed: packages.changed.map((one) => ({ ...one, from: none(one.from), to: none(one.to) })),
       rebuilt: packages.rebuilt.map((one) => ({ ...one, from: none(one.from), to: none(one.to) })),
     },
+    ...(diff.closure === undefined ? {} : { closure: closureNames(diff.closure, packages) }),
     system: {
       kernel: { ...fact(system.kernel), series: system.kernel.series, direction: system.kernel.direction },
       initrd: { ...fact(system.initrd), modulesRemoved: [], modulesAdded: [], filesChanged: [] },
@@ -128,6 +129,18 @@ function diffNames(diff: PlanDiff): PlanDiff {
     revisionOnly: diff.revisionOnly,
     unknown: [],
     cut: diff.cut,
+  };
+}
+
+/** What stays as it is on a host is nobody's business, and the steps of a chain are names of files with their versions. */
+function closureNames({ largest, others }: NonNullable<PlanDiff["closure"]>, packages: PlanDiff["packages"]): PlanDiff["closure"] {
+  const told = new Set([packages.added, packages.removed, packages.changed, packages.rebuilt].flatMap((all) => all.map(({ name }) => name)));
+  const rest = largest.filter(({ name }) => !told.has(name));
+  const sum = (side: "from" | "to"): number => rest.reduce((bytes, one) => bytes + one[side], others[side]);
+  return {
+    largest: largest.filter(({ name }) => told.has(name)),
+    others: { packages: others.packages + rest.length, from: sum("from"), to: sum("to") },
+    chains: [],
   };
 }
 

@@ -35,6 +35,12 @@ const PackagesDiff = z.object({
   pathsTo: z.number(),
 });
 
+const ClosureView = z.object({
+  largest: z.array(z.object({ name: text, from: bytes, to: bytes })),
+  others: z.object({ packages: z.number(), from: bytes, to: bytes }),
+  chains: z.array(z.object({ name: text, side: z.enum(["from", "to"]), path: words })),
+});
+
 const Fact = z.object({ from: maybe, to: maybe, changed: z.boolean(), note: maybe });
 const KeyedFact = Fact.extend({ known: z.boolean(), keys: z.array(KeyChange) });
 const SystemFacts = z.object({
@@ -104,6 +110,8 @@ const SettingsDiff = z.object({
 /** A `SystemDiff` as plan.json holds it: without its two sides, which stand at the host, so that hosts with the same change share one entry. */
 export const PlanDiff = z.object({
   packages: PackagesDiff,
+  /** Both closures by size, and what brings into them what changed. Missing where closures were not read. */
+  closure: ClosureView.optional(),
   system: SystemFacts,
   units: z.array(UnitChange),
   userUnits: z.array(UnitChange),

@@ -8,6 +8,7 @@ import { PlanFailure } from "./plan-failure.ts";
 import { PlanOutcome } from "./plan-outcome.ts";
 import { PlanReboot } from "./plan-reboot.ts";
 import { PlanSession } from "./plan-session.ts";
+import { PlanTimeline } from "./timeline.ts";
 
 /**
  * plan.json: the machine's report. What people read is derived from it, never the other way, so that no report can say what the record does not.
@@ -123,6 +124,8 @@ export const Plan = z.object({
   diffs: z.record(z.string(), PlanDiff),
   /** What a person has to see to, worst first; hosts that failed of one thing share one. Missing where nothing failed. */
   escalations: z.array(PlanEscalation).optional(),
+  /** When each stage and each step of a host began. Missing where nobody looked at the clock. */
+  timeline: PlanTimeline.optional(),
 });
 export type Plan = z.infer<typeof Plan>;
 

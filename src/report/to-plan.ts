@@ -11,6 +11,7 @@ import { boundedDiagnosis, boundedEdgeCase, boundedEscalations } from "./plan-di
 import { boundedOutcome, unsaid } from "./plan-outcome.ts";
 import { boundedReboot } from "./plan-reboot.ts";
 import { Plan, type PlanEvent } from "./plan.ts";
+import type { PlanTimeline } from "./timeline.ts";
 import { boundedSession, type GivenSession } from "./plan-session.ts";
 
 /** Everything that one run knows, as the pipeline holds it. */
@@ -33,6 +34,7 @@ export type Run = {
   readonly notes?: readonly string[];
   readonly hosts: readonly HostReport[];
   readonly escalations?: readonly Escalation[];
+  readonly timeline?: PlanTimeline;
 };
 
 /** The record of a run. What comes back is exactly what plan.json reads back as: bounded, ordered, without keys that have no value. */
@@ -61,6 +63,7 @@ export function toPlan(run: Run): Plan {
     })),
     diffs: share.diffs,
     ...((run.escalations ?? []).length === 0 ? {} : { escalations: boundedEscalations(run.escalations ?? []) }),
+    timeline: run.timeline,
   };
   const parsed = Plan.parse(JSON.parse(JSON.stringify(plan)));
   parsed.hosts.sort(compareHosts);

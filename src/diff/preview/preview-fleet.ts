@@ -87,7 +87,8 @@ export class PreviewFleet {
 
   #compare(from: System, to: System, depth: number): SystemDiff {
     const declared = compareDeclared(from, to, this.#store);
-    const whole = compareSystems(declared, from, to, this.#graph.closures, this.#store);
+    // Derivations tell no sizes.
+    const { closure: _, ...whole } = compareSystems(declared, from, to, this.#graph.closures, this.#store);
     const units = splitPartial(whole.units, from.units, to.units);
     const userUnits = splitPartial(whole.userUnits, from.userUnits, to.userUnits);
     const diff: SystemDiff = {
