@@ -1,6 +1,7 @@
 import type { Overridable } from "../apply/preflight.ts";
 import { gateError } from "../failure.ts";
 import type { NotifyPolicy } from "../policy-notify.ts";
+import { htmlOption, pageFile, writePage } from "./page-file.ts";
 import type { Command } from "./shell.ts";
 import { listOption, withShellRun } from "./shell-run.ts";
 import { sshOptions } from "./ssh-words.ts";
@@ -12,7 +13,7 @@ const overridable = ["checks", "group", "attempts", "order"] as const satisfies 
 export const deployCommand: Command = {
   name: "deploy",
   summary: "bring the hosts of a flake to what it says, each supervised and proven",
-  usage: "deploy [FLAKEREF] [--hosts GLOB,...] [--dry-run] [--approve TOKEN,...] [--json | --markdown]",
+  usage: "deploy [FLAKEREF] [--hosts GLOB,...] [--dry-run] [--approve TOKEN,...] [--json | --markdown] [--html FILE]",
   words: [0, 1],
   options: {
     hosts: { type: "string", value: "GLOB,...", help: "only these hosts" },
@@ -24,6 +25,7 @@ export const deployCommand: Command = {
     base: { type: "string", value: "REF", help: "what hosts that are not deployed are compared with" },
     json: { type: "boolean", help: "the whole plan as JSON, on stdout" },
     markdown: { type: "boolean", help: "the report as Markdown, on stdout" },
+    html: htmlOption,
     session: { type: "boolean", help: "ask a Claude session for a second opinion (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN)" },
     model: { type: "string", value: "NAME", help: "the session's model (sonnet)" },
     verbose: { type: "boolean", short: "v", help: "every list whole, with the diffs of units and files" },
@@ -35,6 +37,7 @@ export const deployCommand: Command = {
     "nixos-deploy-gate deploy --approve 'db1@1f0c….1795388716.9b1c…'",
   ],
   run: async ([flake = "."], options, shell) => {
+    const page = pageFile(options, shell, "deploy");
     const despite = listOption(options, "despite").map((word) => {
       const known = overridable.find((one) => one === word);
       if (known === undefined)
@@ -56,6 +59,7 @@ export const deployCommand: Command = {
       const { environment } = shell;
       for (const note of await notifyOf(plan, { policy: told, url: undefined, environment, masked: (text) => log.masked(text) }))
         shell.error(`${note}\n`);
+      await writePage(plan, page, "deploy");
       return code;
     });
   },

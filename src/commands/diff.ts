@@ -5,6 +5,7 @@ import { diffFleet } from "../diff/diff.ts";
 import { diffJson } from "../diff/diff-json.ts";
 import { type Reason, reasonFor } from "../diff/why.ts";
 import { type Failure, GateError, gateError } from "../failure.ts";
+import { systemClock } from "../io/clock.ts";
 import { scratchDirectory } from "../io/machine.ts";
 import { nixPort } from "../io/nix.ts";
 import { storeDatabase } from "../io/store-database.ts";
@@ -14,6 +15,7 @@ import { diffReport } from "../report/diff-report.ts";
 import { jsonText } from "../report/json-text.ts";
 import { terminalLine } from "../report/terminal-escape.ts";
 import { readFacts } from "./facts-file.ts";
+import { htmlOption, pageFile, writePage } from "./page-file.ts";
 import type { Command, Options, Shell } from "./shell.ts";
 import { linkEnd, toplevelPath } from "./toplevel-path.ts";
 
@@ -21,7 +23,7 @@ import { linkEnd, toplevelPath } from "./toplevel-path.ts";
 export const diffCommand: Command = {
   name: "diff",
   summary: "compare two NixOS systems in the store and judge the change",
-  usage: "diff OLD NEW [--facts FILE] [--from-store URL] [--why NAME] [--rebuilt] [--session] [--json]",
+  usage: "diff OLD NEW [--facts FILE] [--from-store URL] [--why NAME] [--rebuilt] [--session] [--json] [--html FILE]",
   words: [2, 2],
   options: {
     facts: { type: "string", value: "FILE", help: "what is true of the host and not in its closure, as JSON" },
@@ -37,6 +39,7 @@ export const diffCommand: Command = {
     },
     rebuilt: { type: "boolean", help: "also list what was rebuilt at the same version" },
     json: { type: "boolean", help: "everything, as JSON" },
+    html: htmlOption,
     session: { type: "boolean", help: "ask a Claude session for a second opinion (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN)" },
     model: { type: "string", value: "NAME", help: "the session's model (sonnet)" },
     verbose: { type: "boolean", short: "v", help: "every list whole, with the diffs of units and files" },
@@ -47,6 +50,7 @@ export const diffCommand: Command = {
     "nixos-deploy-gate diff /run/current-system ./result --why openssl",
   ],
   run: async ([old = "", next = ""], options, shell) => {
+    const page = pageFile(options, shell, "diff");
     const facts = typeof options["facts"] === "string" ? readFacts(options["facts"], shell.directory) : { facts: {}, notes: [] };
     const note = (sentence: string): void => shell.error(`note: ${terminalLine(sentence, shell.terminal.unicode, 2000)}\n`);
     facts.notes.forEach(note);
@@ -73,6 +77,11 @@ export const diffCommand: Command = {
           : { ...rules, session: null };
       const verdict = from === to ? "unchanged" : judgement.verdict;
       const why = typeof options["why"] === "string" ? reasonFor(graph, from, to, linkEnd(options["why"], shell.directory)) : undefined;
+      if (page !== undefined) {
+        const { diffPlan } = await import("./diff-plan.ts");
+        const made = diffPlan(diff, judgement, { notes, session: session ?? undefined, now: systemClock.now() });
+        await writePage(made.plan, page, "diff", { compared: made.compared });
+      }
       const listRebuilt = options["rebuilt"] === true;
       if (options["json"] === true) {
         const changes = diffJson(diff, { listRebuilt });

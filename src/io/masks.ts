@@ -1,3 +1,5 @@
+import { htmlEscaped } from "../report/html-escape.ts";
+
 /**
  * The secrets of this process, and how each looks in what it writes. Everything that leaves through a log passes `apply`.
  */
@@ -8,7 +10,7 @@ const shortest = 4;
 
 /**
  * An empty set. `add` takes a value and gives the forms that are hidden from now on: the value, each long line of it (a key is printed line by line), and what it
- * becomes in JSON, in a URL and in base64.
+ * becomes in JSON, in a URL, in HTML and in base64.
  */
 export function masks(): Masks {
   let forms: string[] = [];
@@ -19,6 +21,7 @@ export function masks(): Masks {
       one,
       JSON.stringify(one).slice(1, -1),
       encodeURIComponent(one),
+      htmlEscaped(one),
       Buffer.from(one).toString("base64"),
     ]);
     const fresh = [...new Set(made)].filter((form) => form.length >= shortest && trimmed.length >= shortest && !forms.includes(form));

@@ -134,7 +134,9 @@ function diffNames(diff: PlanDiff): PlanDiff {
 
 /** What stays as it is on a host is nobody's business, and the steps of a chain are names of files with their versions. */
 function closureNames({ largest, others }: NonNullable<PlanDiff["closure"]>, packages: PlanDiff["packages"]): PlanDiff["closure"] {
-  const told = new Set([packages.added, packages.removed, packages.changed, packages.rebuilt].flatMap((all) => all.map(({ name }) => name)));
+  const told = new Set(
+    [packages.added, packages.removed, packages.changed, packages.rebuilt].flatMap((all) => all.map(({ name }) => name)),
+  );
   const rest = largest.filter(({ name }) => !told.has(name));
   const sum = (side: "from" | "to"): number => rest.reduce((bytes, one) => bytes + one[side], others[side]);
   return {

@@ -109,7 +109,7 @@ function packages(diff: PlanDiff, budget: Budget): Content {
           by: one.selectedBy,
         })),
     ),
-    ...added.map((one) => ({ name: one.name, how: "＋ added", from: "", to: versions(one.versions), bytes: one.size, by: one.selectedBy })),
+    ...added.map((one) => ({ name: one.name, how: "+ added", from: "", to: versions(one.versions), bytes: one.size, by: one.selectedBy })),
     ...removed.map((one) => ({
       name: one.name,
       how: "− removed",

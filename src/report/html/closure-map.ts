@@ -19,7 +19,7 @@ export function closureMap(closure: Closure): Markup {
   const tiles = squarified(drawn.map(weight), canvas.width, canvas.height);
   return html`<p class="legend">
       <span class="key same"></span>same size <span class="key grown"></span>▲ larger <span class="key shrunk"></span>▼ smaller
-      <span class="key come"></span>＋ new <span class="key gone"></span>− gone
+      <span class="key come"></span>+ new <span class="key gone"></span>− gone
     </p>
     ${scrolling(
       "The closure as a picture; a table of the largest packages follows",
@@ -52,7 +52,7 @@ export function closureMap(closure: Closure): Markup {
         })}
       </svg>`,
     )}
-    <table class="data">
+    <table class="data sizes">
       <thead>
         <tr>
           <th scope="col">Package</th>
@@ -85,7 +85,7 @@ const clipped = (text: string, room: number): string => {
 };
 
 function lookOf({ from, to }: Part): { readonly name: string; readonly sign: string } {
-  if (from === 0) return { name: "come", sign: "＋ " };
+  if (from === 0) return { name: "come", sign: "+ " };
   if (to === 0) return { name: "gone", sign: "− " };
   // A rebuild moves a few bytes in most packages, which is no growth.
   if (Math.abs(to - from) < Math.max(from, to) / 100) return { name: "same", sign: "" };

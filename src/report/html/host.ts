@@ -1,5 +1,5 @@
 import { detailGroups, names, type Group } from "../group.ts";
-import { happened } from "../happened.ts";
+import { happened, happenedWord } from "../happened.ts";
 import { hasOutcomes, isObserved, isQuiet, judged, standing } from "../order.ts";
 import { changeWord, contents, count, verdictWord } from "../phrases.ts";
 import type { Plan, PlanHost } from "../plan.ts";
@@ -7,7 +7,7 @@ import { outcomeSections } from "../sections-outcome.ts";
 import type { Budget } from "./budget.ts";
 import { changeParts } from "./change.ts";
 import { each, html, type Content, type Markup } from "./markup.ts";
-import { badge, code, section } from "./text.ts";
+import { badge, code, type Fact, fact, factList, section } from "./text.ts";
 
 /** More hosts than this with one change stand behind a fold. */
 const inSight = 6;
@@ -28,25 +28,39 @@ export function changes(plan: Plan, budget: Budget): Content {
 
 function change(plan: Plan, group: Group, index: number, budget: Budget): Markup {
   const id = `change-${index + 1}`;
+  const { first } = group;
   const all = names(group);
-  const title = all.length <= 3 ? all.join(", ") : `${all.slice(0, 2).join(", ")} and ${all.length - 2} more`;
-  const at = judged(group.first);
-  const words = [...(isObserved(group.first) ? ["not managed"] : []), ...contents(plan, group.first)].join(", ");
-  const parts = group.first.state === "removed" ? undefined : changeParts(plan, group, budget);
-  const pressing =
-    !["clean", "unbuilt"].includes(at) && !(hasOutcomes(plan) && standing(group.first) !== at && !["failed", "needs-you"].includes(at));
+  const words = [...(isObserved(first) ? ["not managed"] : []), ...contents(plan, first)].join(", ");
+  const parts = first.state === "removed" ? undefined : changeParts(plan, group, budget);
   const body = html`<summary>
       What changes${all.length > 1 ? `, the same on ${all.length} hosts` : ""}${words === "" ? "" : `: ${words}`}
     </summary>
     ${parts}`;
-  return html`<article class="change" id="${id}" aria-labelledby="${id}-title">
-    <h3 id="${id}-title">${title} ${badge(at, changeWord(group.first))}</h3>
-    ${members(plan, group.hosts, budget)}${parts === undefined ? undefined : pressing ? html`<details class="body" open>${body}</details>` : html`<details class="body">${body}</details>`}
+  const shown =
+    parts === undefined
+      ? undefined
+      : isPressing(plan, first)
+        ? html`<details class="body" open>${body}</details>`
+        : html`<details class="body">${body}</details>`;
+  if (all.length === 1)
+    return html`<article class="change" id="${id}" aria-labelledby="title:host-${first.host}">
+      ${member(plan, first, budget, "alone")}${shown}
+    </article>`;
+  const title = all.length <= 3 ? all.join(", ") : `${all.slice(0, 2).join(", ")} and ${all.length - 2} more`;
+  return html`<article class="change" id="${id}" aria-labelledby="title:${id}">
+    <h3 id="title:${id}">${title} ${badge(judged(first), changeWord(first))}</h3>
+    ${members(plan, group.hosts, budget)}${shown}
   </article>`;
 }
 
+/** After a deploy, the change of a host that took it is of no use to whoever looks for what went wrong. */
+function isPressing(plan: Plan, host: PlanHost): boolean {
+  if (hasOutcomes(plan)) return host.state === "failed" || host.decision.action === "hold";
+  return !["clean", "unbuilt"].includes(judged(host));
+}
+
 function members(plan: Plan, hosts: readonly PlanHost[], budget: Budget): Content {
-  const all = html`<div class="members">${each(hosts, (host) => member(plan, host, budget))}</div>`;
+  const all = each(hosts, (host) => member(plan, host, budget, "among"));
   return hosts.length <= inSight
     ? all
     : html`<details class="fold">
@@ -56,57 +70,35 @@ function members(plan: Plan, hosts: readonly PlanHost[], budget: Budget): Conten
 }
 
 /** What is a host's own: what happens to it and why, its reboot, its systems, its approval, and what became of it. */
-function member(plan: Plan, host: PlanHost, budget: Budget): Markup {
+function member(plan: Plan, host: PlanHost, budget: Budget, place: "alone" | "among"): Markup {
   const { decision, reboot, approval } = host;
   const reasons = decision.reasons.filter((one) => one !== "");
-  const facts: [string, Content][] = [
-    ...(isQuiet(host) ? [] : [["Then", happened(plan, host)] as [string, Content]]),
-    ...(reasons.length === 0
-      ? []
-      : [
-          [
-            "Because",
-            reasons.length === 1
-              ? reasons[0]
-              : html`<ul>
-                  ${each(reasons, (one) => html`<li>${one}</li>`)}
-                </ul>`,
-          ] as [string, Content],
-        ]),
-    ...(reboot === undefined ? [] : [["Reboot", reboot.when] as [string, Content]]),
-    ...(decision.approval === undefined
-      ? []
-      : [["Approval", `by ${decision.approval.by}: ${decision.approval.became}`] as [string, Content]]),
-    ...(approval === undefined
-      ? []
-      : [
-          [
-            "Waits since",
-            html`<time datetime="${approval.issuedAt}">${utc(approval.issuedAt)}</time>; digest ${code(approval.digest)}`,
-          ] as [string, Content],
-        ]),
+  const because = html`<ul>
+    ${each(reasons, (one) => html`<li>${one}</li>`)}
+  </ul>`;
+  const facts = [
+    ...fact(happenedWord(plan), isQuiet(host) ? undefined : happened(plan, host)),
+    ...fact("Because", reasons.length > 1 ? because : reasons[0]),
+    ...fact("Reboot", reboot?.when),
+    ...fact("Approval", decision.approval === undefined ? undefined : `by ${decision.approval.by}: ${decision.approval.became}`),
+    ...fact(
+      "Waits since",
+      approval && html`<time datetime="${approval.issuedAt}">${utc(approval.issuedAt)}</time>; digest ${code(approval.digest)}`,
+    ),
     ...systems(host),
-    ...(host.platform === undefined ? [] : [["Platform", host.platform] as [string, Content]]),
+    ...fact("Platform", host.platform),
+    ...fact("Warnings", host.warnings.length === 0 || place === "alone" ? undefined : count(host.warnings.length, "warning")),
   ];
-  return html`<section class="host" id="host-${host.host}" tabindex="-1" aria-labelledby="host-${host.host}-title">
-    <h4 id="host-${host.host}-title">${host.host} ${badge(standing(host), verdictWord(host))}</h4>
-    <dl>
-      ${each(
-        facts,
-        ([name, what]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${what}</dd>
-          </div>`,
-      )}
-    </dl>
+  const title = `title:host-${host.host}`;
+  const named = html`${host.host} ${badge(standing(host), verdictWord(host))}`;
+  return html`<section class="host ${place}" id="host-${host.host}" tabindex="-1" aria-labelledby="${title}">
+    ${place === "alone" ? html`<h3 id="${title}">${named}</h3>` : html`<h4 id="${title}">${named}</h4>`}${factList(facts)}
     ${each(outcomeSections(plan, host), (one) => section(one, budget))}
   </section>`;
 }
 
-function systems(host: PlanHost): [string, Content][] {
-  const shown = (name: string, path: string | undefined): [string, Content][] =>
-    path === undefined || path === "" ? [] : [[name, code(path)]];
+function systems(host: PlanHost): Fact[] {
+  const shown = (name: string, path: string | undefined): Fact[] => fact(name, path === undefined || path === "" ? undefined : code(path));
   switch (host.state) {
     case "unchanged":
       return shown("System", host.toplevel);

@@ -1,3 +1,4 @@
+import { htmlEscaped } from "../html-escape.ts";
 import { visibleText } from "../visible.ts";
 
 /**
@@ -26,12 +27,10 @@ export const constant = (open: "<style>" | "<script>", content: string): Markup 
 /** Markup for each of a list, and nothing for an empty one. */
 export const each = <T>(all: readonly T[], show: (one: T, index: number) => Content): Content => all.map(show);
 
-const entities: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };
-
 function shown(value: Content): string {
   if (value === undefined) return "";
   if (typeof value === "number") return String(value);
-  if (typeof value === "string") return visibleText(value).replace(/[&<>"']/g, (c) => entities[c] ?? "");
+  if (typeof value === "string") return htmlEscaped(visibleText(value));
   return text in value ? value[text] : value.map(shown).join("");
 }
 

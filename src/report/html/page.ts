@@ -14,7 +14,7 @@ import { changes, utc } from "./host.ts";
 import { constant, each, html, type Content, type Markup, written } from "./markup.ts";
 import { script } from "./script.ts";
 import { style } from "./style.ts";
-import { badge, code, lineList, spans } from "./text.ts";
+import { badge, code, fact, factList, lineList, spans } from "./text.ts";
 import { times } from "./times.ts";
 
 export type PageOptions = {
@@ -64,7 +64,7 @@ export function htmlReport(given: Plan, options: PageOptions): string {
         <a class="skip" href="#main">Skip to the report</a>
         <header>
           <p class="brand">Deploy gate${plan.repository === undefined ? undefined : html` <span>${plan.repository}</span>`}</p>
-          <h1>${headline(plan.hosts)}</h1>
+          ${heading(plan)}
           <p>${said} ${spans(options.compared ?? compared(plan))}</p>
           ${each(more, (one) => html`<p class="caution">${one}</p>`)}${todo.length > 0 ? html`<p><a class="call" href="#needed">Something is needed from you</a></p>` : undefined}
         </header>
@@ -95,6 +95,13 @@ export function htmlReport(given: Plan, options: PageOptions): string {
       </body>
     </html>`,
   )}\n`;
+}
+
+/** The same words as everywhere, each part in one piece where it fits. */
+function heading(plan: Plan): Markup {
+  const pieces = headline(plan.hosts).split(" · ");
+  const shown = each(pieces, (piece, i) => [i === 0 ? undefined : " · ", html`<span>${piece}</span>`]);
+  return pieces.length > 7 ? html`<h1 class="long">${shown}</h1>` : html`<h1>${shown}</h1>`;
 }
 
 const hash = (content: string): string => `'sha256-${createHash("sha256").update(content).digest("base64")}'`;
@@ -136,49 +143,42 @@ function rebootTable(plan: Plan): Content {
   </table>`;
 }
 
-function about(plan: Plan, options: PageOptions): Markup {
-  const { session } = plan;
-  const facts: [string, Content][] = [
-    ...(options.run !== undefined && isWeb(options.run)
-      ? [["Run", html`<a href="${new URL(options.run).href}" rel="noreferrer">its page on the forge</a>`] as [string, Content]]
-      : []),
-    ["Event", plan.event],
-    ["Flake", code(plan.flake)],
-    ...(plan.revision.head === undefined ? [] : [["Revision", code(plan.revision.head)] as [string, Content]]),
-    ...(plan.revision.base === undefined ? [] : [["Compared with", code(plan.revision.base)] as [string, Content]]),
-    ["Began", html`<time datetime="${plan.startedAt}">${utc(plan.startedAt)}</time>, took ${duration(plan.startedAt, plan.finishedAt)}`],
-    [
+function about(plan: Plan, options: PageOptions): Content {
+  const { session, revision, policy: from } = plan;
+  const cost = session.costUsd === undefined ? "" : `, $${session.costUsd.toFixed(2)}`;
+  const revisionCode = (rev: string | undefined): Content => (rev === undefined ? undefined : code(rev));
+  const facts = [
+    ...fact(
+      "Run",
+      options.run !== undefined && isWeb(options.run)
+        ? html`<a href="${new URL(options.run).href}" rel="noreferrer">its page on the forge</a>`
+        : undefined,
+    ),
+    ...fact("Event", plan.event),
+    ...fact("Flake", plan.flake === "" ? undefined : code(plan.flake)),
+    ...fact("Revision", revisionCode(revision.head)),
+    ...fact("Compared with", revisionCode(revision.base)),
+    ...fact(
+      "Began",
+      html`<time datetime="${plan.startedAt}">${utc(plan.startedAt)}</time>, took ${duration(plan.startedAt, plan.finishedAt)}`,
+    ),
+    ...fact(
       "Policy",
-      plan.policy.source === "none"
+      from.source === "none"
         ? "none: everything is only observed"
-        : ["deployGate", plan.policy.revision === undefined ? undefined : [" of ", code(plan.policy.revision)]],
-    ],
-    [
+        : ["deployGate", from.revision === undefined ? undefined : [" of ", code(from.revision)]],
+    ),
+    ...fact(
       "Session",
-      session.ran
-        ? `${session.model ?? "a Claude session"}${session.costUsd === undefined ? "" : `, $${session.costUsd.toFixed(2)}`}`
-        : `none${session.note === "" ? "" : `: ${session.note}`}`,
-    ],
-    ["Made by", `nixos-deploy-gate ${plan.tool.version}${plan.tool.nix === undefined ? "" : `, Nix ${plan.tool.nix}`}`],
+      session.ran ? `${session.model ?? "a Claude session"}${cost}` : `none${session.note === "" ? "" : `: ${session.note}`}`,
+    ),
+    ...fact("Made by", `nixos-deploy-gate ${plan.tool.version}${plan.tool.nix === undefined ? "" : `, Nix ${plan.tool.nix}`}`),
   ];
-  return html`<dl class="facts">
-      ${each(
-        facts,
-        ([name, what]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${what}</dd>
-          </div>`,
-      )}
-    </dl>
-    ${
-      plan.notes.length === 0
-        ? undefined
-        : html`<h3>Notes</h3>
-            <ul class="lines">
-              ${each(plan.notes, (note) => html`<li>${note}</li>`)}
-            </ul>`
-    }`;
+  const notes = html`<h3>Notes</h3>
+    <ul class="lines">
+      ${each(plan.notes, (note) => html`<li>${note}</li>`)}
+    </ul>`;
+  return [factList(facts), plan.notes.length === 0 ? undefined : notes];
 }
 
 /** The one address of a page; it comes from the forge's event. */

@@ -21,7 +21,9 @@ html { scroll-behavior: smooth; scroll-padding-top: 4rem; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 header, main, footer, nav.contents { max-width: 76rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 1.75rem; }
-h1 { font-size: 1.7rem; line-height: 1.25; margin: .2rem 0 .6rem; letter-spacing: -.01em; text-wrap: balance; }
+h1 { font-size: 1.7rem; line-height: 1.25; margin: .2rem 0 .6rem; letter-spacing: -.01em; }
+h1.long { font-size: 1.2rem; }
+h1 span { display: inline-block; }
 h2 { font-size: 1.25rem; margin: 0 0 .9rem; }
 h3 { font-size: 1.08rem; margin: 0 0 .7rem; display: flex; flex-wrap: wrap; gap: .3rem .7rem; align-items: center; }
 h4 { font-size: .95rem; margin: 0 0 .4rem; }
@@ -72,6 +74,7 @@ table.data { width: 100%; border-collapse: collapse; margin: .3rem 0 .6rem; back
 small, .count { color: var(--soft); font-weight: 400; font-size: .88em; }
 .change { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1rem 1.2rem; margin: 0 0 1.1rem; content-visibility: auto; contain-intrinsic-size: auto 24rem; }
 .host { border-left: 3px solid var(--line); padding: .1rem 0 .1rem .9rem; margin: 0 0 .8rem; }
+.host.alone { border-left: 0; padding-left: 0; margin-bottom: .4rem; }
 .host:target { border-left-color: var(--focus); background: linear-gradient(90deg, var(--dim-back), transparent); }
 dl { margin: .2rem 0; }
 dl > div { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem .8rem; padding: .1rem 0; }
@@ -87,14 +90,15 @@ details details { margin: .25rem 0 .25rem .2rem; }
 .cut { color: var(--soft); font-style: italic; }
 .opinion { border: 2px dashed var(--line); border-radius: 8px; padding: .7rem 1rem; }
 .opinion .caution { margin-top: 0; font-size: .9rem; }
-.command { display: block; background: var(--code); border: 1px solid var(--line); border-radius: 6px; padding: .4rem .6rem; margin: .3rem 0; white-space: pre-wrap; user-select: all; }
-.copy { margin: 0 0 .3rem; }
+.run { display: flex; align-items: flex-start; gap: .5rem; margin: .3rem 0; }
+.command { flex: 1 1 auto; min-width: 0; background: var(--code); border: 1px solid var(--line); border-radius: 6px; padding: .4rem .6rem; white-space: pre-wrap; user-select: all; }
+.copy { flex: none; margin-top: .25rem; }
 .scroll { overflow-x: auto; max-width: 100%; }
 pre { margin: .3rem 0; padding: .6rem .8rem; background: var(--code); border-radius: 6px; white-space: pre; width: max-content; min-width: 100%; }
 .diff { width: 100%; table-layout: fixed; border-collapse: collapse; border: 1px solid var(--line); margin: .3rem 0 .7rem; position: relative; }
 .diff td { vertical-align: top; padding: 0 .4rem; white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.45; }
-.diff td:not(.no) { width: auto; }
-.diff td.no { width: 3.1rem; text-align: right; color: var(--soft); user-select: none; font-variant-numeric: tabular-nums; }
+.diff col.no { width: 3.1rem; }
+.diff td.no { text-align: right; color: var(--soft); user-select: none; font-variant-numeric: tabular-nums; }
 .diff .part td, .diff .note td { color: var(--soft); background: var(--code); margin: 0; }
 .diff .part { margin: 0; }
 .diff .old { background: var(--old); } .diff .new { background: var(--new); } .diff .none { background: var(--dim-back); }
@@ -119,7 +123,8 @@ summary ins { color: var(--good); text-decoration: none; } summary del { color: 
 footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-bottom: 2rem; }
 @media (max-width: 46rem) {
   header, main, footer, nav.contents { padding-left: .8rem; padding-right: .8rem; }
-  h1 { font-size: 1.35rem; }
+  h1 { font-size: 1.3rem; }
+  h1.long { font-size: 1.05rem; }
   nav.contents { position: static; }
   html { scroll-padding-top: .5rem; }
   .counts li { flex: 1 1 6.5rem; }
@@ -132,6 +137,9 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-botto
   .data th, .data td { padding: .1rem 0; }
   .data td:empty { display: none; }
   .data .number { text-align: left; }
+  .data.packages tbody tr, .data.sizes tbody tr { display: flex; flex-wrap: wrap; gap: 0 .7rem; }
+  .data.packages tbody th, .data.sizes tbody th { flex: 1 0 100%; }
+  .packages td:nth-child(4):not(:empty)::before, .sizes td:nth-child(3)::before { content: "→ "; }
   .times td:nth-child(4) { width: auto; }
   .diff, .diff tbody, .diff tr, .diff td { display: block; width: auto; }
   .diff td.no, .diff td.none, .diff td.same:last-child { display: none; }

@@ -21,7 +21,7 @@ function spanOf(span: Span): Content {
 }
 
 /** To be copied as it stands. The button comes with the script. */
-export const command = (text: string): Markup => html`<kbd class="command">${text}</kbd>`;
+export const command = (text: string): Markup => html`<span class="run"><kbd class="command">${text}</kbd></span>`;
 
 /** Lines as a list; what does not fit is counted. */
 export function lineList(lines: readonly Line[], limit = Infinity): Content {
@@ -32,6 +32,21 @@ export function lineList(lines: readonly Line[], limit = Infinity): Content {
     ${each(kept, (one) => html`<li>${spans(one)}${lineList(one.sub ?? [])}</li>`)}${left > 0 ? html`<li class="cut">${left} more are left out here for size; plan.json has them.</li>` : undefined}
   </ul>`;
 }
+
+/** A name and what is known under it. */
+export type Fact = readonly [name: string, what: Content];
+export const fact = (name: string, what: Content): Fact[] => (what === undefined ? [] : [[name, what]]);
+export const factList = (facts: readonly Fact[]): Markup =>
+  html`<dl>
+    ${each(
+      facts,
+      ([name, what]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${what}</dd>
+        </div>`,
+    )}
+  </dl>`;
 
 /** A standing as sign and word, so that no colour has to be seen. */
 export const badge = (at: Standing, word: string = looks[at].word): Markup =>
@@ -89,6 +104,12 @@ function diffTable(title: string, rows: readonly Row[]): Markup {
     <caption class="unseen">
       ${title}: old and new side by side
     </caption>
+    <colgroup>
+      <col class="no" />
+      <col />
+      <col class="no" />
+      <col />
+    </colgroup>
     <thead class="unseen">
       <tr>
         <th scope="col">Old line</th>
