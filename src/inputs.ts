@@ -71,6 +71,10 @@ const schema = z.object({
   command: z.enum(["plan", "join", "deploy", "reboot"], "it must be plan, join, deploy or reboot").optional(),
   plans: z.string().transform(words).pipe(plain(4096).array().max(256, "more than 256 paths")).default([]),
   post: flag.default(true),
+  artifact: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "it is not the name of an artifact: letters, digits, dots, dashes and underscores")
+    .optional(),
 });
 
 /** The names as action.yml lists them. */
@@ -108,6 +112,8 @@ export type Inputs = {
   readonly sshKnownHosts: string | undefined;
   /** A branch's short name; the repository's default branch where absent. */
   readonly deployBranch: string | undefined;
+  /** Under which name a later step uploads the report's page; reports link to no artifact where absent. */
+  readonly artifact: string | undefined;
   /** By event where absent. */
   readonly command: "plan" | "join" | "deploy" | "reboot" | undefined;
   /** Files, or directories with them; of `join` alone. */
@@ -154,6 +160,7 @@ export function readInputs(environment: Environment): Inputs {
     model: all.model,
     sshPrivateKey: all["ssh-private-key"] === undefined ? undefined : `${all["ssh-private-key"]}\n`,
     sshKnownHosts: all["ssh-known-hosts"],
+    artifact: all.artifact,
     deployBranch: all["deploy-branch"],
     command: all.command,
     plans: all.plans,

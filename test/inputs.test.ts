@@ -27,6 +27,7 @@ test("action.yml and the program know the same inputs and outputs", () => {
     "cost-usd",
     "decision",
     "hosts",
+    "html",
     "pending-hours",
     "plan",
     "reason-code",

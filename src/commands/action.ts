@@ -88,6 +88,7 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
       unposted: !inputs.post,
       runner,
       scope: { flake: inputs.flake, hosts: inputs.hosts },
+      artifact: inputs.artifact,
     };
 
     const asked = command(inputs, event);

@@ -25,7 +25,10 @@ export function closureView(graph: ClosureGraph, from: StorePath, to: StorePath,
     (a, b) => Math.max(b.from, b.to) - Math.max(a.from, a.to) || (a.name < b.name ? -1 : 1),
   );
   const others = { packages: 0, from: 0, to: 0 };
-  for (const one of ordered.slice(most.packages)) {
+  // The toplevel has the host's name in its own, and two hosts with one change are to have one record of it.
+  const shown = ordered.filter(({ name }) => !name.startsWith("nixos-system-")).slice(0, most.packages);
+  const kept = new Set(shown);
+  for (const one of ordered.filter((each) => !kept.has(each))) {
     others.packages += 1;
     others.from += one.from;
     others.to += one.to;
@@ -35,7 +38,7 @@ export function closureView(graph: ClosureGraph, from: StorePath, to: StorePath,
   const moved = (["down", "mixed", "up"] as const).flatMap((way) => packages.changed.filter(({ direction }) => direction === way));
   const wanted = [...known(moved.map(({ name, to: versions }) => ({ name, versions }))), ...known(packages.added)];
   return {
-    largest: ordered.slice(0, most.packages),
+    largest: shown,
     others,
     chains: [
       ...chains(graph, to, from, wanted).map((path) => ({ ...path, side: "to" as const })),

@@ -20,7 +20,12 @@ export type CommentOptions = {
   /** `names` leaves texts, versions, diffs and log lines out; a plan that was already reduced stays so. */
   readonly detail: "full" | "names";
   /** Pages of the forge: the run, and the place of plan.json where it has an address. */
-  readonly links: { readonly run?: string; readonly plan?: string };
+  readonly links: {
+    readonly run?: string;
+    readonly plan?: string;
+    /** The report as a page, among the artifacts of the run once a later step has uploaded it. */
+    readonly artifact?: { readonly name: string; readonly url: string };
+  };
   /** Where held hosts are approved; a shell where it is left out. */
   readonly approve?: ApproveAt | undefined;
   readonly measure?: (text: string) => number;
@@ -87,6 +92,7 @@ function opening(plan: Plan): string {
 }
 
 function wholeReport(links: CommentOptions["links"]): string {
+  if (links.artifact !== undefined) return `The whole is a page, the artifact ${link(links.artifact.name, links.artifact.url)} of the run.`;
   if (links.plan !== undefined) return `The whole is in ${link("plan.json", links.plan)}.`;
   return links.run === undefined ? "The whole is in plan.json." : `The whole is in ${link("the run", links.run)} and its plan.json.`;
 }
@@ -102,5 +108,6 @@ function footer(plan: Plan, links: CommentOptions["links"]): string {
     duration(plan.startedAt, plan.finishedAt),
     ...cost,
   ].map((part) => prose(part));
-  return `<sub>${[...parts, ...(links.run === undefined ? [] : [link("run", links.run)])].join(" · ")}</sub>`;
+  const page = links.artifact === undefined ? [] : [link(`report as a page (artifact ${links.artifact.name})`, links.artifact.url)];
+  return `<sub>${[...parts, ...page, ...(links.run === undefined ? [] : [link("run", links.run)])].join(" · ")}</sub>`;
 }

@@ -88,7 +88,8 @@ function diffsProblem(parts: readonly Part[]): string | undefined {
 }
 
 function merged(plans: readonly Plan[], first: Plan): Plan {
-  const { fleet: _, escalations: __, ...rest } = first;
+  // Each job has a clock of its own.
+  const { fleet: _, escalations: __, timeline: ___, ...rest } = first;
   const escalations = joinedEscalations(plans);
   return {
     ...rest,

@@ -8,14 +8,14 @@ import { pendingHours } from "./reboot-news.ts";
 export type OverallDecision = "failed" | "held" | "deploy" | "observe" | "nothing";
 
 export type Outputs = Readonly<
-  Record<"decision" | "reason-code" | "verdict" | "hosts" | "plan" | "report" | "cost-usd" | "pending-hours", string>
+  Record<"decision" | "reason-code" | "verdict" | "hosts" | "plan" | "report" | "html" | "cost-usd" | "pending-hours", string>
 >;
 
 /** A job's outputs may be 1 MB together, so the list of hosts stops well before that. */
 const hostsLimit = 500_000;
 
-/** The outputs of the Action. `paths` are where plan.json and the Markdown report were written; empty where they were not. */
-export function outputs(plan: Plan, paths: { readonly plan: string; readonly report: string }): Outputs {
+/** The outputs of the Action. `paths` are where plan.json, the Markdown report and the page were written; empty where they were not. */
+export function outputs(plan: Plan, paths: { readonly plan: string; readonly report: string; readonly html: string }): Outputs {
   return {
     decision: overall(plan),
     "reason-code": reasonCode(plan),
@@ -23,6 +23,7 @@ export function outputs(plan: Plan, paths: { readonly plan: string; readonly rep
     hosts: hostsJson(plan),
     plan: paths.plan,
     report: paths.report,
+    html: paths.html,
     "cost-usd": (plan.session.costUsd ?? 0).toFixed(4),
     "pending-hours": pendingHours(plan)?.toFixed(1) ?? "",
   };

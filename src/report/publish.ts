@@ -6,6 +6,7 @@ import { approveAt } from "./approve-command.ts";
 import { comment } from "./comment.ts";
 import { code, fence, link, prose } from "./markdown-escape.ts";
 import { hostStatuses, mostHostStatuses } from "./host-status.ts";
+import type { PageOptions } from "./html/page.ts";
 import { isQuiet, isWell } from "./order.ts";
 import { outputs, type Outputs } from "./outputs.ts";
 import { planJson, type Plan } from "./plan.ts";
@@ -28,6 +29,8 @@ export type Destination = {
   readonly reboots?: boolean;
   /** Each host that changes gets a commit status of its own besides. */
   readonly hostStatuses?: boolean;
+  /** Under which name a later step uploads the page, where one does. */
+  readonly artifact?: string | undefined;
 };
 
 export type Published = {
@@ -46,10 +49,16 @@ const limits = [60_000, 20_000] as const;
  * files cannot be written; what a forge refuses is a note, because the report is then still in the log, the summary and the outputs.
  */
 export async function publish(plan: Plan, to: Destination): Promise<Published> {
-  const links = { run: to.run.url };
-  const options = { detail: plan.detail, links, approve: approveAt(to.run, to.event) };
+  const approve = approveAt(to.run, to.event);
+  const page = await pageOf(plan, { detail: plan.detail, approve, run: to.run.url }, to);
+  const links = { run: to.run.url, ...(page.path === "" ? {} : artifactOf(to)) };
+  const options = { detail: plan.detail, links, approve };
   const whole = summary(plan, options);
-  const paths = { plan: await to.runner.file("plan.json", planJson(plan)), report: await to.runner.file("report.md", whole) };
+  const paths = {
+    plan: await to.runner.file("plan.json", planJson(plan)),
+    report: await to.runner.file("report.md", whole),
+    html: page.path,
+  };
   const made = outputs(plan, paths);
   const create = to.reboots === true || plan.hosts.some(worthAComment);
   const isTold = to.reboots === true ? isRebootNews(plan) : to.event.kind !== "schedule";
@@ -60,7 +69,7 @@ export async function publish(plan: Plan, to: Destination): Promise<Published> {
     isTold ? limits : [],
   );
   const notes = to.hostStatuses === true && to.event.kind !== "schedule" && to.reboots !== true ? await postHostStatuses(plan, to) : [];
-  return await finish(to, made, whole, { ...post, notes: [...post.notes, ...notes] });
+  return await finish(to, made, whole, { ...post, notes: [...post.notes, ...page.notes, ...notes] });
 }
 
 /** The first that is refused ends them: what one may not write, none may. */
@@ -74,6 +83,25 @@ async function postHostStatuses(plan: Plan, to: Destination): Promise<string[]> 
   }
   const changed = plan.hosts.filter((host) => !isQuiet(host)).length;
   return changed > mostHostStatuses ? [`Only the ${mostHostStatuses} worst of ${changed} hosts got a commit status of their own.`] : [];
+}
+
+/** The page is one more way to read the report: where it cannot be made or written, everything else goes its way. */
+async function pageOf(plan: Plan, options: PageOptions, { runner }: Destination): Promise<{ path: string; notes: string[] }> {
+  try {
+    const { htmlReport } = await import("./html/page.ts");
+    return { path: await runner.file("report.html", htmlReport(plan, options)), notes: [] };
+  } catch (error) {
+    return { path: "", notes: [`The HTML page could not be written: ${error instanceof Error ? error.message : String(error)}`] };
+  }
+}
+
+/**
+ * Where the uploaded page will be. No forge tells the address of an artifact before it is there, so it is the run's own page, at its list of artifacts where the page has
+ * an anchor for it; and nothing where no step uploads it, since a link to nothing is worse than none.
+ */
+function artifactOf({ run, artifact }: Destination): { artifact: { name: string; url: string } } | undefined {
+  if (artifact === undefined) return undefined;
+  return { artifact: { name: artifact, url: run.forge === "github" ? `${run.url}#artifacts` : run.url } };
 }
 
 /**
@@ -107,6 +135,7 @@ export function failedOutputs(failure: Failure): Outputs {
     hosts: "[]",
     plan: "",
     report: "",
+    html: "",
     "cost-usd": "0.0000",
     "pending-hours": "",
   };

@@ -205,6 +205,7 @@ test("the output that later steps read has the token of a held host", () => {
     outputs(plan([held("db1"), changed("web1", databaseDiff("web1"), judgement([]), { action: "deploy", reasons: ["x"] })]), {
       plan: "",
       report: "",
+      html: "",
     }).hosts,
   ) as { host: string; approval?: string }[];
   expect(hosts.map(({ host, approval }) => [host, approval])).toEqual([

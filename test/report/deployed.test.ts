@@ -115,7 +115,7 @@ describe("what machines read", () => {
     const [exit, state, decision] = expected[kind];
     expect(exitCode(one)).toBe(exit);
     expect(status(one)).toEqual({ state, description: headline(one.hosts) });
-    const out = outputs(one, { plan: "", report: "" });
+    const out = outputs(one, { plan: "", report: "", html: "" });
     expect(out.decision).toBe(decision);
     expect(JSON.parse(out.hosts)).toMatchObject([{ outcome: kind }]);
     if (exit === 1 && one.hosts[0]?.state !== "failed") expect(out["reason-code"]).toBe(one.hosts[0]?.outcome?.failure?.code ?? kind);

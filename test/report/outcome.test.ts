@@ -25,7 +25,7 @@ test.each([
   expect(status(only(hosts)).state).toBe(onPullRequest);
   expect(status(only(hosts, "push")).state).toBe(onPush);
   expect(exitCode(only(hosts))).toBe(exit);
-  expect(outputs(only(hosts), { plan: "p", report: "r" })).toMatchObject({ decision, "reason-code": reason, plan: "p", report: "r" });
+  expect(outputs(only(hosts), { plan: "p", report: "r", html: "h" })).toMatchObject({ decision, "reason-code": reason, plan: "p", report: "r" });
 });
 
 test("several exit codes at once: 4 over 2 over 1 over 3 over 0", () => {
@@ -57,10 +57,10 @@ test("a description fits what GitHub takes, also of a huge fleet and of a hostil
 });
 
 test("the list of hosts in the outputs is JSON and stays within what a job may put out", () => {
-  const [first] = JSON.parse(outputs(only(sampleHosts), { plan: "", report: "" }).hosts) as unknown[];
+  const [first] = JSON.parse(outputs(only(sampleHosts), { plan: "", report: "", html: "" }).hosts) as unknown[];
   expect(first).toEqual({ host: "ci", state: "failed", action: "fail", reason: "usage" });
   const many = Array.from({ length: 9_000 }, (_, i) => unchanged(`host-with-a-long-name-${i}`));
-  const text = outputs(only(many), { plan: "", report: "" }).hosts;
+  const text = outputs(only(many), { plan: "", report: "", html: "" }).hosts;
   expect(text.length).toBeLessThanOrEqual(500_000);
   expect(JSON.parse(text)).toBeInstanceOf(Array);
 });

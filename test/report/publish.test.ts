@@ -76,8 +76,8 @@ function destination(
 test("a plan goes to files, outputs, summary, one report and one status", async () => {
   const { to, said } = destination("pull_request");
   const published = await publish(toPlan(sampleRun), to);
-  expect(said.files).toEqual(["plan.json", "report.md"]);
-  expect(said.outputs.get("plan")).toBe("/tmp/1-plan.json");
+  expect(said.files).toEqual(["report.html", "plan.json", "report.md"]);
+  expect(said.outputs.get("plan")).toBe("/tmp/2-plan.json");
   expect(said.reports).toMatchObject([{ create: true, marker: { key: "gate", runId: 50, attempt: 1, sha: head } }]);
   expect(said.statuses).toMatchObject([
     { sha: head, context: "deploy-gate", url: "https://git.example.org/fleet/machines/actions/runs/50" },
@@ -161,7 +161,7 @@ test("without a token nothing is posted, and everything else is there", async ()
   const { to, said } = destination("pull_request", () => ok, { forge: undefined });
   expect((await publish(toPlan(sampleRun), to)).notes.join()).toContain("There is no token");
   expect(said.summary).toContain("There is no token");
-  expect(said.outputs.size).toBe(8);
+  expect(said.outputs.size).toBe(9);
 });
 
 test("a failure's detail is shown where the repository is private and nowhere else", async () => {

@@ -57,7 +57,7 @@ describe("a run of reboots", () => {
     const made = plan(...quiet, rebooted("web2", "reboot-failed", "It does not answer any more."));
     expect(Plan.parse(JSON.parse(JSON.stringify(made)))).toEqual(made);
     expect(made.hosts.map((host) => host.host)).toEqual(["web2", "web1", "db1"]);
-    expect(outputs(made, { plan: "", report: "" })).toMatchObject({
+    expect(outputs(made, { plan: "", report: "", html: "" })).toMatchObject({
       decision: "failed",
       "reason-code": "reboot-failed",
       "pending-hours": "30.0",

@@ -60,13 +60,16 @@ function isPressing(plan: Plan, host: PlanHost): boolean {
 }
 
 function members(plan: Plan, hosts: readonly PlanHost[], budget: Budget): Content {
-  const all = each(hosts, (host) => member(plan, host, budget, "among"));
-  return hosts.length <= inSight
-    ? all
-    : html`<details class="fold">
-        <summary>The ${hosts.length} hosts one by one</summary>
-        ${all}
-      </details>`;
+  const show = (host: PlanHost): Markup => member(plan, host, budget, "among");
+  if (hosts.length <= inSight) return each(hosts, show);
+  // Whoever has something to say of its own is never behind a fold.
+  const loud = hosts.filter((host) => host.approval !== undefined || outcomeSections(plan, host).length > 0);
+  const rest = hosts.filter((host) => !loud.includes(host));
+  const folded = html`<details class="fold">
+    <summary>${loud.length === 0 ? "The" : "The other"} ${count(rest.length, "host")} one by one</summary>
+    ${each(rest, show)}
+  </details>`;
+  return [each(loud, show), rest.length === 0 ? undefined : folded];
 }
 
 /** What is a host's own: what happens to it and why, its reboot, its systems, its approval, and what became of it. */

@@ -100,7 +100,7 @@ export function htmlReport(given: Plan, options: PageOptions): string {
 /** The same words as everywhere, each part in one piece where it fits. */
 function heading(plan: Plan): Markup {
   const pieces = headline(plan.hosts).split(" · ");
-  const shown = each(pieces, (piece, i) => [i === 0 ? undefined : " · ", html`<span>${piece}</span>`]);
+  const shown = each(pieces, (piece, i) => html`<span>${piece}${i < pieces.length - 1 ? " ·" : ""}</span> `);
   return pieces.length > 7 ? html`<h1 class="long">${shown}</h1>` : html`<h1>${shown}</h1>`;
 }
 

@@ -77,7 +77,7 @@ small, .count { color: var(--soft); font-weight: 400; font-size: .88em; }
 .host.alone { border-left: 0; padding-left: 0; margin-bottom: .4rem; }
 .host:target { border-left-color: var(--focus); background: linear-gradient(90deg, var(--dim-back), transparent); }
 dl { margin: .2rem 0; }
-dl > div { display: grid; grid-template-columns: 7rem 1fr; gap: .2rem .8rem; padding: .1rem 0; }
+dl > div { display: grid; grid-template-columns: 8.5rem 1fr; gap: .2rem .8rem; padding: .1rem 0; }
 dt { color: var(--soft); }
 dd { margin: 0; }
 dd ul { margin: 0; padding-left: 1.1rem; }
@@ -127,7 +127,7 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-botto
   h1.long { font-size: 1.05rem; }
   nav.contents { position: static; }
   html { scroll-padding-top: .5rem; }
-  .counts li { flex: 1 1 6.5rem; }
+  .counts li { flex: 1 1 9rem; }
   .change { padding: .8rem .8rem; }
   dl > div { grid-template-columns: 1fr; gap: 0; padding: .2rem 0; }
   table.data, .data tbody, .data tr, .data th, .data td { display: block; border: 0; width: auto; }
