@@ -5,18 +5,23 @@ import type { Phase } from "./activation.ts";
 import { parsePhase } from "./phase.ts";
 
 export type Said =
-  /** The host has it in writing. What became of it is read by following the attempt to its end: the time may have run out in the same second. */
-  | { readonly kind: "said" }
+  /**
+   * The host has it in writing. What became of it is read by following the attempt to its end: the time may have run out in the same second. `end` is there where it ended
+   * while the same round trip lasted.
+   */
+  | { readonly kind: "said"; readonly end?: Extract<Phase, { phase: "ended" }> }
   /** It is too late, too early, or another attempt's: nothing was written. */
   | { readonly kind: "not-waiting"; readonly phase: Phase | undefined }
   | { readonly kind: "lost"; readonly trouble: TargetTrouble; readonly detail: string };
 
-/** `$1` id, `$2` nonce, `$3` the word. */
+/** `$1` id, `$2` nonce, `$3` the word, `$4` how many seconds the end may be waited for. Setting profile and boot loader mostly takes one or two. */
 const sayProgram = `
 umask 077
 state=/run/nixos-deploy-gate/$1
 case $1 in '' | *[!a-z0-9-]*) exit 2 ;; esac
 case $3 in confirm | return) ;; *) exit 2 ;; esac
+case $4 in '' | *[!0-9]*) exit 2 ;; esac
+uptime() { read -r up rest </proc/uptime; up=\${up%%.*}; }
 nonce= told=
 if [ -e "$state/nonce" ]; then read -r nonce <"$state/nonce" || :; fi
 if [ -e "$state/phase" ]; then read -r told <"$state/phase" || :; fi
@@ -25,14 +30,26 @@ if [ "$nonce" = "$2" ]; then
     confirm:waiting* | return:waiting* | return:starting* | return:activating*)
       printf '%s\\n' "$1 $2" >"$state/$3.new" && mv -f "$state/$3.new" "$state/$3" && put said "$3" ;;
   esac
+  if [ -e "$state/$3" ]; then
+    uptime; deadline=$((up + $4))
+    while [ "$up" -lt "$deadline" ]; do
+      if [ -e "$state/phase" ]; then read -r told <"$state/phase" || :; fi
+      case $told in ended*) break ;; esac
+      sleep 0.2 2>/dev/null || sleep 1
+      uptime
+    done
+  fi
 fi
 put phase "$told"
 `;
 
-/** Tells the host that it is well, over a connection of its own: that a fresh login works is half of what a confirmation means. One round trip. */
+/**
+ * Tells the host that it is well, over a connection of its own: that a fresh login works is half of what a confirmation means. One round trip, which lasts until the host
+ * has come to its end where that is soon.
+ */
 export async function confirmActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
   return said(
-    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "confirm"], connection: "new", timeoutSeconds: 60 }),
+    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "confirm", "20"], connection: "new", timeoutSeconds: 60 }),
     "confirm",
   );
 }
@@ -40,13 +57,14 @@ export async function confirmActivation(targets: Targets, address: Address, id: 
 /** Tells the host to go back, from wherever it is before it was confirmed. One round trip. */
 export async function returnActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
   return said(
-    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "return"], connection: "shared", timeoutSeconds: 60 }),
+    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "return", "0"], connection: "shared", timeoutSeconds: 60 }),
     "return",
   );
 }
 
 function said(result: RemoteResult, word: string): Said {
-  if (lastRecord(result.records, "said") === word) return { kind: "said" };
+  const phase = parsePhase(lastRecord(result.records, "phase") ?? "");
+  if (lastRecord(result.records, "said") === word) return { kind: "said", ...(phase?.phase === "ended" ? { end: phase } : {}) };
   if (!result.ok) return { kind: "lost", trouble: result.trouble, detail: result.detail };
-  return { kind: "not-waiting", phase: parsePhase(lastRecord(result.records, "phase") ?? "") };
+  return { kind: "not-waiting", phase };
 }

@@ -46,8 +46,11 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
   const nonce = world.random();
   const request = requestOf(change, operation, world);
   const { id } = request.attempt;
-  const follow = async (until: "waiting" | "ended", timeoutSeconds: number): Promise<Followed> =>
-    await followActivation(targets, address, id, { until, timeoutSeconds, clock, pause });
+  const follow = async (until: "waiting" | "ended", timeoutSeconds: number): Promise<Followed> => {
+    const following = followActivation(targets, address, id, { until, timeoutSeconds, clock, pause });
+    // The switch that it runs may be what ends us, and waits for us to be gone.
+    return await (change.carries ? unlessStopped(following, world.signal) : following);
+  };
   const { limits } = request;
 
   const begunAt = clock.now().getTime();
@@ -88,10 +91,14 @@ export async function attempt(change: Change, operation: Operation, baseline: Ba
       world,
     );
     ({ judged, reasons, evidence } = said);
-    followed = await follow(
-      "ended",
-      (said.kind === "silent" ? limits.confirmSeconds : 0) + limits.loaderSeconds + limits.activationSeconds + marginSeconds,
-    );
+    // Where it went well, nothing of the log that is still to come is of use to anybody.
+    followed =
+      said.end?.outcome === "deployed"
+        ? { kind: "phase", phase: said.end, log }
+        : await follow(
+            "ended",
+            (said.kind === "silent" ? limits.confirmSeconds : 0) + limits.loaderSeconds + limits.activationSeconds + marginSeconds,
+          );
     if (followed.kind === "phase" && followed.log.length >= log.length) log = followed.log;
   }
   if (followed.kind === "lost" && change.carries)
@@ -176,6 +183,23 @@ function requestOf(change: Change, operation: Operation, { apply, random }: Depl
     stopFirst: operation.stopFirst,
     ...(operation.copyRoot === undefined ? {} : { copyRoot: operation.copyRoot }),
   };
+}
+
+/** What is waited for, or that the run was told to stop while it was. */
+async function unlessStopped(following: Promise<Followed>, signal: AbortSignal): Promise<Followed> {
+  const told = new AbortController();
+  const stopped = new Promise<Followed>((resolve) => {
+    const leave = (): void => resolve({ kind: "lost", detail: "the run was told to stop" });
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true, signal: told.signal });
+  });
+  try {
+    return await Promise.race([following, stopped]);
+  } finally {
+    told.abort();
+    // Nobody asks any more what becomes of it; the end of the connection is no failure then.
+    following.catch(() => {});
+  }
 }
 
 /** What a rollback activates is the old system. */

@@ -30,6 +30,8 @@ export type Said = {
   /** Of one that was confirmed, too: what waits for the reboot. */
   readonly evidence: Evidence;
   readonly reasons: readonly string[];
+  /** How the host ended it, where it did right after it was told. */
+  readonly end?: Extract<Phase, { phase: "ended" }> | undefined;
 };
 
 /** Looks, asks the checks, and tells the host to stay or to go back. The decision is `confirmation`'s; this only carries it out. */
@@ -97,7 +99,8 @@ export async function confirmOrReturn(
         break;
       case "confirm": {
         const said = await confirmActivation(targets, address, id, nonce);
-        return { kind: said.kind === "said" ? "told" : "silent", judged: undefined, evidence, reasons: answer.reasons };
+        const end = said.kind === "said" ? said.end : undefined;
+        return { kind: said.kind === "said" ? "told" : "silent", judged: undefined, evidence, reasons: answer.reasons, end };
       }
       case "return": {
         const said = await returnActivation(targets, address, id, nonce);

@@ -13,6 +13,8 @@ export type Fault = {
   /** Of good systems, before and after. */
   readonly extra?: HostSpec;
   readonly change?: HostSpec;
+  /** Names of hosts that nobody answers for; the policy says where they would be. */
+  readonly strangers?: readonly string[];
   readonly changes?: Readonly<Record<string, HostSpec>>;
   readonly policy?: object | ((lane: Lane) => object);
   readonly words?: (lane: Lane) => readonly string[];
@@ -22,6 +24,8 @@ export type Fault = {
   readonly before?: (lane: Lane) => Promise<void>;
   /** While it runs. */
   readonly during?: (lane: Lane, run: GateProcess, known: readonly string[]) => Promise<void>;
+  /** What else has to be so when the run and the host have come to rest. */
+  readonly after?: (lane: Lane, run: GateProcess) => Promise<void>;
   /** Ends the fault. The host comes back as the scenario says before this. */
   readonly heal?: (lane: Lane) => Promise<void>;
   /** The first host of the lane, where there are several. */
@@ -32,7 +36,7 @@ export type Fault = {
     readonly boots: "old" | "new" | "other";
     /** What the log or the reasons say. */
     readonly says?: RegExp;
-    /** Of all hosts, by name of their place in the lane. */
+    /** Of all hosts, in the order of the lane, and of the strangers after them. */
     readonly others?: readonly string[];
   };
   /** The token that approved it is given a second time. */
@@ -54,6 +58,7 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
     expect(await converged(lane, []), "the system before").toEqual(hosts.map(() => "deployed"));
   }
   const old = await host.systems();
+  lane.strangers = fault.strangers ?? [];
   await lane.commit(fault.change, typeof fault.policy === "function" ? fault.policy(lane) : fault.policy, fault.changes);
   const tokens = fault.approve === true ? await lane.tokens() : [];
   if (fault.approve === true) expect(tokens.length, "what a person has to approve").toBeGreaterThan(0);
@@ -90,15 +95,17 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
   if (others !== undefined) {
     const { hosts: all } = await run.plan();
     expect(
-      hosts.map((one) =>
+      [...hosts.map((one) => one.name), ...lane.strangers].map((name) =>
         all
-          .filter((found) => found.host === one.name)
+          .filter((found) => found.host === name)
           .map(outcomeOf)
           .join(),
       ),
     ).toEqual(others);
   }
 
+  lane.strangers = [];
+  await fault.after?.(lane, run);
   if (fault.replay === true) {
     const again = lane.deploy("--approve", tokens.join(","));
     const held = await again.host(host.name);

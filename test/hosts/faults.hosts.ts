@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { endure, type Fault } from "./fault.ts";
 import { faultMatrix, type FaultRow } from "./fault-matrix.ts";
 import type { HostSpec } from "./fleet.ts";
+import type { LabHost } from "./host.ts";
 import { type Lab, startLab } from "./lab.ts";
 import { Lane, Lanes } from "./lane.ts";
 import { broken, buildToplevel } from "./toplevels.ts";
@@ -54,6 +55,12 @@ function fault(given: Fault, size = 1): void {
 /** Only in a switch: at boot nobody is in a hurry. */
 const inSwitch = (script: string): HostSpec => ({ activation: `[ -z "\${NIXOS_ACTION:-}" ] || { ${script}; }` });
 const slow = inSwitch("sleep 4");
+/** By the host's own ledger, in seconds. */
+async function lastAttempt(host: LabHost): Promise<{ from: number; to: number }> {
+  const lines = (await host.sh("tail -n 2 /var/lib/nixos-deploy-gate/ledger.jsonl")).split("\n");
+  const [from, to] = lines.map((line) => (JSON.parse(line) as { at: number }).at);
+  return { from: from ?? 0, to: to ?? 0 };
+}
 const quick = { apply: { confirmSeconds: 12 } };
 const rolledBack = { outcome: "rolled-back", exit: 1, runs: "old", boots: "old" } as const;
 const deployed = { outcome: "deployed", exit: 0, runs: "new", boots: "new" } as const;
@@ -213,6 +220,26 @@ describe("what can happen to the host", () => {
     expects: deployed,
   });
   fault({
+    scenario: "garbage is collected after the copy",
+    // What the host runs between the copy and the supervisor is the new system's own dry activation.
+    change: { dryActivation: "nix-collect-garbage -d >/run/collected 2>&1" },
+    after: async (lane) => expect(await lane.host.sh("cat /run/collected")).toMatch(/store paths? deleted/),
+    expects: deployed,
+  });
+  fault({
+    scenario: "garbage is collected before the reboot",
+    change: { inhibitors: { "dbus-implementation": "broker" } },
+    after: async ({ host }) => {
+      await host.sh("nix-collect-garbage -d >/dev/null 2>&1");
+      const { profile } = await host.systems();
+      const since = host.boots;
+      await host.sh("systemctl reboot");
+      await host.rebooted(since);
+      expect((await host.systems()).current).toBe(profile);
+    },
+    expects: { outcome: "staged", exit: 0, runs: "old", boots: "new" },
+  });
+  fault({
     scenario: "a person switches while it waits",
     policy: { apply: { soakSeconds: 8 } },
     during: async (lane, _, known) => {
@@ -316,6 +343,32 @@ describe("what can happen to the gate", () => {
   });
 });
 
+describe("how hosts are reached", () => {
+  fault({
+    scenario: "a user who is not root",
+    policy: ({ host }) => ({ hosts: { [host.name]: { target: { hostname: host.address, machineId: host.machineId, user: "deploy" } } } }),
+    after: async ({ host }) => {
+      expect(await host.sh("journalctl -b -o cat | grep -c 'Accepted publickey for deploy'")).not.toBe("0");
+      expect(await host.sh("stat -c '%U %a' /var/lib/nixos-deploy-gate/ledger.jsonl")).toBe("root 600");
+    },
+    expects: deployed,
+  });
+  fault({
+    scenario: "a port other than 22",
+    extra: { sshd: "Port 2222" },
+    policy: ({ host }) => ({
+      hosts: {
+        [host.name]: { target: { hostname: host.address, machineId: host.machineId, port: 2222, hostKeys: [host.hostKey] } },
+      },
+    }),
+    // Nothing of the deploy may lean on port 22.
+    before: (lane) =>
+      lane.host.sh("nft 'table inet only { chain in { type filter hook input priority 0; tcp dport 22 drop; }; }'").then(() => {}),
+    after: (lane) => lane.host.sh("nft delete table inet only").then(() => {}),
+    expects: deployed,
+  });
+});
+
 describe("what people approve", () => {
   const risky = { etc: { "tmpfiles.d/purge.conf": "R /var/lib/thing - - - - -\n" } };
   fault({ scenario: "a risk is held", change: risky, expects: { outcome: "held", exit: 3, runs: "old", boots: "old" } });
@@ -330,6 +383,57 @@ describe("what happens to a fleet", () => {
       before: (lane) => lane.hosts[1]?.powerOff() ?? Promise.resolve(),
       heal: (lane) => lane.hosts[1]?.boot() ?? Promise.resolve(),
       expects: { outcome: "deployed", exit: 1, runs: "new", boots: "new", others: ["deployed", "unreachable", "deployed"] },
+    },
+    3,
+  );
+  fault(
+    {
+      scenario: "two of five were never there",
+      strangers: ["nobody", "refuses"],
+      policy: ({ hosts: [live] }) => ({
+        hosts: {
+          // Nobody has that address; at the other one something lives that does not listen there.
+          nobody: { target: { hostname: `${live?.address.replace(/[0-9]+$/, "")}251` } },
+          refuses: { target: { hostname: live?.address, port: 9 } },
+        },
+      }),
+      expects: {
+        outcome: "deployed",
+        exit: 1,
+        runs: "new",
+        boots: "new",
+        others: ["deployed", "deployed", "deployed", "unreachable", "unreachable"],
+      },
+    },
+    3,
+  );
+  for (const signal of ["SIGTERM", "SIGINT"] as const)
+    fault(
+      {
+        scenario: `${signal} while two of three are in the middle`,
+        change: slow,
+        policy: { apply: { parallel: 2 } },
+        during: async (lane, run) => {
+          await Promise.all(lane.hosts.slice(0, 2).map((host) => lane.phase("activating", [], host)));
+          run.kill(signal);
+        },
+        expects: { ...deployed, exit: 1, others: ["deployed", "deployed", "not-reached"] },
+      },
+      3,
+    );
+  fault(
+    {
+      scenario: "a quorum goes one by one",
+      policy: {
+        groups: { etcd: { quorum: true } },
+        hosts: Object.fromEntries(trio.map((name) => [name, { group: "etcd" }])),
+      },
+      after: async (lane) => {
+        const away = await Promise.all(lane.hosts.map(lastAttempt));
+        const inOrder = away.toSorted((a, b) => a.from - b.from);
+        for (const [n, one] of inOrder.entries()) expect(one.from).toBeGreaterThanOrEqual(inOrder[n - 1]?.to ?? 0);
+      },
+      expects: { ...deployed, others: ["deployed", "deployed", "deployed"] },
     },
     3,
   );

@@ -47,6 +47,7 @@ export class Fleet {
         { deploy: true, target: { hostname: host.address, machineId: host.machineId }, ...given.hosts?.[name] },
       ]),
     );
+    for (const [name, own] of Object.entries(given.hosts ?? {})) hosts[name] ??= { deploy: true, ...own } as never;
     const apply = { soakSeconds: 1, confirmSeconds: 40, activationSeconds: 90, loaderSeconds: 60, ...given.apply };
     writeFileSync(join(this.repository, "specs.json"), JSON.stringify(specs));
     writeFileSync(join(this.repository, "policy.json"), JSON.stringify({ ...policy, hosts, apply }));

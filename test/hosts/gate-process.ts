@@ -32,7 +32,7 @@ export class GateProcess {
     return this.#stderr;
   }
 
-  kill(signal: "SIGKILL" | "SIGINT" | "SIGSTOP" | "SIGCONT"): void {
+  kill(signal: "SIGKILL" | "SIGINT" | "SIGTERM" | "SIGSTOP" | "SIGCONT"): void {
     this.#child.kill(signal);
   }
 

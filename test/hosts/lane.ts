@@ -14,6 +14,8 @@ export class Lane {
   readonly #base = new Map<string, string>();
   /** What the scenario at hand has added to a good system. */
   extra: HostSpec = {};
+  /** Hosts of the repository that are not in the lab, by name: nobody answers for them. */
+  strangers: readonly string[] = [];
 
   constructor(lab: Lab, names: readonly string[]) {
     this.hosts = names.map((name) => lab.host(name));
@@ -40,7 +42,8 @@ export class Lane {
       ...own,
       services: { ...good, ...this.extra.services, ...change.services, ...own.services },
     });
-    return await this.fleet.commit(Object.fromEntries(this.hosts.map((host) => [host.name, spec(changes[host.name] ?? {})])), policy);
+    const names = [...this.hosts.map((host) => host.name), ...this.strangers];
+    return await this.fleet.commit(Object.fromEntries(names.map((name) => [name, spec(changes[name] ?? {})])), policy);
   }
 
   deploy(...words: readonly string[]): GateProcess {
@@ -126,6 +129,7 @@ export class Lanes {
       throw error;
     } finally {
       lane.extra = {};
+      lane.strangers = [];
       const next = this.#waiting.find((one) => one.size === lane.hosts.length);
       if (next === undefined) this.#free.push(lane);
       else {

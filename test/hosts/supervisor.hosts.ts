@@ -90,7 +90,7 @@ test("confirmed: runs and boots", async () => {
   const waiting = await it.follow(begun.id, "waiting", 60, (piece) => pieces.push(piece));
   expect(waiting).toMatchObject({ kind: "phase", phase: { phase: "waiting", exit: 0, current: begun.to } });
   expect(await it.systems(begun.to)).toBe(live);
-  expect(await confirmActivation(targets, it.address, begun.id, begun.nonce)).toEqual({ kind: "said" });
+  expect(await confirmActivation(targets, it.address, begun.id, begun.nonce)).toMatchObject({ kind: "said" });
   expect(await it.follow(begun.id, "ended", 60)).toMatchObject({
     phase: { phase: "ended", outcome: "deployed", reason: "confirmed", exit: 0 },
   });
@@ -276,7 +276,7 @@ test("nobody confirms", async () => {
 test("the gate says return while it waits", async () => {
   const begun = await begin({});
   await it.follow(begun.id, "waiting");
-  expect(await returnActivation(targets, it.address, begun.id, begun.nonce)).toEqual({ kind: "said" });
+  expect(await returnActivation(targets, it.address, begun.id, begun.nonce)).toMatchObject({ kind: "said" });
   await ends(begun, "rolled-back returned 0", old);
 });
 
@@ -422,7 +422,7 @@ test("irreversible and the supervisor is killed: it goes on waiting", async () =
   await it.until(begun.id, "waiting");
   await kill(units.supervisor);
   await pause(1500);
-  expect(await confirmActivation(targets, it.address, begun.id, begun.nonce)).toEqual({ kind: "said" });
+  expect(await confirmActivation(targets, it.address, begun.id, begun.nonce)).toMatchObject({ kind: "said" });
   await ends(begun, "deployed confirmed 0", deployed);
 });
 
