@@ -117,6 +117,7 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
   if (fault.same !== true) await lane.commit({}, {});
   const after = await converged(lane, []);
   expect(after.join(), "the run after it").toBe(fault.next ?? hosts.map(() => "deployed").join());
+  if (fault.next === "staged") await booted(host);
   const end = await host.systems();
   expect(new Set([end.current, end.profile, end.loader]).size, "active, profile and loader agree").toBe(1);
   return {
@@ -126,6 +127,13 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
     roundTrips,
     seconds: (Date.now() - began) / 1000,
   };
+}
+
+/** What is the boot default comes in. */
+export async function booted(host: LabHost): Promise<void> {
+  const since = host.boots;
+  await host.sh("systemctl reboot");
+  await host.rebooted(since);
 }
 
 async function reachable(host: LabHost): Promise<void> {
