@@ -465,12 +465,14 @@ const table = {
       ? "Name those who may approve in deployGate.approval.by, or give the gate a token that may look permissions up (on Forgejo that of an administrator of the repository)."
       : "Have it approved by someone who may.",
   }),
-  "approval-author": (c: { host: string; by: string; known: boolean }): Entry => ({
+  "approval-author": (c: { host: string; by: string; known: boolean; why?: string | undefined }): Entry => ({
     exit: 3,
     message: c.known
       ? `${c.by} wrote, committed or pushed part of what ${c.host} would get, and the policy wants somebody else (approval.exceptAuthor).`
-      : `Whether ${c.by} wrote, committed or pushed part of what ${c.host} would get cannot be told, and the policy wants somebody else (approval.exceptAuthor).`,
-    next: "Have it approved by someone who had no hand in it.",
+      : `Whether ${c.by} wrote, committed or pushed part of what ${c.host} would get cannot be told${c.why === undefined ? "" : `, because ${c.why}`}; the policy wants somebody else (approval.exceptAuthor).`,
+    next: c.known
+      ? "Have it approved by someone who had no hand in it."
+      : `Let the forge know it (docs/runs.md, "Who may approve"), or approve in a shell, by a policy without approval.exceptAuthor.`,
   }),
   // ---- what a host says of itself (exit 1: that host's own) ---------------------------------------------------------
   "wrong-host": (c: { host: string; hostname: string; what: string; expected: string; found: string; line: string }): Entry => ({

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Approver } from "../decide/approval.ts";
+import { isAuthor } from "../decide/authorship.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import { gateError } from "../failure.ts";
 import type { ActionRequest, ActionWorld } from "./action.ts";
@@ -7,12 +8,14 @@ import { approvedRevision } from "./course.ts";
 import { withDeploy } from "./deploy-setup.ts";
 import type { Prepared } from "./prepare.ts";
 
+type Where = { readonly request: ActionRequest; readonly world: ActionWorld; readonly prepared: Prepared; readonly branch: string };
+
 /**
  * Runs `use` as a run of the deploy branch: with what may change hosts where this is its tip, and without where a newer push has overtaken this run, whose own run then
  * deploys all of it. Throws the GateErrors `not-on-deploy-branch` and `git-fetch-failed` before anything of the flake is looked at.
  */
 export async function withActionDeploy<T>(
-  { request, world, prepared, branch }: { request: ActionRequest; world: ActionWorld; prepared: Prepared; branch: string },
+  { request, world, prepared, branch }: Where,
   use: (deploy: DeployRequest | undefined, notes: readonly string[]) => Promise<T>,
 ): Promise<T> {
   const { inputs, run, event } = request;
@@ -49,6 +52,7 @@ export async function withActionDeploy<T>(
       repository: `${run.owner}/${run.repository}`,
       approve: inputs.approve,
       reject: inputs.reject,
+      isAuthor: authorshipOf({ request, world, prepared, branch }),
       approver: async () => await approverOf(event.kind === "dispatch" ? event.actor : run.actor, request, world),
       // Shown above: it is the tip.
       onDeployBranch: true,
@@ -69,10 +73,35 @@ export async function withActionDeploy<T>(
   );
 }
 
-/**
- * Who started the run, with the forge's own word on what they may do. Whether they wrote what they approve is never known here: e-mail addresses in commits are whatever
- * their author typed, so that they could show only who did not care to hide. A policy with `exceptAuthor` therefore refuses.
- */
+/** Asks the forge who had a hand in what lies between two revisions, and holds that against git's own list: neither may leave a commit out. */
+function authorshipOf({ world: { forge }, prepared, branch }: Where): DeployRequest["isAuthor"] {
+  if (forge === undefined) return undefined;
+  const { git, scratch } = prepared;
+  const here = join(scratch, "repo");
+  return async (login, base, head) => {
+    if (![base, head].every((rev) => /^[0-9a-f]{40}$/.test(rev))) return { answer: "unknown", why: "a revision is none of git's" };
+    const isBefore = async (revision: string): Promise<boolean | "unknown"> => {
+      if (!/^[0-9a-f]{40}$/.test(revision)) return "unknown";
+      const told = await git.run({ directory: here, arguments: ["merge-base", "--is-ancestor", revision, base] });
+      return told.exitCode === 0 ? true : "unknown";
+    };
+    const shallow = await git.run({ directory: here, arguments: ["rev-parse", "--is-shallow-repository"] });
+    const listed = await git.run({ directory: here, arguments: ["rev-list", `--max-count=${mostCommits + 1}`, head, `^${base}`] });
+    const commits = listed.stdout.split("\n").filter((line) => line !== "");
+    if (shallow.stdout.trim() !== "false" || listed.exitCode !== 0)
+      return { answer: "unknown", why: `the history from ${base.slice(0, 9)} on is not at hand` };
+    if (commits.length > mostCommits) return { answer: "unknown", why: `there are more than ${mostCommits} commits in between` };
+    if (commits.length === 0) return { answer: false };
+    const said = await forge.authorship(base, head, branch);
+    if (!said.ok) return { answer: "unknown", why: `the forge did not say who made it (${said.failure.message.replace(/\.$/, "")})` };
+    return await isAuthor(login, { commits, head }, said.value, isBefore);
+  };
+}
+
+/** As many as a forge is asked about. */
+const mostCommits = 1_000;
+
+/** Who started the run, with the forge's own word on what they may do. Whether they wrote what they approve is another question for each host. */
 async function approverOf(login: string, { run }: ActionRequest, { forge, log }: ActionWorld): Promise<Approver> {
   const asked = await forge?.permission(login);
   if (asked?.ok === false) log.progress({ kind: "warning", text: `What ${login} may do could not be asked: ${asked.failure.message}` });

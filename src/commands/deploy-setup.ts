@@ -21,6 +21,7 @@ type HandedOn = Pick<
   | "approve"
   | "reject"
   | "approver"
+  | "isAuthor"
   | "onDeployBranch"
   | "policyGuarded"
   | "dryRun"
@@ -101,6 +102,7 @@ export async function withDeploy<T>(setup: DeploySetup, use: (request: DeployReq
       approve: setup.approve,
       reject: setup.reject,
       approver: setup.approver,
+      isAuthor: setup.isAuthor,
       onDeployBranch: setup.onDeployBranch,
       policyGuarded: setup.policyGuarded,
       ...(setup.overtaken === undefined ? {} : { overtaken: setup.overtaken }),

@@ -18,6 +18,8 @@ export type Approver = {
   readonly triggeredBy?: string | undefined;
   /** Author, committer or pusher of any commit between what the host runs and the revision. Looked at only where the policy asks. */
   readonly isAuthor: boolean | "unknown";
+  /** Why it is unknown, as a clause. */
+  readonly authorUnknown?: string | undefined;
 };
 
 export type ApprovalCase = {
@@ -49,7 +51,12 @@ export function judgeApproval(given: ApprovalCase): ApprovalJudgement {
   const refusal =
     person(given) ??
     (given.policy.exceptAuthor && approver.isAuthor !== false
-      ? failure("approval-author", { host: now.host, by: approver.login, known: approver.isAuthor === true })
+      ? failure("approval-author", {
+          host: now.host,
+          by: approver.login,
+          known: approver.isAuthor === true,
+          why: approver.authorUnknown,
+        })
       : undefined) ??
     place(given) ??
     order(given) ??
@@ -104,7 +111,7 @@ function person({ approver, now, policy }: Pick<ApprovalCase, "approver" | "now"
 }
 
 /** Both forges take logins whatever their case. */
-const sameLogin = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
+export const sameLogin = (a: string, b: string): boolean => a.toLowerCase() === b.toLowerCase();
 
 function place({ token, now }: Pick<ApprovalCase, "token" | "now">): Failure | undefined {
   if (token.host !== now.host) return failure("approval-other-host", { host: now.host, token: token.host });

@@ -1,6 +1,7 @@
 import type { BeginDeploy } from "./begin-deploy.ts";
 import type { EvaluatedFleet } from "../build/sides.ts";
 import type { Approver } from "../decide/approval.ts";
+import type { IsAuthor } from "../decide/authorship.ts";
 import type { Finishing } from "./finishing.ts";
 import type { Loosening } from "../classify/loosening.ts";
 import { gateError } from "../failure.ts";
@@ -40,6 +41,8 @@ export type DeployRequest = {
   readonly approve: readonly string[];
   readonly reject: readonly string[];
   readonly approver: () => Promise<Approver>;
+  /** Whether the approver had a hand in what lies between two revisions; nobody can tell where this is undefined. Asked only where the policy asks. */
+  readonly isAuthor?: ((login: string, base: string, head: string) => Promise<IsAuthor>) | undefined;
   readonly onDeployBranch: boolean | "unknown";
   /** In a shell a person with the key in hand is the authority on the policy; on a forge the one that was applied is. */
   readonly policyGuarded: boolean;

@@ -1,4 +1,4 @@
-import { type ApprovalJudgement, judgeApproval, judgeRejection } from "../decide/approval.ts";
+import { type ApprovalJudgement, type Approver, judgeApproval, judgeRejection } from "../decide/approval.ts";
 import { readTokens } from "../decide/approval-token.ts";
 import type { Said } from "../decide/decide-fleet.ts";
 import { transitionOfReport } from "../decide/issue-approvals.ts";
@@ -67,7 +67,11 @@ export async function sayApprovals(
     }
     const token = approve?.tokens.get(report.host);
     if (token === undefined) continue;
-    const last = lastApplied(entriesOf(ledger))?.revision;
+    const applied = lastApplied(entriesOf(ledger));
+    const last = applied?.revision;
+    // What somebody switched to by hand is no revision of ours, so that nothing lies between it and this one.
+    const runs = applied !== undefined && [observation.current, observation.profile].includes(applied.to) ? last : undefined;
+    const author = contact.policy.approval.exceptAuthor ? await authorOf(approver.login, runs, revision, request) : undefined;
     const judged = judgeApproval({
       token,
       now,
@@ -76,7 +80,7 @@ export async function sayApprovals(
       ledger,
       clock: clock.now(),
       policy: contact.policy.approval,
-      approver,
+      approver: { ...approver, ...author },
     });
     approvals.set(report.host, judged);
     if (judged.kind === "granted") digests.set(report.host, { by: judged.by, digest: judged.digest });
@@ -86,4 +90,17 @@ export async function sayApprovals(
   for (const host of reject?.tokens.keys() ?? [])
     if (!refusable.has(host)) notes.push(`The rejection for ${host} was not used: nothing of that host can be rejected in this run.`);
   return { approvals, rejections, newlyManaged: contact.newlyManaged, notes, digests };
+}
+
+/** Where it is unknown what the host runs, everything that there is would come to it, and nobody can be shown to have had no hand in that. */
+async function authorOf(
+  login: string,
+  base: string | undefined,
+  head: string,
+  { isAuthor }: DeployRequest,
+): Promise<Pick<Approver, "isAuthor" | "authorUnknown">> {
+  if (base === undefined) return { isAuthor: "unknown", authorUnknown: "it is not known which revision the host runs" };
+  if (isAuthor === undefined) return { isAuthor: "unknown", authorUnknown: "no forge was asked" };
+  const said = await isAuthor(login, base, head);
+  return { isAuthor: said.answer, ...(said.answer === "unknown" ? { authorUnknown: said.why } : {}) };
 }

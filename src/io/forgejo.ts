@@ -1,10 +1,22 @@
 import * as z from "zod";
+import { forgejoAuthorship } from "./authorship.ts";
 import { postStatus, readStatuses } from "./commit-status.ts";
 import type { Answer, ForgeClient } from "./forge-client.ts";
 import { superseded } from "./github.ts";
 import { writeOwn, type Place, type Posted } from "./own-text.ts";
 import { askPermission } from "./permission.ts";
-import type { CommitStatus, Forge, ForgeAbout, ForgeReport, Marker, Permission, PostedStatus, Result, Written } from "./ports.ts";
+import type {
+  Authorship,
+  CommitStatus,
+  Forge,
+  ForgeAbout,
+  ForgeReport,
+  Marker,
+  Permission,
+  PostedStatus,
+  Result,
+  Written,
+} from "./ports.ts";
 
 const Text = z
   .object({
@@ -104,6 +116,10 @@ export class Forgejo implements Forge {
 
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>> {
     return postStatus(this.#client, this.#at, sha, status);
+  }
+
+  authorship(base: string, head: string, branch: string): Promise<Result<Authorship>> {
+    return forgejoAuthorship(this.#client, this.#at, base, head, branch);
   }
 
   statuses(sha: string): Promise<Result<ReadonlyMap<string, PostedStatus>>> {

@@ -1,10 +1,12 @@
 import * as z from "zod";
+import { githubAuthorship } from "./authorship.ts";
 import { postStatus, readStatuses } from "./commit-status.ts";
 import type { Answer, ForgeClient } from "./forge-client.ts";
 import { GitHubDeployments } from "./github-deployments.ts";
 import { writeOwn, type Place, type Posted } from "./own-text.ts";
 import { askPermission } from "./permission.ts";
 import type {
+  Authorship,
   CommitStatus,
   Deployments,
   Forge,
@@ -100,6 +102,10 @@ export class GitHub implements Forge {
 
   postStatus(sha: string, status: CommitStatus): Promise<Result<Written>> {
     return postStatus(this.#client, this.#at, sha, status);
+  }
+
+  authorship(base: string, head: string, branch: string): Promise<Result<Authorship>> {
+    return githubAuthorship(this.#client, this.#at, base, head, branch);
   }
 
   statuses(sha: string): Promise<Result<ReadonlyMap<string, PostedStatus>>> {

@@ -228,11 +228,23 @@ export interface Forge {
   commitReport(sha: string, report: ForgeReport): Promise<Result<Written>>;
   /** What a user may do in this repository. As in `authorship`, the answer counts in a decision: it is the forge's word on a person, not a text that anyone wrote. */
   permission(login: string): Promise<Result<Permission>>;
+  /**
+   * Who made the commits after `base` up to `head` and who pushed to `branch`, as far as the forge knows and within bounds: the caller holds the answer against git's own list,
+   * so that what is missing is seen.
+   */
+  authorship(base: string, head: string, branch: string): Promise<Result<Authorship>>;
   /** The latest commit status of each context. Shows only what need not be posted again: whoever may write may have posted it. */
   statuses(sha: string): Promise<Result<ReadonlyMap<string, PostedStatus>>>;
   /** Undefined on a forge that has none, which Forgejo is. */
   readonly deployments: Deployments | undefined;
 }
+
+export type Authorship = {
+  /** Logins of those to whom the forge gives a commit, by the e-mail addresses in it; undefined where it knows nobody by one. */
+  readonly commits: readonly { readonly sha: string; readonly author: string | undefined; readonly committer: string | undefined }[];
+  /** Newest first. `by` is whom the forge let in; undefined where that is no person or is not told. */
+  readonly pushes: readonly { readonly before: string; readonly after: string; readonly by: string | undefined }[];
+};
 
 /** What a forge shows of what runs where: for each environment the revision that was deployed last, and how that went. */
 export interface Deployments {

@@ -191,6 +191,38 @@ describe("a deploy by the Action", { timeout: 120_000 }, () => {
     expect(forge.violations).toEqual([]);
   });
 
+  test.each(["github", "forgejo-16"] as const)(
+    "%s: nobody approves their own work, nor what the forge does not know the makers of",
+    async (name) => {
+      await using here = await new LoopbackForge(name).start();
+      here.permissions.set("alice", "write");
+      const approval = { by: ["alice"], exceptAuthor: true };
+      before = commit({ "policy.json": policy({ approval }) });
+      host.remembers(...applied(before));
+      // Who holds a host in a rule of its own: everything that changes.
+      const rules = { "etc-file-changed": { verdict: "risky", reason: "for this test" } };
+      merged = commit({ "flake.nix": hosts("by bob"), "policy.json": policy({ approval, rules }) });
+      const held = web1(await run(push(), { forge: here }));
+      const inputs = { approve: held.approval?.token ?? "", "dry-run": "true" };
+      const approve = async () => web1(await run({ ...dispatch, sha: merged }, { forge: here, inputs }));
+      const refusal = async (): Promise<string> => (await approve()).decision.reasons[0] ?? "";
+
+      const bob = { author: "bob", committer: "bob" };
+      const ref = "refs/heads/main";
+      const knows = (by: string): void => {
+        here.records.commits.splice(0, 9, { sha: before, ...bob }, { sha: merged, ...bob });
+        here.records.pushes.splice(0, 9, { ref, before, after: merged, by });
+      };
+      knows("bob");
+      expect((await approve()).outcome?.outcome).toBe("would-deploy");
+      knows("Alice");
+      expect(await refusal()).toContain("alice wrote, committed or pushed part of what web1 would get");
+      here.records.pushes.splice(0);
+      expect(await refusal()).toContain("does not say who pushed");
+      expect(here.violations).toEqual([]);
+    },
+  );
+
   test("no program that the gate starts is given the key, in its words or its environment, nor any but git a token", async () => {
     const spies = join(scratch, "spies");
     const seen = join(scratch, "seen");

@@ -34,7 +34,7 @@ export const policySentences: Readonly<Record<string, string>> = {
   "approval.by":
     "Logins of those who may approve. Without it, whoever the forge says may write to the repository; Forgejo does not tell that to a job's token.",
   "approval.exceptAuthor":
-    "Nobody approves what they wrote themselves. Who wrote a commit cannot be shown in this version, so with true no approval passes at all.",
+    "Nobody approves what they wrote, committed or pushed themselves, as far as the forge knows: what it does not know refuses, and so does a first deploy.",
   session:
     "The second opinion of a Claude session: required holds a host without its verdict, optional lets the rules decide alone, off asks nobody.",
   sessionSettings: "Which model is asked, what it may cost, and what it is told besides the change.",

@@ -45,7 +45,8 @@ export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
   "approval-rerun": "Forges keep the name of who started a run first, so a second start could borrow it.",
   "approval-nobody":
     'A Forgejo job\'s token may not ask what people may do. Name them: `deployGate.approval.by = [ "ada" ];`. Names count without regard to case.',
-  "approval-author": "In this version nobody can show who wrote a commit, so `approval.exceptAuthor = true` lets no approval pass.",
+  "approval-author":
+    "With `approval.exceptAuthor = true` the forge has to know author, committer and pusher of every commit between what the host runs and what it would get; docs/runs.md says from where it knows them.",
   "wrong-host":
     "An address that was given to another machine, a clone, or a name that points elsewhere. Correct the address. Pin the machine id only where you have seen it on the right machine.",
   "target-unreachable":

@@ -101,7 +101,7 @@ export const runbookSamples: Contexts = {
   "approval-ledger": { host },
   "approval-rerun": { host, attempt: 2 },
   "approval-nobody": { host, by: "ada", problem: "the forge does not say whether they may write to the repository", forge: true },
-  "approval-author": { host, by: "ada", known: false },
+  "approval-author": { host, by: "ada", known: false, why: "the forge does not say who pushed commit 9862351b0" },
   "wrong-host": {
     host,
     hostname: "web1.example.net",

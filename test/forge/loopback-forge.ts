@@ -326,20 +326,23 @@ export class LoopbackForge {
         const latest = new Map(this.statuses.filter(({ sha }) => sha === values["ref"]).map((status) => [status.context, status]));
         const size = Math.min(Number(query.get("per_page") ?? query.get("limit") ?? 30), this.kind === "github" ? 100 : 50);
         const from = (Number(query.get("page") ?? 1) - 1) * size;
-        const statuses = [...latest.values()].slice(from, from + size).map(({ sha: _, state, ...rest }) =>
-          this.kind === "forgejo"
-            ? { ...rest, status: state }
-            : {
-                ...rest,
-                state,
-                url: "",
-                avatar_url: null,
-                id: 1,
-                node_id: "",
-                created_at: "2026-11-22T12:00:00Z",
-                updated_at: "2026-11-22T12:00:00Z",
-              },
-        );
+        const statuses = [...latest.values()]
+          .slice(from, from + size)
+          .map(({ state, context, description, target_url }) => ({ state, rest: { context, description, target_url } }))
+          .map(({ state, rest }) =>
+            this.kind === "forgejo"
+              ? { ...rest, status: state }
+              : {
+                  ...rest,
+                  state,
+                  url: "",
+                  avatar_url: null,
+                  id: 1,
+                  node_id: "",
+                  created_at: "2026-11-22T12:00:00Z",
+                  updated_at: "2026-11-22T12:00:00Z",
+                },
+          );
         // Forgejo says nothing at all of a commit that has none.
         return { status: 200, json: this.kind === "forgejo" && latest.size === 0 ? { state: "" } : sample(200, { statuses }) };
       }

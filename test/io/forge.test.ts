@@ -326,6 +326,31 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("%s", (na
     expect(comments()).toEqual([]);
   });
 
+  test("who made and pushed commits, over many pages; whom the forge does not know is nobody, and neither is a program", async () => {
+    const sha = (n: number): string => n.toString(16).padStart(40, "0");
+    for (let n = 1; n <= 230; n++) loopback.records.commits.push({ sha: sha(n), author: "bob", committer: n === 200 ? undefined : "bob" });
+    const ref = "refs/heads/main";
+    loopback.records.pushes.push(
+      { ref, before: sha(1), after: sha(200), by: "bob" },
+      { ref: "refs/heads/wip", before: sha(1), after: sha(199), by: "mallory" },
+      { ref, before: sha(200), after: sha(230), by: loopback.kind === "github" ? "github-actions[bot]" : undefined },
+    );
+    const said = await connect().authorship(sha(1), sha(230), "main");
+    if (!said.ok) throw new Error(said.failure.message);
+    expect(said.value.commits.map((commit) => commit.sha).toSorted()).toEqual(Array.from({ length: 229 }, (_, i) => sha(i + 2)));
+    expect(said.value.commits.find((commit) => commit.sha === sha(200))).toEqual({ sha: sha(200), author: "bob", committer: undefined });
+    expect(said.value.pushes).toEqual([
+      { before: sha(200), after: sha(230), by: undefined },
+      { before: sha(1), after: sha(200), by: "bob" },
+    ]);
+    for (const path of [/\/compare\/|\/commits$/, /\/activity$|\/feeds$/]) {
+      loopback.faults.push({ path, does: { answer: 403, body: { message: "no" } } });
+      expect(await connect().authorship(sha(1), sha(230), "main")).toMatchObject({ ok: false, failure: { code: "forge-forbidden" } });
+    }
+    loopback.faults.push({ path: /\/compare\/|\/commits$/, does: { answer: 200, body: [{ sha: "--output=/etc/passwd" }] } });
+    expect(await connect().authorship(sha(1), sha(230), "main")).toMatchObject({ ok: false, failure: { code: "forge-answer" } });
+  });
+
   test("statuses are read back, the latest of each context, over many pages; a commit may have none", async () => {
     expect(await connect().statuses(head)).toEqual({ ok: true, value: new Map() });
     for (let i = 0; i < 130; i++) loopback.statuses.push({ sha: head, ...status, context: `host/${i}`, target_url: "" });

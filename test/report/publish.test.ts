@@ -38,6 +38,7 @@ function destination(
     commitReport: (_, report) => take(report),
     permission: () => Promise.resolve({ ok: true, value: "unknown" }),
     statuses: () => Promise.resolve({ ok: true, value: said.posted }),
+    authorship: () => Promise.resolve({ ok: true, value: { commits: [], pushes: [] } }),
     deployments: undefined,
     postStatus: (sha, status) => {
       said.statuses.push({ sha, ...status });
