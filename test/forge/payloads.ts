@@ -30,8 +30,9 @@ export function pullRequestPayload(
   kind: Kind,
   serverUrl: string,
   event: { number: number; head: string; base: string; fork?: boolean; isPrivate?: boolean },
+  fullName = "fleet/machines",
 ): Record<string, unknown> {
-  const base = repository(kind, serverUrl, "fleet/machines", 1, event.isPrivate ?? true);
+  const base = repository(kind, serverUrl, fullName, 1, event.isPrivate ?? true);
   const head = event.fork === true ? repository(kind, serverUrl, "mallory/machines", 2, false) : base;
   const side = (ref: string, sha: string, repo: Record<string, unknown>): Record<string, unknown> =>
     kind === "github"
@@ -43,7 +44,7 @@ export function pullRequestPayload(
     pull_request: {
       id: 1000 + event.number,
       number: event.number,
-      html_url: `${serverUrl}/fleet/machines/${kind === "github" ? "pull" : "pulls"}/${event.number}`,
+      html_url: `${serverUrl}/${fullName}/${kind === "github" ? "pull" : "pulls"}/${event.number}`,
       title: "Update @everyone ::error::",
       state: "open",
       ...(kind === "github" ? { draft: false } : {}),
@@ -62,6 +63,7 @@ export function pushPayload(
   kind: Kind,
   serverUrl: string,
   event: { before: string; after: string; isPrivate?: boolean; branch?: string },
+  fullName = "fleet/machines",
 ): Record<string, unknown> {
   const common = {
     ref: `refs/heads/${event.branch ?? "main"}`,
@@ -69,7 +71,7 @@ export function pushPayload(
     after: event.after,
     commits: [],
     head_commit: null,
-    repository: repository(kind, serverUrl, "fleet/machines", 1, event.isPrivate ?? true),
+    repository: repository(kind, serverUrl, fullName, 1, event.isPrivate ?? true),
     sender: user(kind, "alice", 5),
   };
   return kind === "github"
@@ -90,19 +92,21 @@ export function dispatchPayload(
   serverUrl: string,
   inputs: Readonly<Record<string, string>>,
   branch = "main",
+  fullName = "fleet/machines",
+  sender = "alice",
 ): Record<string, unknown> {
   const workflow = kind === "github" ? ".github/workflows/approve.yml" : ".forgejo/workflows/approve.yml";
   return {
     inputs: Object.keys(inputs).length === 0 ? null : inputs,
     ref: `refs/heads/${branch}`,
-    repository: repository(kind, serverUrl),
-    sender: user(kind, "alice", 5),
+    repository: repository(kind, serverUrl, fullName),
+    sender: user(kind, sender, 5),
     workflow,
   };
 }
 
-export function schedulePayload(kind: Kind, serverUrl: string): Record<string, unknown> {
+export function schedulePayload(kind: Kind, serverUrl: string, fullName = "fleet/machines"): Record<string, unknown> {
   return kind === "github"
-    ? { schedule: "17 3 * * *", repository: repository(kind, serverUrl), workflow: ".github/workflows/schedule.yml" }
+    ? { schedule: "17 3 * * *", repository: repository(kind, serverUrl, fullName), workflow: ".github/workflows/schedule.yml" }
     : { action: "schedule" };
 }

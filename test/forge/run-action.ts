@@ -29,8 +29,16 @@ export type ActionEvent =
   | { readonly name: "schedule"; readonly sha: string };
 
 export type ActionOptions = {
-  readonly forge: LoopbackForge;
+  readonly forge: Pick<LoopbackForge, "kind" | "serverUrl" | "apiUrl">;
   readonly event: ActionEvent;
+  /** `owner/name`; the loopback forge's where absent. */
+  readonly repository?: string;
+  /** Who caused the event; `alice` where absent. */
+  readonly actor?: string;
+  /** The run is cancelled, as a runner does it, as soon as its log says so. */
+  readonly cancelAt?: RegExp;
+  /** Wall clock, after which it is killed. */
+  readonly seconds?: number;
   readonly inputs?: Readonly<Record<string, string>>;
   /** The checkout; an empty directory where absent. */
   readonly cwd?: string;
@@ -82,11 +90,17 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
       cwd: options.cwd ?? join(temp, "work"),
       env: environment,
       stdio: ["ignore", "pipe", "pipe"],
-      timeout: 120_000,
+      timeout: (options.seconds ?? 120) * 1000,
       killSignal: "SIGKILL",
     });
     let log = "";
-    child.stdout.on("data", (piece) => (log += String(piece)));
+    let cancelled = false;
+    child.stdout.on("data", (piece) => {
+      log += String(piece);
+      if (cancelled || options.cancelAt?.test(log) !== true) return;
+      cancelled = true;
+      child.kill("SIGTERM");
+    });
     child.stderr.on("data", (piece) => (log += String(piece)));
     const exitCode = await new Promise<number | null>((ended, broken) => child.on("error", broken).on("close", ended));
     const outputs = readOutputs(readFileSync(paths.output, "utf8"));
@@ -99,21 +113,21 @@ export async function runAction(options: ActionOptions): Promise<ActionResult> {
   }
 }
 
-function payload({ forge, event }: ActionOptions): unknown {
+function payload({ forge, event, repository, actor }: ActionOptions): unknown {
   switch (event.name) {
     case "pull_request":
-      return pullRequestPayload(forge.kind, forge.serverUrl, event);
+      return pullRequestPayload(forge.kind, forge.serverUrl, event, repository);
     case "push":
-      return pushPayload(forge.kind, forge.serverUrl, event);
+      return pushPayload(forge.kind, forge.serverUrl, event, repository);
     case "workflow_dispatch":
-      return dispatchPayload(forge.kind, forge.serverUrl, event.inputs ?? {}, event.branch);
+      return dispatchPayload(forge.kind, forge.serverUrl, event.inputs ?? {}, event.branch, repository, actor);
     case "schedule":
-      return schedulePayload(forge.kind, forge.serverUrl);
+      return schedulePayload(forge.kind, forge.serverUrl, repository);
   }
 }
 
 function runnerEnvironment(
-  { forge, event, cwd, runId = 50, attempt = 1 }: ActionOptions,
+  { forge, event, cwd, runId = 50, attempt = 1, repository = "fleet/machines", inputs, actor = "alice" }: ActionOptions,
   paths: { event: string; output: string; summary: string },
   temp: string,
 ): Record<string, string> {
@@ -136,7 +150,7 @@ function runnerEnvironment(
     ACTION: "__self",
     ACTION_PATH: join(temp, "action"),
     ACTION_REPOSITORY: "",
-    ACTOR: event.name === "schedule" && forge.kind === "forgejo" ? "forgejo-actions" : "alice",
+    ACTOR: event.name === "schedule" && forge.kind === "forgejo" ? "forgejo-actions" : actor,
     API_URL: forge.apiUrl,
     BASE_REF: pull ? "main" : "",
     EVENT_NAME: event.name,
@@ -147,8 +161,8 @@ function runnerEnvironment(
     REF: ref,
     REF_NAME: ref.replace(/^refs\/(heads|pull)\//, ""),
     REF_TYPE: "branch",
-    REPOSITORY: "fleet/machines",
-    REPOSITORY_OWNER: "fleet",
+    REPOSITORY: repository,
+    REPOSITORY_OWNER: repository.split("/")[0] ?? "",
     RUN_ATTEMPT: String(attempt),
     RUN_ID: String(runId),
     RUN_NUMBER: String(runId - 40),
@@ -171,12 +185,13 @@ function runnerEnvironment(
   if (forge.kind === "github")
     return {
       ...common,
-      GITHUB_TRIGGERING_ACTOR: "alice",
+      GITHUB_TRIGGERING_ACTOR: actor,
       GITHUB_GRAPHQL_URL: `${forge.serverUrl}/api/graphql`,
       RUNNER_ENVIRONMENT: "github-hosted",
     };
   // Forgejo puts the token into every step's environment, asked for or not.
-  return { ...common, ...prefixed("FORGEJO"), GITEA_ACTIONS: "true", GITHUB_TOKEN: jobToken, FORGEJO_TOKEN: jobToken };
+  const token = inputs?.["token"] ?? jobToken;
+  return { ...common, ...prefixed("FORGEJO"), GITEA_ACTIONS: "true", GITHUB_TOKEN: token, FORGEJO_TOKEN: token };
 }
 
 /** GITHUB_OUTPUT as the runner reads it: `name<<DELIMITER`, lines, `DELIMITER`. */

@@ -8,7 +8,8 @@ import type { ToplevelSpec } from "./toplevels.ts";
 
 export type HostSpec = Omit<ToplevelSpec, "host">;
 
-const flake = `{
+/** Describes the hosts of specs.json, by the policy of policy.json. */
+export const labFlake = `{
   outputs = _: let specs = builtins.fromJSON (builtins.readFile ./specs.json); in {
     nixosConfigurations = builtins.mapAttrs (host: spec: {
       config.networking.hostName = host;
@@ -30,7 +31,7 @@ export class Fleet {
     cpSync(join(import.meta.dirname, "toplevel.nix"), join(this.repository, "toplevel.nix"));
     cpSync(join(import.meta.dirname, "machine"), join(this.repository, "machine"), { recursive: true });
     mkdirSync(join(this.repository, "ssh"), { mode: 0o700 });
-    writeFileSync(join(this.repository, "flake.nix"), flake);
+    writeFileSync(join(this.repository, "flake.nix"), labFlake);
     writeFileSync(join(this.repository, ".gitignore"), "ssh\n");
   }
 

@@ -6,8 +6,11 @@ import { dirname, join } from "node:path";
 export class Repository {
   readonly directory: string;
 
-  constructor(directory: string) {
+  readonly #environment: Readonly<Record<string, string>>;
+
+  constructor(directory: string, environment: Readonly<Record<string, string>> = {}) {
     this.directory = directory;
+    this.#environment = environment;
     mkdirSync(directory, { recursive: true });
     this.git("init", "--quiet", "--initial-branch=main");
   }
@@ -16,7 +19,7 @@ export class Repository {
     const identity = ["-c", "user.name=test", "-c", "user.email=test@example.org"];
     return execFileSync("git", [...identity, "-C", this.directory, ...words], {
       encoding: "utf8",
-      env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1" },
+      env: { PATH: process.env["PATH"] ?? "", HOME: "/nonexistent", GIT_CONFIG_NOSYSTEM: "1", ...this.#environment },
       stdio: ["ignore", "pipe", "pipe"],
     }).trim();
   }

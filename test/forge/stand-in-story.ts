@@ -1,0 +1,19 @@
+import type { StandInHost } from "../commands/stand-in-host.ts";
+import { flake } from "../scenario/flake.ts";
+import type { StoryHost } from "./story.ts";
+
+/** The host of a story that only says what it runs. */
+export function standInStory(host: StandInHost | undefined): StoryHost {
+  return {
+    name: "web1",
+    changes: false,
+    sshPrivateKey: host?.key.privateKey ?? "",
+    sshKnownHosts: host?.knownHost ?? "",
+    target: host?.target ?? {},
+    files: (version) => ({
+      "flake.nix": flake(`
+        nixosConfigurations.web1 = system { name = "web1"; more = "echo ${version} > etc/motd"; };
+        deployGate = builtins.fromJSON (builtins.readFile ./policy.json);`),
+    }),
+  };
+}

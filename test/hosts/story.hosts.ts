@@ -1,0 +1,108 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { LoopbackForge } from "../forge/loopback-forge.ts";
+import { Story, type StoryHost, throughApproval, throughRejection } from "../forge/story.ts";
+import { LoopbackStory } from "../forge/story-forge.ts";
+import { Repository } from "../scenario/flake.ts";
+import { type HostSpec, labFlake } from "./fleet.ts";
+import { type Lab, startLab } from "./lab.ts";
+
+/** The story of changes on both forges, from the pull request to a real host that runs them: the Action as a runner starts it, forges on loopback. */
+const spec = (version: number): HostSpec => ({ services: { hello: { version: `${version}.0` } } });
+/** Long enough at work that a run can be cancelled in the middle. */
+const slow: HostSpec = { ...spec(7), activation: '[ -z "${NIXOS_ACTION:-}" ] || sleep 8' };
+
+/** What the flake reads besides its own text and the specs. */
+const parts: Readonly<Record<string, string>> = (() => {
+  const from = mkdtempSync(join(tmpdir(), "story-parts-"));
+  cpSync(join(import.meta.dirname, "toplevel.nix"), join(from, "toplevel.nix"));
+  cpSync(join(import.meta.dirname, "machine"), join(from, "machine"), { recursive: true });
+  const files = readdirSync(from, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const texts = files.map(
+    (entry) => [join(entry.parentPath, entry.name), join(entry.parentPath, entry.name).slice(from.length + 1)] as const,
+  );
+  const read = Object.fromEntries(texts.map(([path, name]) => [name, readFileSync(path, "utf8")]));
+  rmSync(from, { recursive: true });
+  return read;
+})();
+
+describe.each(["github", "forgejo-16"] as const)("%s", { timeout: 900_000 }, (name) => {
+  let lab: Lab;
+  let scratch: string;
+  let forge: LoopbackForge;
+  let story: Story;
+
+  beforeAll(async () => {
+    lab = await startLab({ hosts: [{ host: "alpha", ...spec(1) }] });
+    scratch = mkdtempSync(join(tmpdir(), "gate-story-"));
+    forge = await new LoopbackForge(name).start();
+    const alpha = lab.host("alpha");
+    const host: StoryHost = {
+      name: "alpha",
+      changes: true,
+      sshPrivateKey: readFileSync(lab.key, "utf8"),
+      sshKnownHosts: lab.knownHosts,
+      target: { hostname: alpha.address, machineId: alpha.machineId },
+      files: (version) => ({
+        ...parts,
+        "flake.nix": labFlake,
+        "specs.json": JSON.stringify({ alpha: version === 7 ? slow : spec(version) }),
+      }),
+    };
+    story = new Story(new LoopbackStory(forge, new Repository(join(scratch, "origin"))), host, scratch);
+  });
+  afterAll(async () => {
+    await forge?.[Symbol.asyncDispose]();
+    await lab?.stop();
+    if (scratch !== undefined) rmSync(scratch, { recursive: true, force: true });
+  });
+  /** States of each deployment, newest run last; none on Forgejo. */
+  const deployments = (): (string | undefined)[] => forge.records.deployments.map(({ statuses }) => statuses.at(-1)?.state);
+  const github = name === "github";
+
+  test("opened, synchronized, merged, held, approved, deployed; a spent token is worth nothing, also where everything is as it was", async () => {
+    const alpha = lab.host("alpha");
+    const before = await alpha.systems();
+    const { token, deployed } = await throughApproval(story);
+    const to = deployed.host.state === "changed" ? deployed.host.to : "";
+    const after = await alpha.systems();
+    expect([after.current, after.profile, after.loader]).toEqual([to, to, to]);
+    expect(deployments()).toEqual(github ? ["inactive", "success"] : []);
+    expect(after.current).not.toBe(before.current);
+
+    // Somebody brings back by hand what it ran: the same host, from and to as in the token.
+    await alpha.activate(before.current, "switch");
+    const replayed = await story.approve(token);
+    expect(replayed.host.outcome?.outcome, replayed.result.log).toBe("held");
+    expect(replayed.host.decision.reasons[0]).toMatch(/already|used/);
+    expect((await alpha.systems()).current).toBe(before.current);
+    expect(deployments()).toEqual(github ? ["inactive", "success", "queued"] : []);
+    await alpha.activate(to, "switch");
+  });
+
+  test("refused, and not asked again", async () => {
+    const before = await lab.host("alpha").systems();
+    await throughRejection(story, 5);
+    expect(await lab.host("alpha").systems()).toEqual(before);
+  });
+
+  test("a run that is cancelled in the middle leaves the host to its supervisor, and the next run tells the truth", async () => {
+    const before = story.main;
+    const after = story.commit(7);
+    const cancelled = await story.push(before, after, { cancelAt: /activating/ });
+    expect(cancelled.host.outcome?.outcome, cancelled.result.log).not.toBe("unchanged");
+    const next = await story.push(before, after);
+    const { current, profile } = await lab.host("alpha").systems();
+    const said = next.host.outcome;
+    expect([said?.outcome, cancelled.host.outcome?.outcome], `${cancelled.result.log}\n${next.result.log}`).toContainEqual(
+      expect.stringMatching(/^(deployed|unchanged)$/),
+    );
+    expect(current).toBe(profile);
+    expect(current).toBe(next.host.state === "unchanged" ? next.host.toplevel : next.host.state === "changed" ? next.host.to : "");
+    expect(await story.forge.status(after)).toBe("success");
+    expect(forge.violations).toEqual([]);
+    if (github) expect(deployments().filter((state) => state === "in_progress" || state === "queued")).toEqual([]);
+  });
+});
