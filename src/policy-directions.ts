@@ -129,6 +129,7 @@ const reboot: Readonly<Record<string, Direction>> = {
   staggerSeconds: larger,
   tryOnce: onIsStricter,
   bootEntry: strictest("trust", "verify"),
+  mayBeOffline: offIsStricter,
   overdueHours: smaller,
 };
 

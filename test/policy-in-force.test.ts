@@ -88,6 +88,7 @@ const pairs: readonly (readonly [key: string, strict: unknown, loose: unknown])[
   ["hosts.db1.reboot.staggerSeconds", 300, 60],
   ["hosts.db1.reboot.tryOnce", true, false],
   ["hosts.db1.reboot.bootEntry", "verify", "trust"],
+  ["hosts.db1.reboot.mayBeOffline", false, true],
   ["hosts.db1.reboot.overdueHours", 24, 48],
 ];
 /** Values of keys without an order: every change is for a person to see. */

@@ -36,6 +36,8 @@ export const outcomeKinds = [
   /** Left running unconfirmed because the change cannot be undone. */
   "left-unconfirmed",
   "unreachable",
+  /** It does not answer a run of reboots, and its policy says that it may be off or asleep. */
+  "offline",
   /** It carries the runner or the forge: its supervisor goes on alone and the next run reads the result. */
   "handed-over",
   /** A stop rule ended the waves before this host. */

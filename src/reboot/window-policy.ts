@@ -98,6 +98,8 @@ export const RebootPolicy = z
     tryOnce: z.boolean().default(true),
     /** `trust`: reboot also where it cannot be told from the boot loader's files what it would boot. */
     bootEntry: z.enum(["verify", "trust"]).default("verify"),
+    /** It sleeps or is off at times: a run of reboots that it does not answer is no failure. A deploy that does not reach it still is one. */
+    mayBeOffline: z.boolean().default(false),
     /** Pending for longer than this: somebody is told. */
     overdueHours: z.int().min(1).max(8_760).default(336),
   })

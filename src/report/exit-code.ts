@@ -43,6 +43,7 @@ export function hostExit(plan: Plan, host: PlanHost): 0 | 1 | 3 {
     case "would-stage":
     case "would-deploy":
     case "deployed-reboot-pending":
+    case "offline":
     case "reboot-pending":
     case "rebooted":
     case "would-reboot":

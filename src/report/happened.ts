@@ -52,6 +52,8 @@ export function happened(plan: Plan, host: PlanHost): string {
       return "goes on alone, since it carries the runner or the forge; the next run reads its result";
     case "rebooted":
       return "was rebooted and is verified";
+    case "offline":
+      return "nothing: it does not answer, which its policy allows";
     case "reboot-pending":
       return "waits for its reboot";
     case "reboot-held":
@@ -110,6 +112,7 @@ export function reason(plan: Plan, host: PlanHost): Line {
     case "deployed-with-misses":
       return miss === undefined ? why(plan, host) : missLine(miss);
     case "rebooted":
+    case "offline":
     case "reboot-pending":
     case "reboot-held":
     case "reboot-failed":

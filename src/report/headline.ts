@@ -26,6 +26,7 @@ const headWord: Readonly<Record<Standing, Say>> = {
   "would-stage": (n) => `${n} would be staged`,
   "would-deploy": (n) => `${n} would be deployed`,
   "would-reboot": (n) => `${n} would be rebooted`,
+  offline: (n) => `${n} offline, which ${n === 1 ? "it" : "they"} may be`,
   "reboot-pending": (n) => `${n} to be rebooted`,
   "deployed-reboot-pending": (n) => `${n} deployed (reboot pending)`,
   staged: (n) => `${n} staged (reboot pending)`,

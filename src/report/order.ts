@@ -28,6 +28,7 @@ export const standings = [
   "would-stage",
   "would-deploy",
   "would-reboot",
+  "offline",
   "reboot-pending",
   "deployed-reboot-pending",
   "staged",
@@ -74,6 +75,7 @@ const well: ReadonlySet<PlanOutcome["outcome"]> = new Set([
   "would-deploy",
   "would-stage",
   "rebooted",
+  "offline",
   "reboot-pending",
   "would-reboot",
 ]);

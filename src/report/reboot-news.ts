@@ -9,7 +9,7 @@ export const isRebootNews = (plan: Pick<Plan, "hosts">): boolean => plan.hosts.s
 
 function isNews(host: PlanHost): boolean {
   const at = standing(host);
-  if (at === "reboot-pending") return host.reboot?.overdue === true;
+  if (at === "reboot-pending" || at === "offline") return host.reboot?.overdue === true;
   return at !== "unchanged" && at !== "would-reboot";
 }
 

@@ -37,6 +37,7 @@ export const looks: Readonly<Record<Standing, Look>> = {
   "would-stage": look("would be staged", "🔁", "↻", "~", 33),
   "would-deploy": look("would be deployed", "▶️", "→", ">", 32),
   "would-reboot": look("would reboot", "🔁", "↻", "~", 33),
+  offline: look("offline", "💤", "z", "z", 2),
   "reboot-pending": look("reboot pending", "🔁", "↻", "~", 33),
   "deployed-reboot-pending": look("reboot pending", "🔁", "↻", "~", 33),
   staged: look("staged", "🔁", "↻", "~", 33),

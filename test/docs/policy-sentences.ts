@@ -121,6 +121,8 @@ export const policySentences: Readonly<Record<string, string>> = {
   "reboot.staggerSeconds": "Between the starts of two members of a group that may be away together.",
   "reboot.tryOnce": "Where systemd-boot allows, the new system is tried once and the old one stays the default until this one is verified.",
   "reboot.bootEntry": "trust: reboot also where the boot loader's files do not tell what it would boot.",
+  "reboot.mayBeOffline":
+    "It sleeps or is off at times: a run of reboots that it does not answer is no failure. A deploy that does not reach it still is one, since nothing brings the change in later by itself.",
   "reboot.overdueHours": "Pending for longer than this, somebody is told.",
 
   "window.days": "The days on which it begins. One across midnight belongs to the day on which it begins.",

@@ -132,6 +132,11 @@ export const outcomeNotes: Readonly<Record<OutcomeKind, { readonly means: string
   "would-deploy": { means: "Only said (`--dry-run`): it would be switched.", act: "Nothing." },
   "would-stage": { means: "Only said: it would become the boot default.", act: "Nothing." },
   rebooted: { means: "It booted what it was to boot, and was verified.", act: "Nothing." },
+  offline: {
+    means:
+      "It does not answer a run of reboots, and its policy says that it may be off or asleep (`reboot.mayBeOffline`). Nothing was done.",
+    act: "Nothing. A run that meets it awake says for how long its reboot has been pending.",
+  },
   "reboot-pending": { means: "It waits for its window, or for its group.", act: "Nothing. `nixos-deploy-gate status` says when." },
   "reboot-held": {
     means: "A reboot is pending and waits for a person: the policy says so, or something does not allow it by itself.",

@@ -104,6 +104,7 @@ describe("what machines read", () => {
     "would-deploy": [0, "success", "deploy"],
     "would-stage": [0, "success", "deploy"],
     rebooted: [0, "success", "nothing"],
+    offline: [0, "success", "nothing"],
     "reboot-pending": [0, "success", "nothing"],
     "reboot-held": [3, "pending", "held"],
     "reboot-failed": [1, "failure", "failed"],

@@ -247,6 +247,7 @@ export const rebootOutcomes: readonly HostReport[] = (
     ["reboot-pending", "Its window opens on Sunday at 02:00."],
     ["reboot-held", "Someone must be there at boot."],
     ["reboot-failed", "It booted something else than it was to boot."],
+    ["offline", "It does not answer, which its policy allows."],
     ["would-reboot", "Its window is open. It would be rebooted now."],
   ] as const
 ).map(([kind, reason]) => ({ ...unchanged(kind), outcome: outcome(kind, [reason]) }));
