@@ -12,12 +12,15 @@ export type Duration = {
   readonly measured: number;
 };
 
-/** The slowest of the last five that went well and a quarter more: a file system check or a slow BIOS comes by now and then. */
+/** The slowest of the last five that went well, in the time that the policy gives them, and a quarter more: a file system check or a slow BIOS comes by now and then. */
 export function rebootDuration(
-  policy: Pick<RebootPolicy, "expectedSeconds" | "marginSeconds" | "commandSeconds" | "drain" | "inhibit">,
+  policy: Pick<RebootPolicy, "expectedSeconds" | "marginSeconds" | "returnSeconds" | "commandSeconds" | "drain" | "inhibit">,
   entries: readonly LedgerEntry[],
 ): Duration {
-  const last = rebootSeconds(entries).slice(-5);
+  // One that hung until somebody pressed a button is no measure: no window would be long enough for the next.
+  const last = rebootSeconds(entries)
+    .filter((seconds) => seconds <= policy.returnSeconds)
+    .slice(-5);
   const seconds = last.length === 0 ? policy.expectedSeconds : Math.ceil(Math.max(...last) * 1.25);
   const needed = seconds + policy.marginSeconds;
   return { seconds, needed, neededWithDrain: needed + (policy.drain === undefined ? 0 : policy.commandSeconds), measured: last.length };

@@ -1,6 +1,6 @@
 import type { Outcome, OutcomeKind } from "../apply/outcome.ts";
 import type { HostName } from "../discover/host.ts";
-import { failure, type Failure } from "../failure.ts";
+import { failure, type Failure, type FailureCode } from "../failure.ts";
 import type { Observation } from "../target/observation.ts";
 import type { Due } from "./due.ts";
 import type { Wait } from "./schedule.ts";
@@ -58,7 +58,8 @@ export function rebootOutcome(known: Known): Rebooted {
       outcome: kind,
       reasons: [reasons[0], ...reasons.slice(1), ...age, ...known.notes],
       ...(why === undefined ? {} : { failure: why }),
-      ...(observation === undefined || known.silence !== undefined
+      // What was seen last of one that never came back, it was before its reboot.
+      ...(observation === undefined || known.silence !== undefined || (state?.kind === "failed" && state.why === "never-came-back")
         ? {}
         : { now: { current: observation.current, profile: observation.profile, booted: observation.booted } }),
       misses: [],
@@ -80,7 +81,7 @@ type Told = { readonly kind: OutcomeKind; readonly reasons: readonly [string, ..
 
 function told({ host, policy, state, due, wait, silence, dryRun, now }: Known): Told {
   if (state !== undefined) return ofState(host, policy, state, now);
-  if (silence !== undefined) return { kind: "unreachable", reasons: [silence.message], failure: silence };
+  if (silence !== undefined) return ofSilence(policy, silence, due);
   if (due === undefined) return { kind: "not-reached", reasons: ["The run ended before its turn."] };
   switch (due.kind) {
     case "nothing":
@@ -97,12 +98,22 @@ function told({ host, policy, state, due, wait, silence, dryRun, now }: Known): 
   }
 }
 
+/** No word of it, where another answer in its place, or one that sends the gate away, is no sleep. */
+const asleep: ReadonlySet<FailureCode> = new Set(["target-unreachable", "target-lost", "target-timed-out"]);
+
+function ofSilence({ mayBeOffline }: RebootPolicy, silence: Failure, due: Due | undefined): Told {
+  if (!mayBeOffline || !asleep.has(silence.code)) return { kind: "unreachable", reasons: [silence.message], failure: silence };
+  const reason = `It does not answer, which its policy allows (reboot.mayBeOffline): ${silence.message}`;
+  // Where it fell asleep in the middle of this run, how long it waits is known and said.
+  return { kind: "offline", reasons: due === undefined ? [reason, "Since when a reboot of it is pending, only it can tell."] : [reason] };
+}
+
 function ofState(host: HostName, policy: RebootPolicy, state: RebootState, now: Date): Told {
   switch (state.kind) {
     case "released":
       return {
         kind: "rebooted",
-        reasons: [`It was rebooted into what it was to boot, came back after ${tookText(state.seconds)} and is verified.`],
+        reasons: [releasedText(policy, state, now)],
       };
     case "armed": {
       const at = instantText(state.fireAt, zoneOf(policy), now);
@@ -113,7 +124,7 @@ function ofState(host: HostName, policy: RebootPolicy, state: RebootState, now: 
     case "failed":
       return {
         kind: "reboot-failed",
-        reasons: [state.sentence],
+        reasons: [failedText(policy, state, now)],
         failure: failure("reboot-failed", { host, why: state.why, sentence: state.sentence }),
       };
     case "due":
@@ -129,5 +140,17 @@ function ofState(host: HostName, policy: RebootPolicy, state: RebootState, now: 
       return { kind: "reboot-pending", reasons: ["Its reboot is under way; the next run reads what came of it."] };
   }
 }
+
+function releasedText(policy: RebootPolicy, { job, seconds }: Extract<RebootState, { kind: "released" }>, now: Date): string {
+  if (job.begunAt === undefined) return `It was rebooted into what it was to boot, came back after ${tookText(seconds)} and is verified.`;
+  const late = seconds > policy.returnSeconds ? `, longer than the ${tookText(policy.returnSeconds)} that its policy waits` : "";
+  return `${begunText(policy, job.begunAt, now)} It came back after ${tookText(seconds)}${late}, with what it was to boot, and is verified.`;
+}
+
+const failedText = (policy: RebootPolicy, { job, sentence }: Extract<RebootState, { kind: "failed" }>, now: Date): string =>
+  job.begunAt === undefined ? sentence : `${begunText(policy, job.begunAt, now)} ${sentence}`;
+
+const begunText = (policy: RebootPolicy, at: Date, now: Date): string =>
+  `An earlier run began its reboot ${instantText(at, zoneOf(policy), now)} and did not see its end.`;
 
 const tookText = (seconds: number): string => (seconds < 120 ? `${seconds} s` : hoursText(seconds / 3_600));

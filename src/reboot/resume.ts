@@ -35,6 +35,7 @@ export function resume(observation: Observation, ledger: KnownLedger, context: R
     policy,
     latest: undefined,
     failedBefore: last.failedBefore,
+    begunAt: last.startedAt,
     fireAt: undefined,
   };
   if (observation.bootId !== last.bootId) {

@@ -18,6 +18,8 @@ export type RebootJob = {
   readonly latest: Date | undefined;
   /** Units that had failed before; undefined where nobody knows. */
   readonly failedBefore: readonly string[] | undefined;
+  /** An earlier run began it then, by the host's clock, and did not see its end. Absent where this run began it. */
+  readonly begunAt?: Date;
   /** For `trigger: "timer"`: when it fires. */
   readonly fireAt: Date | undefined;
 };
