@@ -1,13 +1,14 @@
 import { join } from "node:path";
+import type { SessionAtHand } from "../classify/second-opinion.ts";
 import type { DeployRequest } from "../deploy/contact.ts";
 import type { SourceEvent } from "../discover/source.ts";
 import type { Event } from "../event.ts";
 import { gate } from "../gate.ts";
 import type { Inputs } from "../inputs.ts";
 import type { Plan, PlanEvent } from "../report/plan.ts";
-import type { ActionRequest, RunGate } from "./action.ts";
+import type { ActionRequest, ActionWorld, RunGate } from "./action.ts";
 import { approvedRevision, courseOf, deployBranchOf } from "./course.ts";
-import { withPrepared } from "./prepare.ts";
+import { type Prepared, withPrepared } from "./prepare.ts";
 import { credentialOf, setUpSession } from "./session-setup.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
@@ -46,9 +47,10 @@ export const runGate =
       async (prepared) => {
         if (request.command === "reboot") {
           const { rebootByAction } = await import("./action-reboot.ts");
-          return await rebootByAction(request, world, prepared, { event: planEvents[event.kind], version: packageJson.version });
+          const session = sessionOf(request, world, prepared, programRoot);
+          return await rebootByAction(request, world, prepared, { event: planEvents[event.kind], session });
         }
-        const { sources, ports, commitMessage, knowledge, scratch } = prepared;
+        const { sources, ports, commitMessage } = prepared;
         const run = async (deploy: DeployRequest | undefined, notes: readonly string[]): Promise<Plan> =>
           await gate(
             {
@@ -67,20 +69,7 @@ export const runGate =
               holdings: holdings(inputs, world.environment, fork),
               session: fork
                 ? "the pull request comes from a fork, whose text no session is asked about"
-                : setUpSession({
-                    credential: credentialOf(inputs.anthropicApiKey, inputs.claudeCodeOauthToken),
-                    program: inputs.claudePath,
-                    install: { toolCache: world.environment["RUNNER_TOOL_CACHE"] || undefined },
-                    model: inputs.model,
-                    keptIn: inputs.sessionCache,
-                    everyHost: false,
-                    knowledge,
-                    environment: world.environment,
-                    scratch,
-                    signal: world.signal,
-                    programRoot,
-                    log: world.log,
-                  }),
+                : sessionOf(request, world, prepared, programRoot),
               version: packageJson.version,
               ...(deploy === undefined ? {} : { deploy }),
               notes,
@@ -98,6 +87,27 @@ export const runGate =
   };
 
 const directoryOf = (environment: Readonly<Record<string, string | undefined>>): string => environment["GITHUB_WORKSPACE"] || process.cwd();
+
+const sessionOf = (
+  { inputs }: ActionRequest,
+  { environment, signal, log }: ActionWorld,
+  { knowledge, scratch }: Prepared,
+  programRoot: string,
+): SessionAtHand | string =>
+  setUpSession({
+    credential: credentialOf(inputs.anthropicApiKey, inputs.claudeCodeOauthToken),
+    program: inputs.claudePath,
+    install: { toolCache: environment["RUNNER_TOOL_CACHE"] || undefined },
+    model: inputs.model,
+    keptIn: inputs.sessionCache,
+    everyHost: false,
+    knowledge,
+    environment,
+    scratch,
+    signal,
+    programRoot,
+    log,
+  });
 
 /** The directory of this program: `main.js` lies in `dist/`, `main.ts` in `src/`, both one below it. */
 export const rootOf = (entryDirectory: string): string => join(entryDirectory, "..");

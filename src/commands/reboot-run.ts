@@ -3,7 +3,10 @@ import type { GateLog } from "../io/log.ts";
 import { rebootExit } from "../report/reboot-exit.ts";
 import { rebootedJson, rebootedText } from "../report/rebooted-text.ts";
 import { personAt } from "./deploy-run.ts";
+import { explainedReboots } from "./explain-reboots.ts";
 import { withFleet } from "./fleet-setup.ts";
+import { notifyOf } from "./notify-run.ts";
+import { sessionOf } from "./plan-run.ts";
 import type { Prepared } from "./prepare.ts";
 import { rebootFleet } from "./reboot-fleet.ts";
 import type { Options, Shell } from "./shell.ts";
@@ -11,14 +14,23 @@ import { listOption } from "./shell-run.ts";
 import { sshWords } from "./ssh-words.ts";
 
 /** Reboots what is due, or with `--now` what waits, and prints what became of each host. */
-export async function runReboot(prepared: Prepared, options: Options, shell: Shell, log: GateLog): Promise<ExitCode> {
+export async function runReboot(prepared: Prepared, flake: string, options: Options, shell: Shell, log: GateLog): Promise<ExitCode> {
   const hosts = listOption(options, "hosts");
   const byHand = options["now"] === true ? { named: new Set(hosts) } : undefined;
   const setup = { ...personAt(shell), ...sshWords(options, "reboot"), dryRun: options["dry-run"] === true };
+  const startedAt = prepared.ports.clock.now();
   return await withFleet({ prepared, hosts, withGroups: true, log, setup }, async (asked) => {
     const rebooted = await rebootFleet(asked, byHand, log);
+    const session = options["session"] === true ? sessionOf(options, shell, prepared) : "no session was asked for";
+    const about = { event: "shell", flake, startedAt, detail: "full", notes: [], session } as const;
+    const plan = await explainedReboots(asked, rebooted, about, log);
     log.close();
-    shell.out(options["json"] === true ? rebootedJson(rebooted) : rebootedText(rebooted, shell.terminal));
+    const why = new Map(plan.hosts.flatMap(({ host, diagnosis }) => (diagnosis === undefined ? [] : [[host, diagnosis]])));
+    shell.out(options["json"] === true ? rebootedJson(rebooted, why) : rebootedText(rebooted, why, shell.terminal));
+    const { environment } = shell;
+    const policy = setup.dryRun ? undefined : asked.policy.notify;
+    for (const note of await notifyOf(plan, { policy, url: undefined, environment, masked: (text) => log.masked(text) }))
+      shell.error(`${note}\n`);
     return rebootExit(rebooted, byHand !== undefined);
   });
 }

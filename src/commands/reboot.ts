@@ -13,6 +13,11 @@ export const rebootCommand: Command = {
     hosts: { type: "string", value: "GLOB,...", help: "only these hosts" },
     "dry-run": { type: "boolean", help: "say what would be rebooted; change nothing" },
     ...sshOptions,
+    session: {
+      type: "boolean",
+      help: "ask a Claude session why a host did not come back as planned (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN)",
+    },
+    model: { type: "string", value: "NAME", help: "the session's model (sonnet)" },
     json: { type: "boolean", help: "as JSON, on stdout" },
     "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
   },
@@ -20,6 +25,6 @@ export const rebootCommand: Command = {
   run: async ([flake = "."], options, shell) =>
     await withShellRun({ flake, options, shell, trust: "deploy-branch" }, async (prepared, log) => {
       const { runReboot } = await import("./reboot-run.ts");
-      return await runReboot(prepared, options, shell, log);
+      return await runReboot(prepared, flake, options, shell, log);
     }),
 };

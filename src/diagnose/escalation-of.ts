@@ -1,4 +1,5 @@
 import type { HostSides } from "../build/sides.ts";
+import type { Outcome } from "../apply/outcome.ts";
 import type { HostReport } from "../host-report.ts";
 import type { Diagnosed } from "./diagnose.ts";
 import { escalation, type Escalation, type HostNow } from "./escalation.ts";
@@ -33,9 +34,16 @@ export function escalationOf(
   });
 }
 
+/** Nothing was switched: it was to boot its profile, and what it runs instead it ran before. */
+function rebootedNow(host: string, { outcome, now }: Outcome, { units }: Evidence): HostNow {
+  const to = now?.profile;
+  return { host, outcome, now, to, from: now?.current === to ? undefined : now?.current, failedUnits: now === undefined ? [] : units };
+}
+
 function hostNow(report: HostReport, evidence: Evidence, sides: readonly HostSides[]): HostNow {
   const before = sides.find((one) => one.host === report.host)?.before;
   const { outcome } = report;
+  if (outcome?.outcome === "reboot-failed") return rebootedNow(report.host, outcome, evidence);
   const to = report.state === "changed" || report.state === "added" ? report.to : undefined;
   const runsNew = outcome?.now?.current !== undefined && outcome.now.current === to;
   return {

@@ -138,7 +138,8 @@ function nextOf({ hosts, next }: EscalationInput): readonly string[] {
 /** A host's name is `[A-Za-z0-9_.-]`, and a store path holds no quote. */
 const commandFor = ({ host, outcome, now, from, to }: HostNow): string => {
   const look = `nixos-deploy-gate status --hosts ${host}`;
-  if (outcome === "unreachable") return `${look}   # where it still does not answer: its console`;
+  if (outcome === "unreachable" || (outcome === "reboot-failed" && now === undefined))
+    return `${look}   # where it still does not answer: its console`;
   if (outcome === "left-unconfirmed") return `${look}   # then, where going back loses no data: nixos-deploy-gate rollback ${host}`;
   if (outcome === "live-but-old-boots")
     return `${look}   # then, when the boot loader can be written again: nixos-deploy-gate deploy --hosts ${host}`;
@@ -165,7 +166,9 @@ function stateOf({ now, outcome, from, to, booting, failedUnits, untouched }: Ho
   if (now === undefined)
     return {
       sentence:
-        outcome === "unreachable" ? "It does not answer; what it runs is not known." : "It was not asked; what it runs is not known.",
+        outcome === "unreachable" || outcome === "reboot-failed"
+          ? "It does not answer; what it runs is not known."
+          : "It was not asked; what it runs is not known.",
       urgent: outcome !== "not-reached" && outcome !== "not-managed" && outcome !== "held",
     };
   const runs = now.current === undefined ? "What runs could not be read." : `It runs ${named(now.current, from, to)}.`;

@@ -6,7 +6,14 @@ import { knownCauses } from "./known-cause.ts";
 import type { RemedyKind } from "./remedy.ts";
 
 /** Outcomes that somebody has to look at; the others are what was wanted, or wait for something that is known. */
-const notWell: ReadonlySet<OutcomeKind> = new Set(["failed", "rolled-back", "live-but-old-boots", "left-unconfirmed", "unreachable"]);
+const notWell: ReadonlySet<OutcomeKind> = new Set([
+  "failed",
+  "rolled-back",
+  "live-but-old-boots",
+  "left-unconfirmed",
+  "unreachable",
+  "reboot-failed",
+]);
 /** The change is on the host, or will be after the reboot that brings it. */
 const cameThrough: ReadonlySet<OutcomeKind> = new Set(["deployed", "staged", "deployed-reboot-pending", "deployed-with-misses"]);
 

@@ -68,8 +68,11 @@ export function nextStep(plan: Pick<Plan, "startedAt">, hosts: readonly PlanHost
     case "deployed":
     case "staged":
     case "deployed-reboot-pending":
-    case "rebooted":
     case "reboot-pending":
+      if (first.reboot?.overdue !== true) return undefined;
+      return { words: "pending for too long; by hand", command: `nixos-deploy-gate reboot --now --hosts ${again.split(" ").at(-1)}` };
+    case "rebooted":
+    case "offline":
     case "would-reboot":
     case "handed-over":
     case "would-deploy":

@@ -5,7 +5,7 @@ import { needed } from "./needed.ts";
 import { happened } from "./happened.ts";
 import { headline } from "./headline.ts";
 import type { PlanEscalation } from "./plan-diagnosis.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan, PlanHost } from "./plan.ts";
 import { looks } from "./standing-look.ts";
 import { standing } from "./order.ts";
 import { flat } from "./terminal-section.ts";
@@ -33,7 +33,7 @@ const limits = { hosts: 100, escalations: 20, lines: 12, text: 6_000, title: 200
 
 /** What a person is told of a run that changed hosts; undefined where nobody is needed. Bounded to about 100 KB. Pure. */
 export function notification(plan: Plan, url: string | undefined): Notification | undefined {
-  const concerned = plan.hosts.filter((host) => hostExit(plan, host) !== 0);
+  const concerned = plan.hosts.filter((host) => needsSomebody(plan, host));
   if (concerned.length === 0) return undefined;
   const escalations = (plan.escalations ?? []).slice(0, limits.escalations);
   const told = new Set(escalations.flatMap((one) => one.hosts));
@@ -70,6 +70,15 @@ export function notification(plan: Plan, url: string | undefined): Notification 
       next,
     })),
   };
+}
+
+/**
+ * A run of reboots comes every hour: that somebody has to reboot a host by hand was told when that came to be, and is told again when policy takes it for too long,
+ * as is a reboot that never comes.
+ */
+function needsSomebody(plan: Plan, host: PlanHost): boolean {
+  if (host.reboot?.overdue === true) return true;
+  return hostExit(plan, host) !== 0 && !(standing(host) === "reboot-held" && host.reboot?.byHand === true);
 }
 
 /** One line of JSON, ending in a newline. */

@@ -5,13 +5,22 @@ import type { Policy } from "../policy.ts";
 import { toPlan, type Run } from "./to-plan.ts";
 import type { Plan } from "./plan.ts";
 
-/** The record of a run of reboots: the same record as that of a deploy, so that whoever reads one reads both. */
-export function rebootPlan(hosts: readonly Rebooted[], policy: Policy, run: Omit<Run, "session" | "hosts">): Plan {
-  const session = { ran: false, note: "nothing is changed but what is booted", changes: [] };
-  return toPlan({ ...run, session, hosts: hosts.map((one) => rebootReport(one, policy, run.finishedAt)) });
+/**
+ * The record of a run of reboots: the same record as that of a deploy, so that whoever reads one reads both. `costUsd`: what diagnosing
+ * came to.
+ */
+export function rebootPlan(reports: readonly HostReport[], run: Omit<Run, "session" | "hosts">, costUsd = 0): Plan {
+  const session = {
+    ran: false,
+    note: "nothing is changed but what is booted",
+    changes: [],
+    ...(costUsd === 0 ? {} : { costUsd }),
+  };
+  return toPlan({ ...run, session, hosts: reports });
 }
 
-function rebootReport(rebooted: Rebooted, policy: Policy, now: Date): HostReport {
+/** What is known of a host after a run of reboots, as of a host of any other run. */
+export function rebootReport(rebooted: Rebooted, policy: Policy, now: Date): HostReport {
   const { host, outcome } = rebooted;
   const waiting = reboot(rebooted, policy, now);
   const common = { host, warnings: [], outcome, ...(waiting === undefined ? {} : { reboot: waiting }) };

@@ -5,6 +5,8 @@ import { failure } from "../../src/failure.ts";
 import { parsePolicy } from "../../src/policy.ts";
 import type { Rebooted } from "../../src/reboot/reboot-outcome.ts";
 import { comment } from "../../src/report/comment.ts";
+import { exitCode } from "../../src/report/exit-code.ts";
+import { notification } from "../../src/report/notification.ts";
 import { outputs } from "../../src/report/outputs.ts";
 import { Plan } from "../../src/report/plan.ts";
 import { rebootExit } from "../../src/report/reboot-exit.ts";
@@ -12,7 +14,7 @@ import { rebootedJson, rebootedText } from "../../src/report/rebooted-text.ts";
 import { rebootLine } from "../../src/report/reboot-line.ts";
 import { isRebootNews } from "../../src/report/reboot-news.ts";
 import { rebootOf } from "../../src/report/reboot-of.ts";
-import { rebootPlan } from "../../src/report/reboot-plan.ts";
+import { rebootPlan, rebootReport } from "../../src/report/reboot-plan.ts";
 import { terminalReport } from "../../src/report/terminal.ts";
 
 const now = new Date("2026-11-25T12:00:00Z");
@@ -30,16 +32,19 @@ function rebooted(name: string, outcome: OutcomeKind, reason: string, more: Part
 }
 const waiting = (hours: number, overdue = false): Rebooted["pending"] => ({ since: now, hours, missed: 2, overdue, next: now });
 const plan = (...hosts: Rebooted[]): Plan =>
-  rebootPlan(hosts, policy, {
-    tool: { version: "0.1.0" },
-    flake: ".",
-    event: "schedule",
-    revision: { head: "1".repeat(40) },
-    startedAt: now,
-    finishedAt: now,
-    policy: { source: "deployGate" },
-    detail: "full",
-  });
+  rebootPlan(
+    hosts.map((one) => rebootReport(one, policy, now)),
+    {
+      tool: { version: "0.1.0" },
+      flake: ".",
+      event: "schedule",
+      revision: { head: "1".repeat(40) },
+      startedAt: now,
+      finishedAt: now,
+      policy: { source: "deployGate" },
+      detail: "full",
+    },
+  );
 
 const quiet = [
   rebooted("db1", "unchanged", "It runs what it boots."),
@@ -52,6 +57,21 @@ describe("a run of reboots", () => {
     expect(isRebootNews(plan(...quiet, rebooted("web2", "reboot-pending", "It waits.", { pending: waiting(400, true) })))).toBe(true);
     for (const kind of ["rebooted", "reboot-failed", "reboot-held", "unreachable"] as const)
       expect(isRebootNews(plan(...quiet, rebooted("web2", kind, "So."))), kind).toBe(true);
+  });
+  test("nobody is told every hour of what waits for its window or for a person; what failed, or waits for too long, is told with a command", () => {
+    const byHand = rebooted("vault", "reboot-held", "Somebody has to be there when it boots.", { pending: waiting(30) });
+    expect(notification(plan(...quiet, byHand, rebooted("ada", "offline", "It does not answer.")), undefined)).toBeUndefined();
+    const late = notification(plan(...quiet, rebooted("web2", "reboot-pending", "It waits.", { pending: waiting(400, true) })), undefined);
+    expect(late).toMatchObject({ urgent: false, hosts: [{ host: "web2" }] });
+    expect(late?.text).toContain("nixos-deploy-gate reboot --now --hosts web2");
+    const bad = notification(plan(...quiet, byHand, rebooted("web2", "reboot-failed", "It does not answer any more.")), undefined);
+    expect(bad).toMatchObject({ urgent: true, hosts: [{ host: "web2" }] });
+  });
+  test("a laptop that sleeps is no failure and no news", () => {
+    const asleep = rebooted("ada", "offline", "It does not answer, which its policy allows.");
+    expect([rebootExit([asleep], false), rebootExit([asleep], true), exitCode(plan(...quiet, asleep))]).toEqual([0, 0, 0]);
+    expect(isRebootNews(plan(...quiet, asleep))).toBe(false);
+    expect(rebootedText([asleep], new Map(), { unicode: true })).toContain("ada: offline");
   });
   test("is a plan like any other, whose longest wait is an output", () => {
     const made = plan(...quiet, rebooted("web2", "reboot-failed", "It does not answer any more."));
@@ -69,17 +89,17 @@ describe("a run of reboots", () => {
   });
   test("text and exit codes of the shell", () => {
     const all = [...quiet, rebooted("vault", "reboot-held", "Somebody has to be there.")];
-    expect(rebootedText(all, { unicode: true })).toBe(
+    expect(rebootedText(all, new Map(), { unicode: true })).toBe(
       "1 reboot held, 1 reboot pending, 1 runs what it boots\n\nvault: reboot held\n  Somebody has to be there.\n\nweb1: reboot pending\n  It reboots in 3 days.\n",
     );
-    expect(JSON.parse(rebootedJson(all))).toMatchObject({
+    expect(JSON.parse(rebootedJson(all, new Map()))).toMatchObject({
       schema: 1,
       hosts: [{ host: "db1" }, { host: "web1", pending: { missed: 2 } }, {}],
     });
     expect([rebootExit(quiet, false), rebootExit(quiet, true), rebootExit(all, false)]).toEqual([0, 3, 3]);
     expect(rebootExit([...all, rebooted("web2", "reboot-failed", "So.")], false)).toBe(1);
     // A host's words cannot move the cursor.
-    expect(rebootedText([rebooted("web1", "reboot-failed", "\u001b[2J")], { unicode: true })).not.toContain("\u001b");
+    expect(rebootedText([rebooted("web1", "reboot-failed", "\u001b[2J")], new Map(), { unicode: true })).not.toContain("\u001b");
   });
 });
 
