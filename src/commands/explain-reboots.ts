@@ -42,7 +42,17 @@ export async function explainedReboots(asked: AskedFleet, rebooted: readonly Reb
   const reports = rebooted.map((one) => rebootReport(one, policy, clock.now()));
   const { trust } = evaluated;
   const explained = await explainFailures(
-    { reports, sides: [], policy, session: about.session, spentUsd: 0, evidence, trust, change: undefined },
+    {
+      reports,
+      sides: [],
+      policy,
+      session: about.session,
+      spentUsd: 0,
+      evidence,
+      reach: { targets, addresses: fleet.addresses },
+      trust,
+      change: undefined,
+    },
     { nix, log, clock },
   );
   const { head } = prepared.sources;

@@ -16,10 +16,17 @@ export class LabHost extends Container {
   /** `ssh-ed25519 AAAA…` */
   hostKey = "";
   readonly #key: string;
+  readonly #sizes: typeof sizes;
 
-  constructor(place: Place, index: number, name: string, options: { key: string; shares: readonly string[] }) {
+  constructor(
+    place: Place,
+    index: number,
+    name: string,
+    options: { key: string; shares: readonly string[]; bootBytes?: number | undefined },
+  ) {
     super(place, index, name, options.shares);
     this.#key = options.key;
+    this.#sizes = { ...sizes, boot: options.bootBytes ?? sizes.boot };
   }
 
   get #directory(): string {
@@ -31,7 +38,7 @@ export class LabHost extends Container {
     for (const name of ["root", "upper", "work", "nix", "boot"]) mkdirSync(join(this.#directory, name), { recursive: true });
     const layers = `lowerdir=${base},upperdir=${join(this.#directory, "upper")},workdir=${join(this.#directory, "work")}`;
     await must(["mount", "-t", "overlay", "-o", layers, "overlay", this.rootDirectory]);
-    for (const [name, size] of [["nix", sizes.store] as const, ["boot", sizes.boot] as const])
+    for (const [name, size] of [["nix", this.#sizes.store] as const, ["boot", this.#sizes.boot] as const])
       await must(["mount", "-t", "tmpfs", "-o", `size=${size},mode=755`, name, join(this.rootDirectory, name)]);
 
     const file = (path: string, text: string, mode = 0o644) => writeFileSync(join(this.rootDirectory, path), text, { mode });
@@ -103,7 +110,7 @@ export class LabHost extends Container {
   }
 
   async freeDisk(which: "store" | "boot"): Promise<void> {
-    await must(["mount", "-o", `remount,size=${sizes[which]}`, join(this.rootDirectory, which === "store" ? "nix" : "boot")]);
+    await must(["mount", "-o", `remount,size=${this.#sizes[which]}`, join(this.rootDirectory, which === "store" ? "nix" : "boot")]);
   }
 
   /** Does a path exist on the host? Follows no absolute links, since those are the host's. */

@@ -36,13 +36,15 @@ export async function startLab(options: {
   readonly boot?: boolean;
   /** Directories of this machine that every host sees at the same place, read-only: the checkout, for a gate that runs on a host. */
   readonly shares?: readonly string[];
+  /** How large /boot is: 16 MiB where absent, too small for kernels that boot. */
+  readonly bootBytes?: number;
 }): Promise<Lab> {
   if (process.getuid?.() !== 0) throw new Error("Test hosts need root.");
   const specs = options.hosts.map((host) => (typeof host === "string" ? { host } : host));
   const [base, toplevels] = [await cachedRoot(), await buildToplevels(specs)];
   const place = await claimPlace();
   const names = specs.map((spec) => spec.host);
-  const lab = new Lab(place, names, options.shares ?? []);
+  const lab = new Lab(place, names, options);
   try {
     clearLeftovers(place);
     await makeKey(lab.key, "lab");
@@ -63,21 +65,21 @@ export class Lab {
   /** Path of a private key that root and deploy accept on every host. */
   readonly key: string;
   readonly network: { readonly bridge: string; readonly address: string; readonly prefix: string };
-  readonly #place: Place;
-  readonly #onExit = (): void => clearPlace(this.#place);
+  readonly place: Place;
+  readonly #onExit = (): void => clearPlace(this.place);
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     this.#unwatch();
-    clearPlace(this.#place);
+    clearPlace(this.place);
     // Where nobody else listens, the signal does what it does to any program.
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
 
-  constructor(place: Place, names: readonly string[], shares: readonly string[]) {
-    this.#place = place;
+  constructor(place: Place, names: readonly string[], { shares = [], bootBytes }: { shares?: readonly string[]; bootBytes?: number }) {
+    this.place = place;
     mkdirSync(join(place.directory, "key"), { mode: 0o700 });
     this.key = join(place.directory, "key", "id_ed25519");
     this.network = { bridge: place.bridge, address: `${place.network}.1`, prefix: `${place.network}.0/24` };
-    this.hosts = new Map(names.map((name, index) => [name, new LabHost(place, index, name, { key: this.key, shares })]));
+    this.hosts = new Map(names.map((name, index) => [name, new LabHost(place, index, name, { key: this.key, shares, bootBytes })]));
     process.once("exit", this.#onExit);
     for (const signal of ending) process.once(signal, this.#onSignal);
   }
@@ -100,12 +102,12 @@ export class Lab {
 
   /** Where `knownHosts` lies as a file. */
   get knownHostsFile(): string {
-    return join(this.#place.directory, "known_hosts");
+    return join(this.place.directory, "known_hosts");
   }
 
   async stop(): Promise<void> {
     this.#unwatch();
     await Promise.all([...this.hosts.values()].map((host) => host.powerOff()));
-    clearPlace(this.#place);
+    clearPlace(this.place);
   }
 }

@@ -69,7 +69,10 @@ let
   uname = "${directory "uname" { "bin/uname" = builtins.readFile ./machine/uname.sh; }}/bin/uname";
   bootctl = "${directory "systemd-boot" { "bin/bootctl" = builtins.readFile ./machine/bootctl.sh; }}/bin/bootctl";
   installer = name: "${directory "install-${name}" { "bin/install" = builtins.readFile ./machine/install-boot-loader.sh; }}/bin/install";
-  systemPath = extra: run "system-path" { inherit uname bootctl extra; } ''
+  # A host that is a machine of its own has real ones.
+  systemPath = extra: real: run "system-path" (
+    { inherit extra; } // (if real then { uname = "/usr/bin/uname"; bootctl = "/usr/bin/bootctl"; } else { inherit uname bootctl; })
+  ) ''
     mkdir -p "$out/bin"
     for tool in awk basename bash busctl cat chgrp chmod chown chroot cmp comm cp cut curl date dd df diff dirname du echo env expr false find findmnt flock grep head hostname \
       hostnamectl id install ionice join journalctl kill ln logger loginctl ls lsblk mkdir mkfifo mktemp mount mountpoint mv nice nix nix-build nix-channel nix-collect-garbage \
@@ -91,16 +94,20 @@ let
       host = spec.host;
       version = spec.version or "26.05.20260423.01fbdee";
       release = spec.kernel or "6.12.40";
-      kernel = run "linux-${release}" { size = toString (spec.kernelBytes or 65536); } ''
+      # A directory of this machine with a kernel that boots, and the initrd for it.
+      real = spec.realKernel or "";
+      kernel = run "linux-${release}" { inherit real; size = toString (spec.kernelBytes or 65536); } ''
         mkdir "$out"
+        if [ -n "$real" ]; then cp "$real/bzImage" "$out/bzImage"; exit; fi
         head -c "$size" /dev/zero | tr '\0' k >"$out/bzImage"
       '';
       modules = run "linux-${release}-modules" { inherit release; } ''
         mkdir -p "$out/lib/modules/$release/kernel"
         echo "kernel/fs/overlayfs/overlay.ko.xz:" >"$out/lib/modules/$release/modules.dep"
       '';
-      initrd = run "initrd-linux-${release}" { inherit kernel; content = spec.initrd or ""; size = toString (spec.initrdBytes or 131072); } ''
+      initrd = run "initrd-linux-${release}" { inherit kernel real; content = spec.initrd or ""; size = toString (spec.initrdBytes or 131072); } ''
         mkdir "$out"
+        if [ -n "$real" ] && [ -z "$content" ]; then cp "$real/initrd" "$out/initrd"; exit; fi
         { printf '%s %s\n' "$kernel" "$content"; head -c "$size" /dev/zero | tr '\0' i; } >"$out/initrd"
       '';
       systemd = run "systemd-${spec.systemd or "257.10"}" { } ''
@@ -190,7 +197,7 @@ let
     run "nixos-system-${host}-${version}" (
       {
         inherit host version release kernel modules initrd systemd etc;
-        sw = systemPath (lines (spec.packages or [ ]));
+        sw = systemPath (lines (spec.packages or [ ])) (real != "");
         installer = installer "boot-loader";
         parameters = builtins.concatStringsSep " " (spec.kernelParams or [ "loglevel=4" ]);
         interface = spec.initInterfaceVersion or "systemd 2";

@@ -17,6 +17,8 @@ export type ToplevelSpec = {
   readonly kernelParams?: readonly string[];
   /** Any text: another one is another initrd. */
   readonly initrd?: string;
+  /** A directory of this machine with a `bzImage` that boots and its `initrd`, which is used where `initrd` says nothing: for hosts of guest.ts. `kernel` has to be its release. */
+  readonly realKernel?: string;
   readonly kernelBytes?: number;
   readonly initrdBytes?: number;
   /** The systemd package's version: another one makes a switch re-execute systemd. */
