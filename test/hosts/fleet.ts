@@ -24,9 +24,12 @@ export const labFlake = `{
 export class Fleet {
   readonly repository: string;
   readonly #lab: Lab;
+  readonly #seconds: number;
 
-  constructor(lab: Lab) {
+  /** A run of the gate that takes longer than `seconds` is ended. */
+  constructor(lab: Lab, seconds = 400) {
     this.#lab = lab;
+    this.#seconds = seconds;
     this.repository = mkdtempSync(join(tmpdir(), "fleet-"));
     cpSync(join(import.meta.dirname, "toplevel.nix"), join(this.repository, "toplevel.nix"));
     cpSync(join(import.meta.dirname, "machine"), join(this.repository, "machine"), { recursive: true });
@@ -60,7 +63,7 @@ export class Fleet {
   }
 
   gate(...words: string[]): Promise<Result> {
-    return run(this.command(...words), { seconds: 400, env: this.environment });
+    return run(this.command(...words), { seconds: this.#seconds, env: this.environment });
   }
 
   command(...words: string[]): string[] {

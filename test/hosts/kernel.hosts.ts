@@ -39,7 +39,7 @@ describe.skipIf(missing !== undefined)("a machine with kernels of its own", () =
   beforeAll(async () => {
     firmware = await cachedFirmware();
     guest = await Guest.start({ host: "alpha", ...spec("old") }, firmware);
-    fleet = new Fleet(guest.lab);
+    fleet = new Fleet(guest.lab, 1_400);
     await fleet.begin();
   }, 1_500_000);
   afterAll(async () => {
