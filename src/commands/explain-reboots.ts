@@ -1,5 +1,6 @@
 import type { SessionAtHand } from "../classify/second-opinion.ts";
 import { collectHostEvidence } from "../diagnose/collect-host-evidence.ts";
+import { diagnostician } from "../diagnose/diagnostician.ts";
 import type { Evidence } from "../diagnose/evidence.ts";
 import { explainFailures } from "../diagnose/explain-failures.ts";
 import type { HostName } from "../discover/host.ts";
@@ -41,19 +42,21 @@ export async function explainedReboots(asked: AskedFleet, rebooted: readonly Reb
   );
   const reports = rebooted.map((one) => rebootReport(one, policy, clock.now()));
   const { trust } = evaluated;
+  const { session } = about;
   const explained = await explainFailures(
     {
       reports,
       sides: [],
       policy,
-      session: about.session,
-      spentUsd: 0,
+      session,
+      asked: diagnostician({ policy, session, spentUsd: 0, told: (text) => log.progress({ kind: "stage", stage: "diagnose", text }) }),
       evidence,
+      diagnosed: new Map(),
       reach: { targets, addresses: fleet.addresses },
       trust,
       change: undefined,
     },
-    { nix, log, clock },
+    { nix, log, clock, database: prepared.ports.database },
   );
   const { head } = prepared.sources;
   return rebootPlan(
