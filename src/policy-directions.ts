@@ -191,6 +191,10 @@ export const directions: Readonly<Record<string, Direction>> = {
   "notify.webhook": pinned,
   // They run as root on hosts.
   "context.commands": pinned,
+  // What a goal may do is for a person to see, goal by goal.
+  "goals.directory": pinned,
+  "goals.paths": pinned,
+  "goals.by": pinnedFields,
   "report.detail": strictest("full", undefined, "names"),
   "report.hostStatuses": free,
   "report.deployments": free,

@@ -4,6 +4,7 @@ import { HostName } from "./discover/host.ts";
 import { gateError } from "./failure.ts";
 import { ApplyPolicy, ApprovalPolicy, Check, GroupPolicy, TargetPolicy } from "./policy-deploy.ts";
 import { ContextPolicy } from "./policy-context.ts";
+import { GoalsPolicy } from "./policy-goals.ts";
 import { NotifyPolicy } from "./policy-notify.ts";
 import { ReportPolicy } from "./policy-report.ts";
 import { RebootPolicy } from "./reboot/window-policy.ts";
@@ -72,6 +73,7 @@ export const Policy = z.strictObject({
   notify: NotifyPolicy.prefault({}),
   /** What a goal's session is told of the fleet, and `gate context` shows. */
   context: ContextPolicy.prefault({}),
+  goals: GoalsPolicy.prefault({}),
   report: ReportPolicy.prefault({}),
   evaluation: z
     .strictObject({

@@ -54,6 +54,18 @@ export const policySentences: Readonly<Record<string, string>> = {
   "context.commands": "Commands that only look, by a short name. They run on hosts as they stand here, as root.",
   "context.commands.<name>.command": "An argument vector; no shell reads it.",
   "context.commands.<name>.hosts": "Globs of the hosts that it is run on.",
+  goals: "What goals are and may do: sessions that look at the fleet, or turn a wish into a pull request.",
+  "goals.directory":
+    "Directory of the repository with goals of your own, read at the base revision. One with the name of ours takes its place.",
+  "goals.paths":
+    "Globs of what a proposal may change. Workflows, this policy, keys and what instructs sessions never, whatever stands here.",
+  "goals.by": "What you allow a goal, by its name. A goal that is not here observes.",
+  "goals.by.<name>.autonomy":
+    "observe reports; propose may open a pull request, which passes the gate like any other; act may also do what actions lists.",
+  "goals.by.<name>.usd": "Longest bill of one run, in US dollars.",
+  "goals.by.<name>.minutes": "Longest time of one run.",
+  "goals.by.<name>.hosts": "Globs of the hosts that it may ask and touch.",
+  "goals.by.<name>.actions": "Which of the closed list it may do under act. Without it, those that the goal's file names.",
   report: "What is shown.",
   "report.detail":
     "names leaves texts out: verdicts, rules, units and packages only. Without it, full in private repositories and names in all others.",
