@@ -8,7 +8,7 @@ import type { Clock, Forge } from "../io/ports.ts";
 import { readEventPayload, stepRunner } from "../io/runner.ts";
 import type { Policy } from "../policy.ts";
 import { ShownDeployments } from "./deployments-run.ts";
-import { notifyOf } from "./notify-run.ts";
+import { notifyFailure, notifyOf } from "./notify-run.ts";
 import type { HostReport } from "../host-report.ts";
 import { exitCode } from "../report/exit-code.ts";
 import type { Plan } from "../report/plan.ts";
@@ -66,6 +66,7 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
   const annotate = (failure: Failure): void => void step.write(log.masked(annotation(failure)));
   let to: Destination | undefined;
   let begun: ShownDeployments | undefined;
+  let told: Policy["notify"] | undefined;
   try {
     const inputs = readInputs(environment);
     for (const name of unknownInputs(environment))
@@ -97,7 +98,6 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     const preview = (shown: Plan): Promise<void> => publishPreview(shown, here);
     const shown = new ShownDeployments(forge, { run, event });
     begun = shown;
-    let told: Policy["notify"] | undefined;
     let hostStatuses = false;
     const plan = await runGate(
       { command: asked, inputs, run, event, detail },
@@ -131,6 +131,11 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     annotate(ended.failure);
     if (to === undefined) for (const [name, value] of Object.entries(failedOutputs(ended.failure))) runner.output(name, value);
     else for (const note of (await publishFailure(ended.failure, to)).notes) log.progress({ kind: "warning", text: note });
+    if (to !== undefined) {
+      const about = { repository: `${to.run.owner}/${to.run.repository}`, flake: to.scope.flake, revision: to.run.sha };
+      const telling = { policy: told, url: to.run.url, environment, masked: (text: string) => log.masked(text) };
+      for (const note of await notifyFailure(ended.failure, about, telling)) log.progress({ kind: "warning", text: note });
+    }
     for (const note of (await begun?.broke(ended.failure)) ?? []) log.progress({ kind: "warning", text: note });
     return ended.exit;
   } finally {

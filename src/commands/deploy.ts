@@ -1,5 +1,5 @@
 import type { Overridable } from "../apply/preflight.ts";
-import { gateError } from "../failure.ts";
+import { GateError, gateError } from "../failure.ts";
 import type { NotifyPolicy } from "../policy-notify.ts";
 import { htmlOption, pageFile, writePage } from "./page-file.ts";
 import type { Command } from "./shell.ts";
@@ -45,7 +45,7 @@ export const deployCommand: Command = {
       return known;
     });
     return await withShellRun({ flake, options, shell, trust: "deploy-branch" }, async (prepared, log) => {
-      const [{ runDeploy }, { showPlan }, { notifyOf }] = await Promise.all([
+      const [{ runDeploy }, { showPlan }, { notifyFailure, notifyOf }] = await Promise.all([
         import("./deploy-run.ts"),
         import("./plan-run.ts"),
         import("./notify-run.ts"),
@@ -53,14 +53,20 @@ export const deployCommand: Command = {
       let told: NotifyPolicy | undefined;
       const onPolicy = (policy: { readonly notify: NotifyPolicy }, changes: boolean): void => void (told = changes ? policy.notify : told);
       const asked = { onPolicy, despite, approve: listOption(options, "approve"), reject: listOption(options, "reject") };
-      const plan = await runDeploy(prepared, flake, options, shell, asked);
-      log.close();
-      const code = showPlan(plan, options, shell);
-      const { environment } = shell;
-      for (const note of await notifyOf(plan, { policy: told, url: undefined, environment, masked: (text) => log.masked(text) }))
-        shell.error(`${note}\n`);
-      await writePage(plan, page, "deploy");
-      return code;
+      const telling = () => ({ policy: told, url: undefined, environment: shell.environment, masked: (text: string) => log.masked(text) });
+      try {
+        const plan = await runDeploy(prepared, flake, options, shell, asked);
+        log.close();
+        const code = showPlan(plan, options, shell);
+        for (const note of await notifyOf(plan, telling())) shell.error(`${note}\n`);
+        await writePage(plan, page, "deploy");
+        return code;
+      } catch (error) {
+        if (error instanceof GateError)
+          for (const note of await notifyFailure(error.failure, { flake, revision: prepared.sources.head.rev }, telling()))
+            shell.error(`${note}\n`);
+        throw error;
+      }
     });
   },
 };

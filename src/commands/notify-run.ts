@@ -1,6 +1,7 @@
+import type { Failure } from "../failure.ts";
 import { notify } from "../io/notify.ts";
 import type { NotifyPolicy } from "../policy-notify.ts";
-import { notification, notificationJson } from "../report/notification.ts";
+import { failureNotification, notification, notificationJson } from "../report/notification.ts";
 import type { Plan } from "../report/plan.ts";
 
 export type NotifyRun = {
@@ -17,4 +18,16 @@ export async function notifyOf(plan: Plan, { policy, url, environment, masked }:
   if (policy === undefined || (policy.command === undefined && policy.webhook === undefined)) return [];
   const made = notification(plan, url);
   return made === undefined ? [] : await notify(notificationJson(made), policy, { environment, masked });
+}
+
+/**
+ * The same for a run that broke off after its policy was known: best effort, since whatever ended it may end this, too. Nobody is told of a run that a person ended.
+ */
+export async function notifyFailure(
+  failure: Failure,
+  about: Omit<Parameters<typeof failureNotification>[1], "url">,
+  { policy, url, environment, masked }: NotifyRun,
+): Promise<readonly string[]> {
+  if (policy === undefined || (policy.command === undefined && policy.webhook === undefined) || failure.code === "cancelled") return [];
+  return await notify(notificationJson(failureNotification(failure, { ...about, url })), policy, { environment, masked });
 }

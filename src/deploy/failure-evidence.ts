@@ -9,7 +9,7 @@ import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 
 export type FailedDeploy = {
-  readonly change: Pick<Change, "address" | "host">;
+  readonly change: Pick<Change, "address" | "host" | "diff">;
   readonly stage: Extract<FailureStage, "copy" | "activation">;
   readonly failure: Failure | undefined;
   /** Before the first attempt, by the host's own clock. */
@@ -40,6 +40,7 @@ export async function keepEvidence({ change, stage, failure, since, attempt, ans
     units: attempt?.ended.evidence.failedUnits ?? [],
     log: attempt?.log,
     atBase: "unknown",
+    unitDiffs: change.diff?.units ?? [],
   });
   world.evidence.set(host, evidence);
 }

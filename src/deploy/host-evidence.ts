@@ -9,7 +9,7 @@ import type { BriefObservation } from "../target/observation.ts";
 import type { Change } from "./change.ts";
 
 export type AskedFor = {
-  readonly change: Pick<Change, "address" | "planned">;
+  readonly change: Pick<Change, "address" | "planned" | "diff">;
   readonly observation: BriefObservation;
   /** Failed now and not before. */
   readonly failedUnits: readonly string[];
@@ -36,6 +36,7 @@ export async function hostEvidence(
     units: [...failedUnits, ...mounts],
     log,
     atBase: "unknown",
+    unitDiffs: change.diff?.units ?? [],
   });
   kept.set(change.address.host, evidence);
   const busy = knownCauses(evidence).find((cause) => cause.id === "mount-busy");

@@ -1,3 +1,4 @@
+import type { UnitChange } from "../diff/system-diff.ts";
 import type { Failure } from "../failure.ts";
 import type { RemoteRecord, Targets } from "../io/ports.ts";
 import type { Address } from "../target/address.ts";
@@ -18,6 +19,8 @@ export type HostFailure = {
   /** Of the activation. Untrusted: switch-to-configuration and snippets write into it alike. */
   readonly log: string | undefined;
   readonly atBase: Evidence["atBase"];
+  /** What the change does to units, where it was compared: one that failed and was changed is the first to look at. */
+  readonly unitDiffs?: readonly Pick<UnitChange, "name" | "change" | "diff" | "hashOnly">[];
   readonly limits?: EvidenceLimits;
 };
 
@@ -60,6 +63,7 @@ export async function collectHostEvidence(targets: Pick<Targets, "run">, address
       ? []
       : [{ kind: "connection", subject: answer.trouble, origin: "program", text: answer.detail || answer.trouble, keep: "head" } as const]),
     ...unitItems(records),
+    ...diffItems(units, about.unitDiffs ?? []),
     ...general(records),
   ];
   const evidence = makeEvidence(
@@ -109,6 +113,17 @@ function unitItems(records: ReadonlyMap<string, string>): RawItem[] {
       item("mounts", unit, "tool", part("holders")),
     ];
   });
+}
+
+/** Of the units that it is about; what differs in hashes alone says nothing. */
+function diffItems(units: readonly string[], diffs: NonNullable<HostFailure["unitDiffs"]>): RawItem[] {
+  return diffs
+    .filter(({ name, hashOnly }) => !hashOnly && units.includes(name))
+    .slice(0, 12)
+    .map(({ name, change, diff }) => ({
+      ...item("unit-diff", name, "flake", change === "added" ? `The change adds this unit.\n${diff}` : diff),
+      keep: "head",
+    }));
 }
 
 function general(records: ReadonlyMap<string, string>): RawItem[] {

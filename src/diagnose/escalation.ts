@@ -118,6 +118,7 @@ const titles: Readonly<Record<EvidenceItem["kind"], string>> = {
   executable: "The program",
   "unit-journal": "Journal",
   "unit-status": "State",
+  "unit-diff": "What the change does to it",
   "build-log": "End of the build log",
   "kernel-log": "Errors of the kernel",
   disk: "Space (bytes, free, free inodes)",

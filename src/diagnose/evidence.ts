@@ -21,6 +21,7 @@ export const evidenceKinds = [
   "unit-manager",
   "executable",
   "unit-journal",
+  "unit-diff",
   "unit-status",
   "build-log",
   "kernel-log",

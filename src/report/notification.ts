@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Failure } from "../failure.ts";
 import { hostExit } from "./exit-code.ts";
 import { jsonText } from "./json-text.ts";
 import { needed } from "./needed.ts";
@@ -79,6 +80,36 @@ export function notification(plan: Plan, url: string | undefined): Notification 
 function needsSomebody(plan: Plan, host: PlanHost): boolean {
   if (host.reboot?.overdue === true) return true;
   return hostExit(plan, host) !== 0 && !(standing(host) === "reboot-held" && host.reboot?.byHand === true);
+}
+
+/** What is told of a run that could not be brought to its end: no host is known to be anything but what it was. The same failure has the same key. Bounded. Pure. */
+export function failureNotification(
+  { code, message, next }: Failure,
+  about: {
+    readonly repository?: string | undefined;
+    readonly flake: string;
+    readonly revision?: string | undefined;
+    readonly url: string | undefined;
+  },
+): Notification {
+  const { repository, flake, revision, url } = about;
+  const what = repository ?? flake;
+  return {
+    schema: 1,
+    key: createHash("sha256")
+      .update(JSON.stringify([what, "run", code]))
+      .digest("hex")
+      .slice(0, 16),
+    title: visibleText(`${what}: the gate could not run (${code})`).slice(0, limits.title),
+    text: visibleText([message, "", `Next: ${next}`, ...(url === undefined ? [] : ["", url])].join("\n")).slice(0, limits.text),
+    urgent: true,
+    ...(repository === undefined ? {} : { repository }),
+    flake,
+    ...(revision === undefined ? {} : { revision }),
+    ...(url === undefined ? {} : { url }),
+    hosts: [],
+    escalations: [],
+  };
 }
 
 /** One line of JSON, ending in a newline. */

@@ -4,7 +4,8 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { notifyOf } from "../../src/commands/notify-run.ts";
+import { notifyFailure, notifyOf } from "../../src/commands/notify-run.ts";
+import { failure } from "../../src/failure.ts";
 import { notify } from "../../src/io/notify.ts";
 import { parsePolicy } from "../../src/policy.ts";
 import { notification } from "../../src/report/notification.ts";
@@ -36,6 +37,22 @@ describe("what is told", () => {
     const well = plan.hosts.filter((host) => host.outcome?.outcome === "deployed");
     expect(well.length).toBeGreaterThan(0);
     expect(notification({ ...plan, hosts: well }, undefined)).toBeUndefined();
+  });
+  test("of a run that broke off it is the failure and the command to type, but of one that a person ended nothing", async () => {
+    const file = join(scratch, "broke");
+    const policy = { command: ["/bin/sh", "-c", 'cat > "$1"', "sh", file] };
+    const about = { repository: "ops/fleet", flake: ".", revision: "a".repeat(40) };
+    const run = { policy, url: "https://forge.example.org/run/1", ...options() };
+    expect(await notifyFailure(failure("cancelled", {}), about, run)).toEqual([]);
+    expect(existsSync(file)).toBe(false);
+    const why = failure("internal", {}, "hunter2");
+    expect(await notifyFailure(why, about, run)).toEqual([]);
+    const sent = readFileSync(file, "utf8");
+    expect(JSON.parse(sent)).toMatchObject({ schema: 1, urgent: true, repository: "ops/fleet", url: run.url, hosts: [], escalations: [] });
+    expect(sent).toContain(why.message);
+    expect(sent).not.toContain("hunter2");
+    expect(await notifyFailure(why, about, { ...run, policy: { command: ["/nonexistent"] } })).toHaveLength(1);
+    expect(await notifyFailure(why, about, { ...run, policy: undefined })).toEqual([]);
   });
   test("is sent to nobody by a run that changed no hosts", async () => {
     const file = join(scratch, "nobody");

@@ -64,6 +64,16 @@ describe("evidence of a host", () => {
     expect(evidence.units).toContain("holder.service");
   });
 
+  test("what the change does to a unit that failed is shown, and nothing of those that did not or differ in hashes alone", async () => {
+    const target = answering({ ok: true, exitCode: 0, records: recorded.records, stderr: "" });
+    const unit = (name: string, hashOnly: boolean) => ({ name, change: "changed", diff: "-User=a\n+User=nobody-there", hashOnly }) as const;
+    const unitDiffs = [unit("port-b.service", false), unit("mnt-gone.mount", true), unit("well.service", false)];
+    const { evidence } = await collectHostEvidence(target, address, { ...about, unitDiffs });
+    expect(evidence.items.filter((item) => item.kind === "unit-diff")).toMatchObject([
+      { subject: "port-b.service", origin: "flake", text: expect.stringContaining("+User=nobody-there") },
+    ]);
+  });
+
   test("a host that does not answer is evidence, too", async () => {
     const target = answering({ ok: false, trouble: "host-key-changed", detail: "REMOTE HOST IDENTIFICATION HAS CHANGED", records: [] });
     const { evidence, now } = await collectHostEvidence(target, address, { ...about, stage: "connection" });
