@@ -22,6 +22,8 @@ stdenvNoCC.mkDerivation {
     mkdir -p "$out/bin" "$share"
     cp -r ${../dist} "$share/dist"
     cp -r ${../goals} "$share/goals"
+    mkdir -p "$share/examples"
+    cp -r ${../examples/workflows} "$share/examples/workflows"
     cp ${../package.json} "$share/package.json"
     cat >"$out/bin/nixos-deploy-gate" <<END
     #!${runtimeShell}

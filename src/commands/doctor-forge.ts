@@ -29,6 +29,7 @@ export async function checkForge(
 ): Promise<{ readonly kind: ForgeKind | undefined; readonly checks: Check[] }> {
   const row = rowsOf("forge");
   const wanted = forgeOption(options, "doctor");
+  const named = namedToken(options);
   const origin = (await checkoutOf(flake, shell))?.origin;
   const repository = origin === undefined ? undefined : parseRemote(origin);
   if (repository === undefined)
@@ -50,7 +51,7 @@ export async function checkForge(
         ),
       ],
     };
-  const token = tokenFor(repository, kind, options, shell.environment);
+  const token = named ?? tokenOf(repository, kind, shell.environment);
   const called = kind === "github" ? "GitHub" : "Forgejo";
   if (token === undefined)
     return {
@@ -78,26 +79,34 @@ export async function checkForge(
   return { kind, checks: forgeChecks({ kind, shown, from: token.from, powers }) };
 }
 
+type Token = { readonly value: string; readonly from: string };
+
+/** The one that was named for this run. Throws the GateError `usage`. */
+function namedToken(options: Options): Token | undefined {
+  const file = options["token-file"];
+  if (typeof file !== "string") return undefined;
+  const wrong = (problem: string, error?: unknown) =>
+    gateError(
+      "usage",
+      { problem: `--token-file ${file} ${problem}.`, command: "doctor" },
+      error === undefined ? undefined : String(error),
+      error,
+    );
+  let value: string;
+  try {
+    value = readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw wrong("cannot be read", error);
+  }
+  if (value === "" || /\s/.test(value)) throw wrong("does not hold one token");
+  return { value, from: "--token-file" };
+}
+
 /**
  * A token goes only where it is known to belong: one that was named for this run to the origin of the checkout, one of the environment to the server that the environment
  * itself names (a job), or GitHub's to github.com. A token that lies about for another forge is never sent to whatever origin a checkout has.
  */
-function tokenFor(
-  repository: ForgeRepository,
-  kind: ForgeKind,
-  options: Options,
-  environment: Environment,
-): { readonly value: string; readonly from: string } | undefined {
-  const file = options["token-file"];
-  if (typeof file === "string") {
-    try {
-      const value = readFileSync(file, "utf8").trim();
-      if (value !== "" && !/\s/.test(value)) return { value, from: "--token-file" };
-    } catch (error) {
-      throw gateError("usage", { problem: `--token-file ${file} cannot be read.`, command: "doctor" }, String(error), error);
-    }
-    throw gateError("usage", { problem: `--token-file ${file} does not hold one token.`, command: "doctor" });
-  }
+function tokenOf(repository: ForgeRepository, kind: ForgeKind, environment: Environment): Token | undefined {
   const server = environment["GITHUB_SERVER_URL"] ?? "";
   const here = URL.canParse(server) ? new URL(server).host === repository.host : false;
   const known = here

@@ -52,6 +52,16 @@ export function forgeChecks({ kind, shown, from, powers }: ForgeQuestion): Check
     ),
     power("status", "set commit statuses", powers.status, grants("statuses", "write:repository")),
     power("comment", "comment on pull requests", powers.comment, grants("pull-requests", "write:issue")),
+    ...(powers.deployments?.kind !== "may-not"
+      ? []
+      : [
+          row(
+            "warn",
+            "deployments",
+            "The token may not write GitHub Deployments, so that none are made; everything else goes on.",
+            'permissions: { deployments: write }   # or deployGate.report.deployments = "off";',
+          ),
+        ]),
     ...(powers.scopes !== undefined &&
     powers.scopes.some((scope) => ["admin:org", "delete_repo", "admin:enterprise", "workflow"].includes(scope))
       ? [

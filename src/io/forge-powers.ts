@@ -31,6 +31,7 @@ export async function askForgePowers(
       repository: { kind: "refused", failure: repository.failure },
       status: none,
       comment: none,
+      deployments: undefined,
       scopes: undefined,
       version: told,
     };
@@ -55,6 +56,7 @@ export async function askForgePowers(
     },
     status: powerOf(status, { scopes, push: kind === "forgejo" ? value.permissions?.push === true : undefined }),
     comment: await commentPower(client, kind, at, scopes),
+    deployments: kind === "github" ? await deploymentPower(client, at, scopes) : undefined,
     scopes,
     version: told,
   };
@@ -77,6 +79,20 @@ async function commentPower(
     kind === "github" ? "POST /repos/{owner}/{repo}/issues/{issue_number}/comments" : "POST /repos/{owner}/{repo}/issues/{index}/comments";
   const words = { ...at, [kind === "github" ? "issue_number" : "index"]: number, body: "" };
   const tried = await client.ask({ ...ask(route, words, "asking for comments", z.unknown()), repeatable: false });
+  return powerOf(tried, { scopes, push: undefined });
+}
+
+/** Of a commit that does not exist, which GitHub refuses only after it has looked at the token. */
+async function deploymentPower(
+  client: ForgeClient,
+  at: { readonly owner: string; readonly repo: string },
+  scopes: readonly string[] | undefined,
+): Promise<Power> {
+  const words = { ...at, ref: noCommit, environment: "deploy-gate-doctor", auto_merge: false, required_contexts: [] };
+  const tried = await client.ask({
+    ...ask("POST /repos/{owner}/{repo}/deployments", words, "asking for deployments", z.unknown()),
+    repeatable: false,
+  });
   return powerOf(tried, { scopes, push: undefined });
 }
 

@@ -294,6 +294,8 @@ export type ForgePowers = {
     | { readonly kind: "refused"; readonly failure: Failure };
   readonly status: Power;
   readonly comment: Power;
+  /** GitHub Deployments; undefined on Forgejo, which has none. */
+  readonly deployments: Power | undefined;
   /** Scopes of a classic token of GitHub, as it says them; undefined for every other kind. */
   readonly scopes: readonly string[] | undefined;
   /** Of Forgejo. */

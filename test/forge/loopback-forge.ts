@@ -4,7 +4,7 @@ import { Description, type DescriptionName } from "./description.ts";
 import { LoopbackRecords } from "./loopback-records.ts";
 
 /** A user as the forge knows it; `write` is what the token may do. */
-export type TokenUser = { readonly login: string; readonly id: number; readonly write: boolean };
+export type TokenUser = { readonly login: string; readonly id: number; readonly write: boolean; readonly scopes?: string };
 export type StoredText = { id: number; body: string; user: { login: string; id: number }; edits: number };
 export type StoredStatus = { sha: string; state: string; context: string; description: string; target_url: string };
 type StoredIssue = StoredText & { title: string; state: string };
@@ -130,6 +130,9 @@ export class LoopbackForge {
 
   #answer(method: string, url: URL, body: unknown, authorization: string | undefined): Reply {
     const user = this.users.get(/^(?:token|bearer) (.+)$/i.exec(authorization ?? "")?.[1] ?? "");
+    // Which version it is, Forgejo tells everybody.
+    const open = this.kind === "forgejo" && /^\/api\/(?:forgejo\/)?v1\/version$/.test(url.pathname) && authorization === undefined;
+    if (open) return this.version === undefined ? this.#nothing() : { status: 200, json: { version: this.version } };
     if (user === undefined)
       return {
         status: 401,
@@ -231,6 +234,20 @@ export class LoopbackForge {
     const listOf = <K>(lists: Map<K, StoredText[]>, key: K): StoredText[] => lists.get(key) ?? lists.set(key, []).get(key) ?? [];
 
     switch (`${method} ${short}`) {
+      case "GET ":
+        return {
+          status: 200,
+          json: sample(200, {
+            default_branch: "main",
+            private: true,
+            ...(this.kind === "github" ? {} : { permissions: { admin: this.tokenIsAdmin, push: user.write, pull: true } }),
+          }),
+          ...(user.scopes === undefined ? {} : { headers: { "x-oauth-scopes": user.scopes } }),
+        };
+      case "GET /version":
+        return this.version === undefined ? this.#nothing() : { status: 200, json: { version: this.version } };
+      case "GET /pulls":
+        return { status: 200, json: [...this.pulls].map(([index, { head }]) => sample(200, { number: index, head: { sha: head } })) };
       case "GET /user":
         return this.userIsKnown ? { status: 200, json: { id: user.id, login: user.login } } : forbidden;
       case "GET /pulls/{pull_number}":
@@ -253,8 +270,12 @@ export class LoopbackForge {
           headers: { "x-total-count": String(listOf(this.comments, number).length) },
         };
       case "POST /issues/{issue_number}/comments":
+        if (user.write && body["body"] === "") return { status: 422, json: { message: "Validation Failed", documentation_url: "" } };
         return user.write ? create(listOf(this.comments, number)) : forbidden;
       case "POST /issues/{index}/comments":
+        // Looked at before the content is, and so is what a token's scopes are.
+        if (user.scopes !== undefined && !user.scopes.includes("write:issue")) return forbidden;
+        if (body["body"] === "") return { status: 422, json: { message: "[Body]: Required", url: "" } };
         return create(listOf(this.comments, number));
       case "PATCH /issues/comments/{comment_id}":
       case "PATCH /issues/comments/{id}":
@@ -275,7 +296,12 @@ export class LoopbackForge {
       case "PATCH /issues/{index}":
         return change([this.issues]);
       case "POST /statuses/{sha}": {
-        if (!user.write) return forbidden;
+        if (!user.write) return user.scopes !== undefined && this.kind === "github" ? this.#nothing() : forbidden;
+        // Of a commit that does not exist: GitHub refuses the content, Forgejo breaks down over it.
+        if (/^0{40}$/.test(values["sha"] ?? ""))
+          return this.kind === "github"
+            ? { status: 422, json: { message: `No commit found for SHA: ${values["sha"]}`, documentation_url: "" } }
+            : { status: 500, json: { message: "", url: "" } };
         const status = {
           state: body["state"] ?? "",
           context: body["context"] ?? "",

@@ -63,6 +63,7 @@ export class LoopbackRecords {
         };
       case "POST /deployments": {
         if (!this.mayDeploy || !user.write) return asked.forbidden;
+        if (/^0{40}$/.test(text("ref"))) return { status: 422, json: { message: "No ref found for: " + text("ref") } };
         // With the defaults GitHub would merge, or refuse for a check that is not green.
         if (body["auto_merge"] !== false || JSON.stringify(body["required_contexts"]) !== "[]")
           return { status: 409, json: { message: "Conflict: Commit status checks failed for main.", errors: [] } };

@@ -23,6 +23,8 @@ export type GateOptions = {
   readonly before?: readonly string[];
   /** In a terminal of its own; what it shows is then all on `stdout`. */
   readonly terminal?: boolean;
+  /** Its stdin stays open for `types`. */
+  readonly typed?: boolean;
 };
 
 export type Ended = {
@@ -41,6 +43,7 @@ export class Gate {
   readonly temporary: string;
   readonly #seen = new Map<number, string>();
   readonly #end: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  #answered = 0;
   stdout = "";
   stderr = "";
 
@@ -64,7 +67,7 @@ export class Gate {
         TMPDIR: this.temporary,
         ...options.environment,
       },
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [options.typed === true ? "pipe" : "ignore", "pipe", "pipe"],
     });
     this.child.stdout?.on("data", (chunk: Buffer) => (this.stdout += chunk.toString("utf8")));
     this.child.stderr?.on("data", (chunk: Buffer) => (this.stderr += chunk.toString("utf8")));
@@ -81,6 +84,14 @@ export class Gate {
       if (ended) throw new Error(`The program ended without saying ${pattern}:\n${this.stderr}${this.stdout}`);
       await sleep(20);
     }
+  }
+
+  /** Waits for a question and answers it. What was shown before it counts no more. */
+  async types(question: RegExp, answer: string): Promise<void> {
+    const from = this.#answered;
+    await this.says(new RegExp(`^[\\s\\S]{${from},}?${question.source}`, question.flags));
+    this.#answered = `${this.stdout}${this.stderr}`.length;
+    this.child.stdin?.write(answer);
   }
 
   /** Waits until a process below the program has such a command line, and remembers all that are there: they have to be gone when the program is. */
