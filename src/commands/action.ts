@@ -10,6 +10,7 @@ import type { Policy } from "../policy.ts";
 import { ShownDeployments } from "./deployments-run.ts";
 import { notifyFailure, notifyOf } from "./notify-run.ts";
 import type { HostReport } from "../host-report.ts";
+import { approveAt } from "../report/approve-command.ts";
 import { exitCode } from "../report/exit-code.ts";
 import type { Plan } from "../report/plan.ts";
 import { type Destination, failedOutputs, publish, publishFailure, publishPreview } from "../report/publish.ts";
@@ -117,7 +118,7 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     );
     const published = await publish(plan, { ...to, hostStatuses });
     const deployments = await shown.end(plan);
-    log.print(terminalReport(plan, { width: 120, color: false, unicode: true }));
+    log.print(terminalReport(plan, { width: 120, color: false, unicode: true, approve: approveAt(run, event) }));
     const notified = await notifyOf(plan, { policy: told, url: run.url, environment, masked: (text) => log.masked(text) });
     for (const note of [...published.notes, ...deployments, ...notified]) log.progress({ kind: "warning", text: note });
     // A hold waits for a person and is no error of the job (`decision` tells); every other code is.

@@ -1,3 +1,4 @@
+import type { ApproveAt } from "./approve-command.ts";
 import type { Line, Section } from "./line.ts";
 import { clip, terminalLine, toAscii, wrap } from "./terminal-escape.ts";
 import { visibleText } from "./visible.ts";
@@ -8,6 +9,8 @@ export type TerminalOptions = {
   readonly unicode: boolean;
   /** Everything of every host, diffs included. Otherwise what matters of the worst hosts. */
   readonly verbose?: boolean;
+  /** Where held hosts are approved; this shell where it is left out. */
+  readonly approve?: ApproveAt | undefined;
 };
 
 /** Without --verbose: so many lines of each section and of a failure's log. */

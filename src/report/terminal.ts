@@ -46,7 +46,7 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   const unchanged = plan.hosts.filter(isQuiet).length;
   if (unchanged > 0) out.push(`${looks.unchanged.sign[options.unicode ? 0 : 1]} ${pad(`${unchanged}`, hostWidth)}  unchanged`);
 
-  const todo = needed(plan);
+  const todo = needed(plan, { approve: options.approve });
   if (todo.length > 0) out.push("", paint(1, "Needed from you"), ...todo.flatMap((one) => task(one, width, options)));
   out.push(...detail(plan, width, options));
   out.push(

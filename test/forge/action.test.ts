@@ -61,6 +61,7 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("the Acti
   test("a push: the report of the commit, the status pending while something is held, exit code 0", async () => {
     const result = await run("held", { event: { name: "push", before: base, after: merged } });
     expect(result.exitCode).toBe(0);
+    expect(result.log).not.toContain("nixos-deploy-gate deploy --approve");
     expect(forge.statuses).toMatchObject([{ sha: merged, state: "pending" }]);
     expect(forge.kind === "github" ? forge.commitComments.get(merged)?.length : forge.issues.length).toBe(1);
   });

@@ -153,6 +153,10 @@ export async function throughApproval(story: Story): Promise<{ readonly token: s
   const told = (await forge.reports(after, pull)).filter((text) => text.includes(token));
   expect(told).toEqual([expect.stringContaining("approve.yml")]);
 
+  // A token of this repository is worth nothing to a shell, which knows it by another name: the log must not say so either.
+  expect(held.result.log).toContain("approve.yml");
+  expect(held.result.log).not.toContain("deploy --approve");
+
   const deployed = await story.approve(token, story.host.changes ? {} : { "dry-run": "true" });
   expect(deployed.host.decision.reasons[0], deployed.result.log).toContain(`Approved by ${forge.person}`);
   expect(deployed.host.outcome?.outcome, deployed.result.log).toBe(story.host.changes ? "deployed" : "would-deploy");
