@@ -35,7 +35,14 @@ export type HostStatus =
         /** When it will happen, or why not by itself. */
         readonly when: string;
         readonly windows: string;
+        /** Where it will happen by itself: when its window opens, or now where it is open. */
+        readonly next: Date | undefined;
+        /** When what waits became the boot default. */
+        readonly pendingSince: Date | undefined;
         readonly pendingHours: number | undefined;
+        readonly missedWindows: number;
+        /** Pending for longer than policy takes for normal. */
+        readonly overdue: boolean;
       };
       /** Of what a gate applied last; undefined where none did, or where the ledger cannot be read. */
       readonly revision: string | undefined;
@@ -67,6 +74,7 @@ export function hostStatus({ host, asked, policy, store, now, behind }: StatusQu
   const need = rebootNeed(observation, store);
   const rebootPolicy = rebootPolicyOf(policy, host);
   const due = rebootDue({ host, observation, need, ledger, policy: rebootPolicy, now });
+  const pending = due.kind === "nothing" ? undefined : due.pending;
   return {
     host,
     reachable: true,
@@ -85,7 +93,11 @@ export function hostStatus({ host, asked, policy, store, now, behind }: StatusQu
       reasons: need.reasons.filter((reason) => reason.required).map((reason) => reason.sentence),
       when: due.sentence,
       windows: windowsText(rebootPolicy),
-      pendingHours: due.kind === "nothing" ? undefined : due.pending.hours,
+      next: due.kind === "later" ? due.opening.opens : due.kind === "now" ? now : undefined,
+      pendingSince: pending?.since,
+      pendingHours: pending?.hours,
+      missedWindows: pending?.missed ?? 0,
+      overdue: pending?.overdue ?? false,
     },
     revision,
     behindBy: revision === undefined ? undefined : behind.get(revision),

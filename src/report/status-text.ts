@@ -1,4 +1,5 @@
 import type { HostStatus } from "../deploy/host-status.ts";
+import { pendingText } from "../reboot/window-text.ts";
 import { indentedLine } from "./terminal-escape.ts";
 
 type TextOptions = { readonly unicode: boolean };
@@ -39,12 +40,17 @@ function reachable(host: Extract<HostStatus, { reachable: true }>): string[] {
       ? []
       : [`  failed: ${failedUnits.slice(0, 8).join(", ")}${failedUnits.length > 8 ? ` and ${failedUnits.length - 8} more` : ""}`]),
     ...host.activations.map((unit) => `  at work: ${unit}`),
-    ...(reboot.needed ? [`  reboot: ${reboot.when}`, ...reboot.reasons.slice(0, 5).map((reason) => `    ${reason}`)] : []),
+    ...(reboot.needed
+      ? [`  reboot: ${[reboot.when, ...age(reboot)].join(" ")}`, ...reboot.reasons.slice(0, 5).map((reason) => `    ${reason}`)]
+      : []),
     ...(last === undefined || last.outcome === "deployed" || last.outcome === "staged"
       ? []
       : [`  last attempt: ${last.outcome} (${last.reason}), ${last.at.toISOString().slice(0, 16).replace("T", " ")} UTC`]),
   ];
 }
+
+const age = ({ pendingHours, missedWindows }: Extract<HostStatus, { reachable: true }>["reboot"]): string[] =>
+  pendingHours === undefined ? [] : [pendingText({ hours: pendingHours, missed: missedWindows })];
 
 function duration(seconds: number): string {
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
