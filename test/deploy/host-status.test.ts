@@ -50,7 +50,11 @@ test("what runs, what boots, what is pending since when, the next window, and by
 });
 
 test("a host that does not answer says nothing of all that", () => {
-  const silent = { ok: false, failure: failure("target-unreachable", { host: "web1", at: "root@192.0.2.1", next: "" }) } as const;
+  const silent = {
+    ok: false,
+    trouble: "unreachable",
+    failure: failure("target-unreachable", { host: "web1", at: "root@192.0.2.1", next: "" }),
+  } as const;
   const status = hostStatus({ host: web1, asked: silent, policy, store, now: night, behind: new Map() });
   expect(JSON.parse(statusJson([status]))).toMatchObject({ schema: 1, hosts: [{ host: "web1", reachable: false }] });
 });
