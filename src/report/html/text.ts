@@ -97,7 +97,7 @@ function cutDiff(text: string, limit: number): string {
 
 /** What may be wider than the page scrolls by itself, and a keyboard must reach it to do so. */
 export const scrolling = (label: string, content: Content): Markup =>
-  html`<div class="scroll" role="region" tabindex="0" aria-label="${label}">${content}</div>`;
+  html`<div class="scroll" role="group" tabindex="0" aria-label="${label}">${content}</div>`;
 
 function diffTable(title: string, rows: readonly Row[]): Markup {
   return html`<table class="diff">
