@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ClosureGraph } from "../../src/diff/closure.ts";
+import { closureView } from "../../src/diff/closure-view.ts";
 import { diffPackages } from "../../src/diff/packages.ts";
 import type { PackagesDiff } from "../../src/diff/system-diff.ts";
 import { why } from "../../src/diff/why.ts";
@@ -171,5 +172,34 @@ describe("for any two systems", () => {
   test("why is empty for what is not there", () => {
     const { graph, from } = randomPair(1);
     expect(why(graph, from, "/nix/store/nothing")).toEqual([]);
+  });
+});
+
+test("a closure as people look at it: the largest first, and the shortest chain to what moved", () => {
+  const [lib, oldLib, tool, old, fresh] = [
+    path("lib-2"),
+    path("lib-1"),
+    path("tool-7"),
+    path("nixos-system-h-26.05"),
+    path("nixos-system-h-26.05"),
+  ];
+  const [oldTool, etc] = [path("tool-7"), path("etc")];
+  const graph = graphOf([
+    { path: lib, narSize: 5, references: [lib] },
+    { path: oldLib, narSize: 9, references: [] },
+    { path: tool, narSize: 100, references: [lib] },
+    { path: oldTool, narSize: 100, references: [oldLib] },
+    { path: etc, narSize: 1, references: [tool, etc] },
+    { path: old, narSize: 1, references: [oldTool] },
+    { path: fresh, narSize: 1, references: [etc, tool] },
+  ]);
+  expect(closureView(graph, old, fresh, diffPackages(graph, old, fresh, none))).toEqual({
+    largest: [
+      { name: "tool", from: 100, to: 100 },
+      { name: "lib", from: 9, to: 5 },
+      { name: "etc", from: 0, to: 1 },
+    ],
+    others: { packages: 1, from: 1, to: 1 },
+    chains: [{ name: "lib", side: "to", path: ["tool-7", "lib-2"] }],
   });
 });

@@ -1,5 +1,7 @@
 import { readFileSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -63,18 +65,36 @@ describe.skipIf(program === undefined)("in a browser", { timeout: 120_000 }, () 
   );
 
   test("a script or an address that got in would neither run nor be asked for", async () => {
-    const page = await browser.newPage();
-    const asked: string[] = [];
-    page.on("request", (request) => void asked.push(request.url()));
-    const evil = `<script>document.title = "evil"</script><img src="http://127.0.0.1:9/x" onerror="document.title='evil'"><style>body { display: none }</style><form action="http://127.0.0.1:9/"><button id="send">x</button></form>`;
+    const heard: string[] = [];
+    const server = createServer((request, response) => {
+      heard.push(request.url ?? "");
+      response.end("x");
+    });
+    await new Promise<void>((ready) => void server.listen(0, "127.0.0.1", ready));
+    const there = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const evil = `<script>document.title = "evil"</script><img src="${there}/image" onerror="document.title='evil'"><style>h1 { display: none }</style><form action="${there}/form"><button id="send">x</button></form>`;
     const path = join(directory, "evil.html");
-    writeFileSync(path, readFileSync(file("pullRequest"), "utf8").replace("<footer>", `${evil}<footer>`));
-    await page.goto(pathToFileURL(path).href);
-    await read(page, "document.getElementById('send').click()");
-    expect(await page.title()).toMatch(/^Deploy gate: /);
-    expect(await page.isVisible("h1")).toBe(true);
-    expect(asked.filter((url) => url.startsWith("http"))).toEqual([]);
-    await page.close();
+    const show = async (policy: boolean): Promise<Page> => {
+      const text = readFileSync(file("pullRequest"), "utf8").replace("<footer>", `${evil}<footer>`);
+      writeFileSync(path, policy ? text : text.replace(/<meta http-equiv="Content-Security-Policy"[^>]*>/, ""));
+      const page = await browser.newPage();
+      await page.goto(pathToFileURL(path).href);
+      return page;
+    };
+    try {
+      const page = await show(true);
+      expect(await page.title()).toMatch(/^Deploy gate: /);
+      expect(await page.isVisible("h1")).toBe(true);
+      await read(page, "document.getElementById('send').click()");
+      await page.close();
+      expect(heard).toEqual([]);
+      // The same page without its policy shows that this test can tell.
+      const open = await show(false);
+      expect([await open.title(), await open.isVisible("h1"), heard]).toEqual(["evil", false, ["/image"]]);
+      await open.close();
+    } finally {
+      server.close();
+    }
   });
 
   test.each([
