@@ -15,6 +15,7 @@ let
 
   # Words in front of a key are options of sshd: a second "command" or a "no-restrict" would undo the first.
   isKey = key: builtins.match "(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-[a-z0-9@.-]+) [A-Za-z0-9+/]+=*( [^\n\r]*)?" key != null;
+  isTrusted = key: builtins.match "[A-Za-z0-9._-]+:[A-Za-z0-9+/]{43}=" key != null;
   isPattern = pattern: builtins.match "!?[A-Za-z0-9.:*?/_-]+" pattern != null;
   from = lib.optionalString (cfg.allowedFrom != [ ]) '',from="${lib.concatStringsSep "," cfg.allowedFrom}"'';
 
@@ -27,7 +28,7 @@ let
     runAs = "root";
     commands = [
       {
-        command = "ALL";
+        command = if cfg.helper.enable then "/etc/nixos-deploy-gate/helper serve" else "ALL";
         options = [ "NOPASSWD" ];
       }
     ];
@@ -57,8 +58,29 @@ in
       type = types.bool;
       default = false;
       description = ''
-        Must be set to true: it says that the keys in `authorizedKeys` are meant to be root on this machine.
+        Must be set to true unless there is the helper: it says that the keys in `authorizedKeys` are meant to be root on this machine.
       '';
+    };
+
+    helper = {
+      enable = mkOption {
+        type = types.bool;
+        default = false;
+        description = ''
+          Instead of making the deploy key root: it can have a root helper of this machine do what a deploy needs, and nothing else, and only with systems that are signed by one of `trustedKeys`. The policy says
+          `hosts.<name>.target.helper = true`, and deployGate.apply.copy.signingKeyFile names the key that signs. docs/nixos-module.md says what does not work then.
+        '';
+      };
+
+      trustedKeys = mkOption {
+        type = types.listOf types.singleLineStr;
+        default = [ ];
+        example = [ "deploy-1:oHw9…=" ];
+        description = ''
+          Public keys as `nix key convert-secret-to-public` prints them. A system with a signature by one of them is brought in for whoever holds a deploy key, an old one too; a key is taken away by taking it
+          out of this list. The keys are added to nix.settings.trusted-public-keys, so that the store takes what they signed.
+        '';
+      };
     };
 
     authorizedKeys = mkOption {
@@ -82,10 +104,10 @@ in
   config = lib.mkIf cfg.enable {
     assertions = [
       {
-        assertion = cfg.grantsRoot;
+        assertion = cfg.grantsRoot || cfg.helper.enable;
         message = ''
           Whoever holds a key of ${prefix}.authorizedKeys is root on this machine, since deploying runs programs of a new system as root.
-          Say that this is meant: ${prefix}.grantsRoot = true;
+          Say that this is meant: ${prefix}.grantsRoot = true; or see ${prefix}.helper.
         '';
       }
       {
@@ -131,7 +153,62 @@ in
           && !(config.security.sudo-rs.enable or false && config.security.sudo-rs.execWheelOnly or false);
         message = "execWheelOnly of sudo keeps ${cfg.user} from running it. Turn it off, or let ${prefix}.user be root.";
       }
+      {
+        assertion = cfg.helper.enable -> !isRoot && !cfg.grantsRoot;
+        message = "${prefix}.helper is there so that the deploy key is not root: it needs a user who is not root, and grantsRoot = false.";
+      }
+      {
+        assertion = cfg.helper.enable -> cfg.helper.trustedKeys != [ ] && lib.all isTrusted cfg.helper.trustedKeys;
+        message = ''${prefix}.helper.trustedKeys takes at least one public key of Nix, like "deploy-1:oHw9…=".'';
+      }
+      {
+        # Signatures are what stands between the deploy key and root.
+        assertion = cfg.helper.enable -> config.nix.settings.require-sigs or true;
+        message = "${prefix}.helper needs nix.settings.require-sigs: without it anybody puts anything into the store.";
+      }
+      {
+        assertion = cfg.helper.enable -> config.nix.settings.sandbox or true == true;
+        message = "${prefix}.helper needs nix.settings.sandbox = true: the deploy user may have the daemon build, and must not reach it from a builder.";
+      }
+      {
+        assertion = cfg.helper.enable -> !(lib.any (name: lib.elem name (config.nix.settings.trusted-users or [ ])) [ cfg.user "*" "@${cfg.user}" ]);
+        message = "nix.settings.trusted-users has ${cfg.user}, who would be root by that: the daemon takes unsigned paths from those.";
+      }
     ];
+
+    environment.etc = lib.mkIf cfg.helper.enable {
+      # A file of its own and no link: what sudo runs does not change under it while a system is activated.
+      "nixos-deploy-gate/helper" = {
+        source = ./helper.sh;
+        mode = "0555";
+      };
+      "nixos-deploy-gate/trusted-keys" = {
+        text = lib.concatStringsSep "\n" cfg.helper.trustedKeys + "\n";
+        mode = "0444";
+      };
+    };
+    nix.settings = lib.mkIf cfg.helper.enable { trusted-public-keys = cfg.helper.trustedKeys; };
+
+    # For every key of the user, whoever gave it one. "Match All" ends the block, so that what another module adds below is not in it.
+    services.openssh.extraConfig = lib.mkIf cfg.helper.enable (
+      lib.mkAfter ''
+        Match User ${cfg.user}
+          ForceCommand /etc/nixos-deploy-gate/helper login
+          PubkeyAuthentication yes
+          PasswordAuthentication no
+          KbdInteractiveAuthentication no
+          AllowAgentForwarding no
+          AllowStreamLocalForwarding no
+          AllowTcpForwarding no
+          GatewayPorts no
+          PermitOpen none
+          PermitListen none
+          PermitTTY no
+          PermitTunnel no
+          X11Forwarding no
+        Match All
+      ''
+    );
 
     users.users.${cfg.user} =
       {

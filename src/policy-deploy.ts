@@ -36,6 +36,8 @@ export const TargetPolicy = z.strictObject({
     .regex(/^[0-9a-f]{32}$/, "it is not a machine id of 32 hexadecimal digits")
     .optional(),
   hostKeys: z.array(HostKey).max(16).optional(),
+  /** The host has the root helper of the NixOS module (`target.helper`). */
+  helper: z.boolean().optional(),
 });
 export type TargetPolicy = z.infer<typeof TargetPolicy>;
 

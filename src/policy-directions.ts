@@ -148,6 +148,7 @@ export const directions: Readonly<Record<string, Direction>> = {
   "hosts.*.target.name": pinned,
   "hosts.*.target.machineId": addable,
   "hosts.*.target.hostKeys": hostKeys,
+  "hosts.*.target.helper": onIsStricter,
   "hosts.*.group": addable,
   "hosts.*.canary": onIsStricter,
   // A host that carries something confirms itself, and one that no longer does is no longer last.

@@ -15,7 +15,7 @@ export type Said =
   | { readonly kind: "lost"; readonly trouble: TargetTrouble; readonly detail: string };
 
 /** `$1` id, `$2` nonce, `$3` the word, `$4` how many seconds the end may be waited for. Setting profile and boot loader mostly takes one or two. */
-const sayProgram = `
+export const sayProgram = `
 umask 077
 state=/run/nixos-deploy-gate/$1
 case $1 in '' | *[!a-z0-9-]*) exit 2 ;; esac
@@ -49,7 +49,7 @@ put phase "$told"
  */
 export async function confirmActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
   return said(
-    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "confirm", "20"], connection: "new", timeoutSeconds: 60 }),
+    await targets.run({ address, program: sayProgram, verb: "say", arguments: [id, nonce, "confirm", "20"], connection: "new", timeoutSeconds: 60 }),
     "confirm",
   );
 }
@@ -57,7 +57,7 @@ export async function confirmActivation(targets: Targets, address: Address, id: 
 /** Tells the host to go back, from wherever it is before it was confirmed. One round trip. */
 export async function returnActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
   return said(
-    await targets.run({ address, program: sayProgram, arguments: [id, nonce, "return", "0"], connection: "shared", timeoutSeconds: 60 }),
+    await targets.run({ address, program: sayProgram, verb: "say", arguments: [id, nonce, "return", "0"], connection: "shared", timeoutSeconds: 60 }),
     "return",
   );
 }

@@ -11,7 +11,7 @@ import { loginCommand, targetFailure } from "../target/target-failure.ts";
  *
  * `$1` is `keep` or `release`, `$2` the root's name, `$3` the toplevel.
  */
-const rootProgram = `
+export const rootProgram = `
 umask 077
 roots=/nix/var/nix/gcroots/nixos-deploy-gate
 case \${2#copy-} in "$2" | '' | *[!0-9a-f]*) exit 2 ;; esac
@@ -33,6 +33,7 @@ export async function keepCopy(targets: Targets, address: Address, name: string,
   const result = await targets.run({
     address,
     program: rootProgram,
+    verb: "root",
     arguments: ["keep", name, toplevel],
     connection: "shared",
     timeoutSeconds: 60,
@@ -48,5 +49,12 @@ export async function keepCopy(targets: Targets, address: Address, name: string,
 
 /** Gives it free again; one round trip. A host that does not answer keeps the root until its next deploy that goes well, or the next one three days from now. */
 export async function releaseCopy(targets: Targets, address: Address, name: string): Promise<void> {
-  await targets.run({ address, program: rootProgram, arguments: ["release", name], connection: "shared", timeoutSeconds: 60 });
+  await targets.run({
+    address,
+    program: rootProgram,
+    verb: "root",
+    arguments: ["release", name],
+    connection: "shared",
+    timeoutSeconds: 60,
+  });
 }

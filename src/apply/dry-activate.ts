@@ -24,7 +24,7 @@ const bytes = 262_144;
  * `$1` toplevel, `$2` seconds, `$3` `checks` or `no-checks`. stdin is /dev/null, since checks may ask. It runs with the tools of the system that is active and below a
  * limit of its own.
  */
-const dryActivateProgram = `
+export const dryActivateProgram = `
 PATH=/run/current-system/sw/bin:/run/wrappers/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 program=$1/bin/switch-to-configuration seconds=$2
 [ -x "$program" ] || { put missing yes; exit 0; }
@@ -42,6 +42,7 @@ export async function dryActivate(targets: Targets, address: Address, toplevel: 
     await targets.run({
       address,
       program: dryActivateProgram,
+      verb: "dry-activate",
       arguments: [toplevel, String(timeoutSeconds), checks],
       connection: "shared",
       timeoutSeconds: timeoutSeconds + 45,

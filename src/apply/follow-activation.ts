@@ -49,6 +49,7 @@ export async function followActivation(targets: Targets, address: Address, id: s
     const result = await targets.run({
       address,
       program: followProgram,
+      verb: "follow",
       arguments: [id, until, String(at), String(seconds)],
       connection: "shared",
       timeoutSeconds: seconds + 45,
@@ -82,6 +83,7 @@ export async function readPhase(
   const result = await targets.run({
     address,
     program: followProgram,
+    verb: "follow",
     arguments: [id, "now", "0", "0"],
     connection,
     timeoutSeconds: 60,

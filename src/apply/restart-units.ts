@@ -2,7 +2,7 @@ import type { Targets } from "../io/ports.ts";
 import type { Address } from "../target/address.ts";
 
 /** Restarts each unit by itself, so that one that hangs does not keep the others; `$1` is the limit for each in seconds, then the units. */
-const restartProgram = `
+export const restartProgram = `
 limit=$1
 shift
 for unit do
@@ -18,6 +18,7 @@ export async function restartUnits(targets: Targets, address: Address, units: re
   await targets.run({
     address,
     program: restartProgram,
+    verb: "restart",
     arguments: [String(secondsEach), ...units],
     connection: "shared",
     timeoutSeconds: 30 + units.length * (secondsEach + 10),

@@ -29,6 +29,7 @@ export async function startActivation(targets: Targets, address: Address, reques
     const result = await targets.run({
       address,
       program: startProgram,
+      verb: "start",
       arguments: [attempt.id, nonce, supervisorProgram, ...requestFiles(address, request, nonce).flat()],
       connection: "shared",
       timeoutSeconds: 120,

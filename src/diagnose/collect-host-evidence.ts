@@ -44,6 +44,7 @@ export async function collectHostEvidence(targets: Pick<Targets, "run">, address
   const answer = await targets.run({
     address,
     program: evidenceProgram,
+    verb: "evidence",
     arguments: [about.since === undefined ? "" : String(Math.floor(about.since)), ...named],
     connection: "shared",
     timeoutSeconds,

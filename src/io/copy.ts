@@ -14,7 +14,8 @@ export type CopierOptions = {
  * `nix copy` over the same settings as every other connection: NIX_SSHOPTS, which Nix splits at spaces, names the configuration file. It has a connection of its
  * own, so that gigabytes do not stand in the way of a health check, and because Nix waits for a LocalCommand that a shared connection does not run.
  *
- * A user that is not root reaches the store through sudo, like everything else it does: the daemon would take unsigned paths only from one in `trusted-users`.
+ * A user that is not root reaches the store through sudo, like everything else it does: the daemon would take unsigned paths only from one in `trusted-users`. That is what a host with the
+ * helper is for: there the user speaks to the daemon as itself, which checks every signature.
  */
 export function copier(options: CopierOptions): {
   readonly copyTo: (run: CopyRun) => Promise<CopyResult>;
@@ -30,7 +31,7 @@ export function copier(options: CopierOptions): {
         direction,
         storeUrl(run),
         ...(run.substituteOnDestination && direction === "--to" ? ["--substitute-on-destination"] : []),
-        ...(run.checkSignatures ? [] : ["--no-check-sigs"]),
+        ...(run.checkSignatures || run.address.helper === true ? [] : ["--no-check-sigs"]),
         "--",
         ...run.paths,
       ],
@@ -55,5 +56,5 @@ export function copier(options: CopierOptions): {
 /** `ssh-ng://web`: the name is the configuration's, so neither port nor user nor an IPv6 address has to survive the ways in which versions of Nix read a URL. */
 export function storeUrl(run: Pick<CopyRun, "address" | "store">): string {
   const remote = run.store === "ssh-ng" ? "nix-daemon" : "nix-store";
-  return `${run.store}://${run.address.host}${run.address.sudo ? `?remote-program=sudo%20-n%20${remote}` : ""}`;
+  return `${run.store}://${run.address.host}${run.address.sudo && run.address.helper !== true ? `?remote-program=sudo%20-n%20${remote}` : ""}`;
 }

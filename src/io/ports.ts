@@ -3,6 +3,7 @@
  */
 import type { Failure } from "../failure.ts";
 import type { Address } from "../target/address.ts";
+import type { HelperVerb } from "../target/helper-verb.ts";
 
 /** A finished child process. `signal` is set where one ended it; `timedOut` where our own limit did. Output is bounded by the caller's `maxBytes`. */
 export type CommandResult = {
@@ -464,6 +465,8 @@ export type RemoteRun = {
   readonly address: Address;
   /** POSIX shell of ours without any data in it. `$1`, `$2` … are `arguments`; `put NAME VALUE`, `put_file NAME PATH BYTES` make records (src/target/remote-program.ts). */
   readonly program: string;
+  /** What this program is called on a host with the helper, which has its own copy; absent where such a host has nothing that does it. */
+  readonly verb?: HelperVerb;
   /** Any text without NUL; travels length-framed on stdin. */
   readonly arguments: readonly string[];
   /** `new` shows that a fresh login works; `shared` rides on the connection that is there. */

@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { gateError } from "../failure.ts";
 import type { Address } from "../target/address.ts";
-import { remoteInput, rootCommand, sudoCommand } from "../target/remote-program.ts";
+import { helperCommand } from "../target/helper-verb.ts";
+import { helperInput, remoteInput, rootCommand, sudoCommand } from "../target/remote-program.ts";
 import { RecordReader } from "../target/record-reader.ts";
 import { connectionTrouble, sshTrouble } from "../target/ssh-trouble.ts";
 import { plainText } from "../nix-message.ts";
@@ -165,7 +166,18 @@ async function session(
 ): Promise<RemoteResult> {
   const { address } = run;
   const nonce = randomBytes(16).toString("hex");
-  const input = remoteInput({ nonce, limitSeconds: timeoutSeconds + 30, program: run.program, arguments: run.arguments });
+  if (address.helper === true && run.verb === undefined)
+    return {
+      ok: false,
+      trouble: "not-understood",
+      detail: "the host's helper runs no commands of the policy and nothing else that is not its own",
+      records: [],
+    };
+  const limits = { nonce, limitSeconds: timeoutSeconds + 30, arguments: run.arguments };
+  const input =
+    address.helper === true && run.verb !== undefined
+      ? helperInput({ ...limits, verb: run.verb })
+      : remoteInput({ ...limits, program: run.program });
   if (input === undefined)
     return { ok: false, trouble: "not-understood", detail: "an argument holds a NUL byte, which no shell takes", records: [] };
   const reader = new RecordReader({
@@ -191,7 +203,7 @@ async function session(
       `ControlPath=${socket}`,
       "--",
       address.host,
-      address.sudo ? sudoCommand : rootCommand,
+      address.helper === true ? helperCommand : address.sudo ? sudoCommand : rootCommand,
     ],
     environment,
     input,

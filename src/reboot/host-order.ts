@@ -2,6 +2,7 @@ import type { RemoteResult, Targets } from "../io/ports.ts";
 import type { Address } from "../target/address.ts";
 import { asciiJson } from "../target/ascii-json.ts";
 import { lastRecord } from "../target/last-record.ts";
+import type { HelperVerb } from "../target/helper-verb.ts";
 import { LedgerEntry } from "../target/ledger.ts";
 import { armProgram, beginProgram, cancelProgram, giveUpProgram, rebootProgram, settleProgram, timerScriptText } from "./reboot-program.ts";
 import type { RebootEffect, RebootJob } from "./state.ts";
@@ -29,20 +30,20 @@ export class HostOrder {
   }
 
   begin({ bootId, entry }: Of<"begin">): Promise<Answer> {
-    return this.#ask(beginProgram, [bootId, asciiJson(LedgerEntry.parse(entry))]);
+    return this.#ask("reboot-begin", beginProgram, [bootId, asciiJson(LedgerEntry.parse(entry))]);
   }
 
   giveUp({ bootId, entry }: Of<"give-up">): Promise<Answer> {
-    return this.#ask(giveUpProgram, [bootId, asciiJson(LedgerEntry.parse(entry))]);
+    return this.#ask("reboot-give-up", giveUpProgram, [bootId, asciiJson(LedgerEntry.parse(entry))]);
   }
 
   reboot(job: RebootJob, { bootId, latest }: Of<"reboot">): Promise<Answer> {
-    return this.#ask(rebootProgram, ordered(job, bootId, undefined, latest));
+    return this.#ask("reboot", rebootProgram, ordered(job, bootId, undefined, latest));
   }
 
   arm(job: RebootJob, { bootId, fireAt, latest }: Of<"arm">): Promise<Answer> {
     const { notWhileLoggedIn, commandSeconds, inhibit } = job.policy;
-    return this.#ask(armProgram, [
+    return this.#ask("reboot-arm", armProgram, [
       ...ordered(job, bootId, earliestFire(fireAt), latest),
       notWhileLoggedIn ? "1" : "0",
       seconds(fireAt),
@@ -53,28 +54,28 @@ export class HostOrder {
   }
 
   settle(): Promise<Answer> {
-    return this.#ask(settleProgram, []);
+    return this.#ask("reboot-settle", settleProgram, []);
   }
 
   /** Stops the timers of all attempts but `except`. */
   cancelTimers(except = ""): Promise<Answer> {
-    return this.#ask(cancelProgram, [except]);
+    return this.#ask("reboot-cancel", cancelProgram, [except]);
   }
 
   /** After a reboot the shared connection leads nowhere, which the first that rides on it finds out. */
   async reconnect(): Promise<void> {
     for (let tries = 0; tries < 3; tries++) {
-      const result = await this.#run(":", [], 25);
+      const result = await this.#run("ping", ":", [], 25);
       if (result.ok) return;
     }
   }
 
-  #run(program: string, words: readonly string[], timeoutSeconds: number): Promise<RemoteResult> {
-    return this.#targets.run({ address: this.#address, program, arguments: words, connection: "shared", timeoutSeconds });
+  #run(verb: HelperVerb, program: string, words: readonly string[], timeoutSeconds: number): Promise<RemoteResult> {
+    return this.#targets.run({ address: this.#address, program, verb, arguments: words, connection: "shared", timeoutSeconds });
   }
 
-  async #ask(program: string, words: readonly string[]): Promise<Answer> {
-    const result = await this.#run(program, words, 120);
+  async #ask(verb: HelperVerb, program: string, words: readonly string[]): Promise<Answer> {
+    const result = await this.#run(verb, program, words, 120);
     const said = lastRecord(result.records, "result");
     const reason = lastRecord(result.records, "reason");
     // The word came although the connection did not live to its end: it may have been the reboot that ended it.

@@ -9,6 +9,8 @@ export type Address = {
   readonly user: string;
   /** Where the user is not root: everything runs through `sudo -n`. */
   readonly sudo: boolean;
+  /** The host runs what its own helper has and nothing that it is sent (nix/helper.sh); unset is no. */
+  readonly helper?: boolean;
   /** `[user@]host[:port]`, the first nearest to us. */
   readonly jump: readonly string[];
   /** What makes this machine the right one, besides its host key. */

@@ -19,6 +19,7 @@ export async function appendLedger(
   const result = await targets.run({
     address,
     program: appendProgram,
+    verb: "record",
     arguments: [asciiJson(LedgerEntry.parse(entry))],
     connection: "shared",
     timeoutSeconds: 60,
@@ -29,7 +30,7 @@ export async function appendLedger(
 }
 
 /** Asked again after a lost answer it finds its own line and adds none. */
-const appendProgram = `${ledgerFunctions}
+export const appendProgram = `${ledgerFunctions}
 if [ -e "$ledger" ] && tail -n 50 "$ledger" | grep -qxF -- "$1"; then put appended yes; exit 0; fi
 if append_ledger "$1"; then put appended yes; else put appended no; fi
 `;

@@ -45,6 +45,7 @@ export async function observe(targets: Targets, address: Address, options: Obser
   const result = await targets.run({
     address,
     program: observeProgram,
+    verb: "observe",
     arguments: [options.much ?? "full", paths.join("\n")],
     connection: options.connection ?? "shared",
     timeoutSeconds: options.timeoutSeconds ?? 120,

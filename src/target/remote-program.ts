@@ -1,3 +1,5 @@
+import type { HelperVerb } from "./helper-verb.ts";
+
 /**
  * How a program of ours reaches a host and how its answer comes back.
  *
@@ -42,7 +44,7 @@ export const sudoCommand = `exec sudo -n -- /bin/sh -c '${bootstrap}'`;
  * process group gets SIGTERM and five seconds later SIGKILL, so that nothing hangs on a host after the run that asked for it. What has to outlive the connection is
  * started by systemd. sshd gives each command a session of its own, so the group holds nothing else.
  */
-const prelude = `put() { printf '%s put %s %s\\n%s\\n' "$gate_nonce" "$1" "\${#2}" "$2" >&4; }
+const runner = (admit: string): string => `put() { printf '%s put %s %s\\n%s\\n' "$gate_nonce" "$1" "\${#2}" "$2" >&4; }
 put_file() {
   [ -f "$2" ] && [ -r "$2" ] || return 1
   printf '%s pipe %s\\n' "$gate_nonce" "$1" >&4
@@ -61,6 +63,7 @@ put_output() {
 }
 gate_frame() {
   IFS= read -r gate_length || return 1
+  case $gate_length in '' | *[!0-9]* | ????????*) return 1 ;; esac
   gate_value=$(head -c "$gate_length"; echo .)
   gate_value=\${gate_value%.}
   [ "\${#gate_value}" -eq "$gate_length" ]
@@ -77,8 +80,11 @@ gate_main() {
     command -v "$gate_value" >/dev/null || { echo "There is no $gate_value in $PATH." >&2; exit 125; }
   done
   IFS= read -r gate_nonce && IFS= read -r gate_limit && IFS= read -r gate_count || exit 125
+  case $gate_limit in '' | *[!0-9]* | ????????*) exit 125 ;; esac
+  case $gate_count in '' | *[!0-9]* | ?????*) exit 125 ;; esac
+  case $gate_nonce in '' | *[!0-9a-f]*) exit 125 ;; esac
   gate_frame || exit 125
-  gate_program=$gate_value
+  gate_asked=$gate_value
   set --
   while [ "$gate_count" -gt 0 ]; do
     gate_frame || exit 125
@@ -86,6 +92,7 @@ gate_main() {
     gate_count=$((gate_count - 1))
   done
   IFS= read -r gate_value && [ "$gate_value" = "$gate_nonce" ] || exit 125
+  ${admit}
   exec 3<&0 4>&1 </dev/null >&2
   gate_leash <&3 >/dev/null 2>&1 3<&- 4>&- &
   gate_holder=$!
@@ -100,6 +107,12 @@ gate_main() {
 gate_main
 `;
 
+/** Runs whatever it is sent. */
+const prelude = runner("gate_program=$gate_asked");
+
+/** For the helper of a host that runs nothing that it is sent: `gate_admit WORD ARGUMENT …` sets `gate_admitted` by the word that came in the program's place. */
+export const helperRunner: string = runner(`gate_program='gate_admit "$gate_asked" "$@"; eval "$gate_admitted"'`);
+
 export type RemoteInput = {
   /** 32 hexadecimal digits, new for every run. */
   readonly nonce: string;
@@ -112,13 +125,22 @@ export type RemoteInput = {
 /** What goes to stdin. Undefined where a piece holds a NUL byte, which no shell can keep. */
 export function remoteInput({ nonce, limitSeconds, program, arguments: words }: RemoteInput): Buffer | undefined {
   if ([program, ...words].some((piece) => piece.includes("\0"))) return undefined;
-  const pieces = [program, ...words].map(frame);
-  return Buffer.concat([
-    frame(prelude),
-    Buffer.from(`${nonce}\n${Math.ceil(limitSeconds)}\n${words.length}\n`),
-    ...pieces,
-    Buffer.from(`${nonce}\n`),
-  ]);
+  return Buffer.concat([frame(prelude), asked(nonce, limitSeconds, program, words)]);
+}
+
+/** The same for a host with the helper: a verb in the place of the program, and nothing in front that would be run. */
+export function helperInput({
+  nonce,
+  limitSeconds,
+  verb,
+  arguments: words,
+}: Omit<RemoteInput, "program"> & { verb: HelperVerb }): Buffer | undefined {
+  return words.some((piece) => piece.includes("\0")) ? undefined : asked(nonce, limitSeconds, verb, words);
+}
+
+function asked(nonce: string, limitSeconds: number, first: string, words: readonly string[]): Buffer {
+  const pieces = [first, ...words].map(frame);
+  return Buffer.concat([Buffer.from(`${nonce}\n${Math.ceil(limitSeconds)}\n${words.length}\n`), ...pieces, Buffer.from(`${nonce}\n`)]);
 }
 
 function frame(text: string): Buffer {

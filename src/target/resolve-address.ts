@@ -58,6 +58,7 @@ export function addressOf(host: HostName, policy: Pick<Policy, "hosts" | "apply"
         port: said.port ?? foreign.port ?? 22,
         user,
         sudo: user !== "root",
+        ...(said.helper === true ? { helper: true } : {}),
         jump,
         identity: { name: nameIs.data, machineId: said.machineId },
         hostKeys: said.hostKeys ?? [],

@@ -110,6 +110,7 @@ async function fromHost(keyed: readonly Keyed[], { targets, address, signal }: C
   const result = await targets.run({
     address,
     program: checkProgram,
+    verb: "check",
     arguments: checkArguments(checks),
     connection: "shared",
     timeoutSeconds: longest + 30,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { rulesMarkdown } from "../../src/classify/rules-page.ts";
+import { helperScript } from "../../src/host-helper/helper-script.ts";
 import { dependencyTables } from "./dependency-reasons.ts";
 import { exitCodesTable } from "./exit-codes.ts";
 import { withPart } from "./markdown.ts";
@@ -23,5 +24,6 @@ export async function generated(): Promise<ReadonlyMap<string, string>> {
     ["docs/policy.schema.json", `${JSON.stringify(policySchema(), undefined, 2)}\n`],
     ["docs/rules.md", rulesMarkdown()],
     ["docs/runbook.md", runbookPage()],
+    ["nix/helper.sh", helperScript()],
   ]);
 }

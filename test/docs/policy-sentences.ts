@@ -90,6 +90,8 @@ export const policySentences: Readonly<Record<string, string>> = {
   "target.machineId": "Its /etc/machine-id. A machine with another one is not the host, and nothing is done to it.",
   "target.hostKeys":
     "Public host keys of its sshd, without comment. Where there are any, no other key is believed, and known_hosts is not asked.",
+  "target.helper":
+    "The host has the root helper of the [NixOS module](nixos-module.md#a-key-that-is-not-root): it takes signed systems and nothing else. Needs `apply.copy.signingKeyFile`.",
 
   "group.maxUnavailable": 'How many of the group may be away at once: a number, or a share such as "25%" (rounded down, at least one).',
   "group.quorum": "Consensus members: more than half of the group stay healthy at every moment.",

@@ -3,6 +3,7 @@
 let
   inherit (builtins)
     all
+    any
     attrNames
     attrValues
     concatLists
@@ -219,6 +220,7 @@ let
   lib = {
     inherit
       all
+      any
       attrNames
       attrValues
       concatLists

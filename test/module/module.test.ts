@@ -236,6 +236,46 @@ describe("timers", () => {
   });
 });
 
+describe("the helper", () => {
+  const public_ = `operator-1:${"A".repeat(43)}=`;
+  const helper = (more = "", trusted = `"${public_}"`): string => `{
+    services.openssh.enable = true;
+    services.nixos-deploy-gate.target = { enable = true; authorizedKeys = [ "${key.publicKey}" ]; helper = { enable = true; trustedKeys = [ ${trusted} ]; }; };
+    ${more}
+  }`;
+  test("gives the user the helper in the place of root", () => {
+    const made = evaluate(nix, helper());
+    expect(made.failed).toEqual([]);
+    expect(made.sudoers).toBe("deploy\tALL=(root)\tNOPASSWD: /etc/nixos-deploy-gate/helper serve");
+    expect(sudoersProblem(made.sudoers)).toBe("");
+    expect(made.etc["nixos-deploy-gate/helper"]).toEqual({ mode: "0555", text: null, source: join(root, "nix/helper.sh") });
+    expect(made.etc["nixos-deploy-gate/trusted-keys"]).toEqual({ mode: "0444", text: `${public_}\n`, source: null });
+    // As sshd reads it: in force for that user, and for nobody after it.
+    const file = join(scratch, "sshd_config");
+    writeFileSync(join(scratch, "host-key"), makeKey().privateKey, { mode: 0o600 });
+    writeFileSync(file, `HostKey ${join(scratch, "host-key")}\n${made.sshd}\nPrintMotd no\n`);
+    const asked = (user: string): string =>
+      execFileSync("/usr/sbin/sshd", ["-T", "-f", file, "-C", `user=${user},host=h,addr=192.0.2.1`], { encoding: "utf8" });
+    expect(asked("deploy")).toMatch(/^forcecommand \/etc\/nixos-deploy-gate\/helper login$/m);
+    for (const line of ["permittty no", "allowtcpforwarding no", "x11forwarding no", "permittunnel no", "passwordauthentication no"])
+      expect(asked("deploy").split("\n")).toContain(line);
+    expect(asked("alice")).toMatch(/^forcecommand none$/m);
+    expect(asked("alice")).toMatch(/^permittty yes$/m);
+  });
+  test.each([
+    ["root", helper(`services.nixos-deploy-gate.target.user = "root";`), "needs a user who is not root"],
+    ["both at once", helper("services.nixos-deploy-gate.target.grantsRoot = true;"), "needs a user who is not root"],
+    ["no key", helper("", ""), "at least one public key of Nix"],
+    ["a key that is none", helper("", `"ssh-ed25519 AAAA"`), "at least one public key of Nix"],
+    ["a user whom the daemon trusts", helper(`nix.settings.trusted-users = [ "root" "deploy" ];`), "nix.settings.trusted-users has deploy"],
+    ["everybody whom the daemon trusts", helper(`nix.settings.trusted-users = [ "*" ];`), "nix.settings.trusted-users has deploy"],
+    ["a store without signatures", helper("nix.settings.require-sigs = false;"), "require-sigs"],
+    ["builds without sandbox", helper("nix.settings.sandbox = false;"), "sandbox = true"],
+  ])("refuses %s", (_, settings, sentence) => {
+    expect(evaluate(nix, settings).failed).toContainEqual(expect.stringContaining(sentence));
+  });
+});
+
 test("every option has its place in docs/nixos-module.md, and none is there that is not", () => {
   const page = readFileSync(join(root, "docs/nixos-module.md"), "utf8");
   const listed = [...page.matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(([, name = ""]) => name);

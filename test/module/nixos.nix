@@ -67,7 +67,7 @@ let
       };
       users.groups = attrsOf { };
       security = { inherit sudo; } // lib.optionalAttrs (!old) { sudo-rs = sudo // { enable = bool false; }; };
-      nix.settings = free { };
+      nix.settings = mkOption { type = types.attrsOf types.raw; default = { }; };
       services.openssh = {
         enable = bool false;
         startWhenNeeded = bool false;
