@@ -35,6 +35,10 @@ unit() {
   case $1 in '' | -* | *[!A-Za-z0-9:_.\\\\@-]* | *.) refuse "a unit's name is not one" ;; *.*) ;; *) refuse "a unit's name is not one" ;; esac
   [ "\${#1}" -le 255 ] || refuse "a unit's name is not one"
 }
+copy_root() {
+  case $1 in copy-*) ;; *) refuse "the name of a root is not one" ;; esac
+  case \${1#copy-} in '' | *[!0-9a-f]*) refuse "the name of a root is not one" ;; esac
+}
 # A path of the store with the name of a system, itself and not below it.
 system_path() {
   case $1 in /nix/store/*) ;; *) refuse "a system is not a path of the store" ;; esac
@@ -82,6 +86,7 @@ start_file() {
     from-current) [ "$2" = "$(readlink -f /run/current-system)" ] || refuse "this is not what the host runs" ;;
     from-profile) [ "$2" = "$(readlink -f /nix/var/nix/profiles/system)" ] || refuse "this is not what the host boots" ;;
     to) start_to=$2 ;;
+    copy-root) copy_root "$2" ;;
     activate) start_activate=$2 ;;
     stop-first)
       case $2 in *"$newline$newline"* | "$newline"* | *"$newline") refuse "a unit's name is not one" ;; esac
@@ -158,8 +163,7 @@ gate_admit() {
         2:release) ;;
         *) refuse "arguments are missing or too many" ;;
       esac
-      case $2 in copy-*) ;; *) refuse "the name of a root is not one" ;; esac
-      case \${2#copy-} in '' | *[!0-9a-f]*) refuse "the name of a root is not one" ;; esac ;;
+      copy_root "$2" ;;
     start)
       admit_start "$@"
       admit_front='gate_id=$1 gate_secret=$2; shift 3; set -- "$gate_id" "$gate_secret" "$(text_supervisor)" "$@"' ;;

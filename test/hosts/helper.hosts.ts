@@ -268,6 +268,7 @@ describe("the holder of the deploy key", () => {
       [{ "from-profile": "/tmp/evil" }, "not what the host boots"],
       [{ activate: "/tmp/evil" }, "not of the system"],
       [{ "confirm-by": "self", "self-program": "id >/root-was-here" }, "not one that is known"],
+      [{ "copy-root": "copy-../../x" }, "name of a root is not one"],
       [{ "self-program": "id" }, "something that is not known"],
       [{ "../../../etc/x": "id" }, "something that is not known"],
       [{ "stop-first": "sshd.service\n--root=/tmp" }, "unit's name is not one"],
