@@ -26,80 +26,127 @@ text_observe() { cat <<'END_OF_A_PROGRAM_OF_THE_GATE'
 unset IFS
 LC_ALL=C TZ=UTC
 export LC_ALL TZ
-wanted=
-if [ $# -gt 0 ]; then wanted=$1; fi
+much=full wanted=
+if [ $# -gt 0 ]; then much=$1; fi
+if [ $# -gt 1 ]; then wanted=$2; fi
 tab=$(printf '\t')
 line='
 '
 
 have() { command -v "$1" >/dev/null 2>&1; }
 # A dead file server, bus or login manager must not hold the rest.
-limit() {
-  if have timeout; then timeout 20 "$@"; else "$@"; fi </dev/null 2>/dev/null
-}
+limit=
+if have timeout; then limit='timeout 20'; fi
 # put_said NAME BYTES COMMAND ...: what a command says; no record where it cannot be run or says nothing.
 put_said() {
   name=$1 most=$2
   shift 2
   have "$1" || return 0
-  said=$(limit "$@" | head -c "$most") || :
+  said=$($limit "$@" </dev/null 2>/dev/null | head -c "$most") || :
   [ -z "$said" ] || put "$name" "$said"
 }
-put_readable() { if [ -r "$2" ]; then put_file "$1" "$2" "$3"; fi; }
-put_end() {
-  [ -e "$2" ] || return 0
-  end=$(readlink -f "$2" 2>/dev/null) || return 0
-  put "$1" "$end"
+# put_line NAME PATH: the first line of a short file, read by the shell itself.
+put_line() {
+  [ -r "$2" ] || return 0
+  said=
+  { IFS= read -r said <"$2"; } 2>/dev/null || :
+  put "$1" "$said"
+}
+# put_text NAME PATH BYTES: the beginning of a text, without the newlines at its end.
+put_text() {
+  if [ -f "$2" ] && [ -r "$2" ] && said=$(head -c "$3" "$2" 2>/dev/null); then put "$1" "$said"; fi
+}
+ends_of() { readlink -f -- "$@" 2>/dev/null; }
+room_of() { $limit stat -f -c '%S %b %a %c %d' -- "$@" 2>/dev/null; }
+# each COMMAND PATH ...: sets "answers" to a line for each path, empty where there is none. One process answers for all; where that fails, one for each.
+each() {
+  ask=$1 count=0
+  shift
+  answers=$("$ask" "$@" </dev/null)$line || answers=
+  rest=$answers
+  while [ -n "$rest" ]; do
+    count=$((count + 1))
+    rest=${rest#*"$line"}
+  done
+  [ "$count" -ne $# ] || return 0
+  answers=
+  for path in "$@"; do
+    answer=$("$ask" "$path" </dev/null) || answer=
+    case $answer in *"$line"*) answer= ;; esac
+    answers=$answers$answer$line
+  done
+}
+next_answer() {
+  answer=${answers%%"$line"*}
+  answers=${answers#*"$line"}
+}
+# put_each NAMES: the answers, each under its name.
+put_each() {
+  for name in $1; do
+    next_answer
+    [ -z "$answer" ] || put "$name" "$answer"
+  done
+}
+# put_ends NAME LINK ...: where links end, a line for each.
+put_ends() {
+  name=$1 found=
+  shift
+  [ $# -gt 0 ] || return 0
+  each ends_of "$@"
+  for path in "$@"; do
+    next_answer
+    [ -z "$answer" ] || found=$found$path$tab$answer$line
+  done
+  [ -z "$found" ] || put "$name" "$found"
 }
 
 # ---- who this is
-put_readable hostname /proc/sys/kernel/hostname 256
-put_readable machine-id /etc/machine-id 256
-put_readable boot-id /proc/sys/kernel/random/boot_id 256
+put_line hostname /proc/sys/kernel/hostname
+put_line machine-id /etc/machine-id
+put_line boot-id /proc/sys/kernel/random/boot_id
 put_said clock 64 date +%s
-put_readable uptime /proc/uptime 256
+put_line uptime /proc/uptime
 if [ -e /etc/NIXOS ]; then put nixos yes; else put nixos no; fi
 
 # ---- which systems
 profiles=/nix/var/nix/profiles
-put_end current /run/current-system
-put_end booted /run/booted-system
-put_end profile "$profiles/system"
-if [ -L "$profiles/system" ]; then put_said profile-link 256 readlink "$profiles/system"; fi
-put_parts() {
+current=/run/current-system booted=/run/booted-system profile=$profiles/system
+set --
+names=
+for system in current booted profile; do
+  case $system in current) at=$current ;; booted) at=$booted ;; profile) at=$profile ;; esac
+  for part in '' kernel initrd kernel-modules firmware systemd; do
+    [ -e "$at/$part" ] || continue
+    names="$names $system${part:+-}$part"
+    set -- "$@" "$at/$part"
+  done
+done
+if [ $# -gt 0 ]; then
+  each ends_of "$@"
+  put_each "$names"
+fi
+if [ -L "$profile" ]; then put_said profile-link 256 readlink "$profile"; fi
+put_texts() {
   [ -d "$2" ] || return 0
-  for part in kernel initrd kernel-modules firmware systemd; do put_end "$1-$part" "$2/$part"; done
   for part in kernel-params init-interface-version switch-inhibitors reboot-triggers; do
-    put_readable "$1-$part" "$2/$part" 65536
+    put_text "$1-$part" "$2/$part" 65536
   done
 }
-put_parts current /run/current-system
-put_parts booted /run/booted-system
-put_parts profile "$profiles/system"
+same() { [ "$1" -ef "$2" ]; } 2>/dev/null
+put_texts current "$current"
+same "$booted" "$current" || put_texts booted "$booted"
+same "$profile" "$current" || same "$profile" "$booted" || put_texts profile "$profile"
 
-generations=$(limit find "$profiles" -maxdepth 1 -name 'system-*-link' -printf '%f\t%Ts\t%l\n' | sort -t - -k 2,2rn | head -n 500) || :
-if [ -z "$generations" ]; then
-  count=0
-  for link in "$profiles"/system-*-link; do
-    [ -L "$link" ] || continue
-    count=$((count + 1))
-    [ "$count" -le 200 ] || break
-    end=$(readlink "$link" 2>/dev/null) || continue
-    generations="$generations$link$tab$tab$end$line"
+# A specialisation is a system of its own: only the links of its parent tell its name. What the profile is needs none.
+if [ -e "$current" ] && ! same "$current" "$profile"; then
+  set --
+  for link in "$profile"/specialisation/* "$booted"/specialisation/* "$profiles"/system-*-link/specialisation/*; do
+    [ -L "$link" ] && [ -e "$link" ] || continue
+    set -- "$@" "$link"
+    [ $# -lt 200 ] || break
   done
+  put_ends specialisations "$@"
 fi
-[ -z "$generations" ] || put generations "$generations"
-
-# A specialisation is a system of its own: only the links of its parent tell its name.
-count=0 found=
-for link in "$profiles"/system/specialisation/* /run/booted-system/specialisation/* "$profiles"/system-*-link/specialisation/*; do
-  [ -L "$link" ] || continue
-  count=$((count + 1))
-  [ "$count" -le 200 ] || break
-  end=$(readlink -f "$link" 2>/dev/null) || continue
-  found="$found$link$tab$end$line"
-done
-[ -z "$found" ] || put specialisations "$found"
 
 # ---- what else is going on
 # Shared, opened for reading: it neither makes the file nor lasts longer than the look.
@@ -109,130 +156,52 @@ if [ ! -e "$lock" ]; then
 elif have flock && [ -r "$lock" ]; then
   if (flock -n -s 9) 9<"$lock" 2>/dev/null; then put switch-lock free; else put switch-lock held; fi
 fi
-put_readable shutdown /run/systemd/shutdown/scheduled 1024
+put_text shutdown /run/systemd/shutdown/scheduled 1024
 put_said system-state 256 systemctl is-system-running
-put_said failed 65536 systemctl list-units --failed --plain --no-legend --no-pager --full
-
-if have loginctl; then
-  sessions=$(limit loginctl list-sessions --no-legend --no-pager | sed -n 's/^ *\([A-Za-z0-9_-][A-Za-z0-9_-]*\) .*/\1/p' | head -n 200) || :
-  if limit loginctl list-sessions --no-legend --no-pager >/dev/null; then
-    if [ -n "$sessions" ]; then
-      # shellcheck disable=SC2086
-      put_said sessions 131072 loginctl show-session --property=Id --property=Name --property=Class --property=State $sessions
-    else
-      put sessions ''
-    fi
-    own=$(sed -n 's|.*/session-\([A-Za-z0-9_]*\)\.scope.*|\1|p' /proc/self/cgroup 2>/dev/null | head -n 1) || :
-    put own-session "$own"
-  fi
+if have systemctl && failed=$($limit systemctl list-units --failed --plain --no-legend --no-pager --full </dev/null 2>/dev/null); then
+  [ "${#failed}" -le 65536 ] || failed=$(printf '%s' "$failed" | head -c 65536)
+  put failed "$failed"
 fi
 
 # ---- room
-put_space() {
-  if [ -e "$2" ]; then put_said "$1" 256 stat -f -c '%S %b %a %c %d' "$2"; fi
-}
-put_space space-store /nix/store
-put_space space-boot /boot
-put_space space-efi /efi
-put_space space-boot-efi /boot/efi
-put_space space-state /var/lib
+set --
+names=
+for place in store:/nix/store boot:/boot efi:/efi boot-efi:/boot/efi state:/var/lib; do
+  [ -e "${place#*:}" ] || continue
+  names="$names space-${place%%:*}"
+  set -- "$@" "${place#*:}"
+done
+if [ $# -gt 0 ]; then
+  each room_of "$@"
+  put_each "$names"
+fi
 
 # ---- kernel
-put_readable kernel-release /proc/sys/kernel/osrelease 256
-put_readable kernel-command-line /proc/cmdline 8192
-put_readable modules /proc/modules 262144
-if [ -n "$wanted" ]; then
-  values=
-  # A path that climbs would read what nobody asked for.
-  while IFS= read -r key; do
-    case $key in '' | /* | *..*) continue ;; esac
-    [ -f "/proc/sys/$key" ] && [ -r "/proc/sys/$key" ] || continue
-    # Not by "read": the kernel gives a shell that reads byte by byte the first byte only.
-    value=$(head -c 4096 "/proc/sys/$key" 2>/dev/null) || continue
-    value=$(printf '%s' "$value" | tr '\n' ' ') || continue
-    values="$values$key$tab$value$line"
-  done <<END
-$wanted
-END
-  put sysctl "$values"
-fi
+put_line kernel-release /proc/sys/kernel/osrelease
+put_text kernel-command-line /proc/cmdline 8192
 
-# ---- mounts and devices
-if [ -r /proc/1/mountinfo ]; then put_file mounts /proc/1/mountinfo 2097152; else put_readable mounts /proc/self/mountinfo 2097152; fi
-put_readable swaps /proc/swaps 65536
-count=0 devices=
-for link in /dev/disk/by-uuid/* /dev/disk/by-label/* /dev/disk/by-partuuid/* /dev/disk/by-partlabel/* /dev/mapper/* /dev/disk/by-id/* /dev/*/*; do
-  [ -L "$link" ] || continue
-  case $link in /dev/char/* | /dev/block/* | /dev/fd/* | /dev/input/* | /dev/snd/* | /dev/bus/* | /dev/dri/* | /dev/serial/*) continue ;; esac
-  count=$((count + 1))
-  [ "$count" -le 400 ] || break
-  end=$(readlink -f "$link" 2>/dev/null) || continue
-  devices="$devices$link$tab$end$line"
-done
-[ -z "$devices" ] || put devices "$devices"
+# ---- mounts
+mounts=/proc/1/mountinfo
+[ -r "$mounts" ] || mounts=/proc/self/mountinfo
+put_text mounts "$mounts" 2097152
+put_text swaps /proc/swaps 65536
 
-# ---- sockets: 0A listens (TCP), 07 is bound to no peer (UDP)
-for protocol in tcp tcp6 udp udp6; do
-  table=/proc/1/net/$protocol
-  [ -r "$table" ] || table=/proc/net/$protocol
-  [ -r "$table" ] || continue
-  if have grep; then
-    put "listening-$protocol" "$(grep -E '^ *[0-9]+: [0-9A-F]+:[0-9A-F]+ 0+:0000 (0A|07) ' "$table" 2>/dev/null | head -c 262144)" || :
-  else
-    put_file "listening-$protocol" "$table" 262144
-  fi
-done
-
-# ---- units and their processes
-properties=Id,LoadState,ActiveState,SubState,Result,NeedDaemonReload,FragmentPath,MainPID,NRestarts,ExecMainStatus,ActiveEnterTimestamp
+# ---- units that are neither inactive nor unknown, which systemctl leaves out where a pattern is asked
+show() { $limit systemctl show --no-pager "$@" </dev/null 2>/dev/null | head -c 4194304; }
 units=
 if have systemctl; then
-  # Devices, slices and scopes are many and promise nothing.
-  set -- '*.service' '*.socket' '*.mount' '*.automount' '*.swap' '*.target' '*.timer' '*.path'
-  units=$(limit systemctl show --no-pager --timestamp=unix --property="$properties" "$@" | head -c 4194304) || :
-  [ -n "$units" ] || units=$(limit systemctl show --no-pager --property="$properties" "$@" | head -c 4194304) || :
+  case $much in
+    brief) units=$(show --property=Id,LoadState,ActiveState,SubState,NRestarts --state=running,activating,deactivating,reloading,refreshing,maintenance,failed '*.service') || : ;;
+    health) units=$(show --property=Id,LoadState,ActiveState,SubState,NRestarts '*.service') || : ;;
+    full)
+      set -- --property=Id,LoadState,ActiveState,SubState,Result,NeedDaemonReload,FragmentPath,MainPID,NRestarts,ExecMainStatus,ActiveEnterTimestamp
+      # Devices, slices and scopes are many and promise nothing.
+      set -- "$@" '*.service' '*.socket' '*.mount' '*.automount' '*.swap' '*.target' '*.timer' '*.path'
+      units=$(show --timestamp=unix "$@") || :
+      [ -n "$units" ] || units=$(show "$@") || : ;;
+  esac
 fi
-if [ -n "$units" ]; then
-  put units "$units"
-  pids=$(printf '%s\n' "$units" | sed -n 's/^MainPID=\([1-9][0-9]*\)$/\1/p' | head -n 600) || :
-  executables= lines=
-  for pid in $pids; do
-    lines="$lines /proc/$pid/cmdline"
-    end=$(readlink "/proc/$pid/exe" 2>/dev/null) || continue
-    executables="$executables$pid$tab$end$line"
-  done
-  [ -z "$executables" ] || put executables "$executables"
-  if [ -n "$lines" ] && have grep; then
-    # shellcheck disable=SC2086
-    named=$(grep -aosH '/nix/store/[0-9a-z]\{32\}-[A-Za-z0-9+._?=/-]*' $lines 2>/dev/null | sort -u | head -c 1048576) || :
-    put command-lines "$named"
-  fi
-fi
-
-# ---- sshd, asked with the file that the running one was given
-if [ "$(id -u 2>/dev/null)" = 0 ] && have systemctl && have sed; then
-  program= configuration=
-  for unit in sshd.service ssh.service; do
-    pid=$(limit systemctl show --property=MainPID "$unit" | sed -n 's/^MainPID=\([1-9][0-9]*\)$/\1/p') || :
-    [ -n "$pid" ] || continue
-    program=$(readlink "/proc/$pid/exe" 2>/dev/null) || :
-    configuration=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | sed -n 's/.* -f *\([^ ]*\).*/\1/p') || :
-    break
-  done
-  if [ ! -x "$program" ]; then
-    # Started by its socket, or replaced on disk: what systemd would start.
-    start=$(limit systemctl show --property=ExecStart sshd.service sshd@.service ssh.service | grep -m 1 'path=.*sshd') || :
-    program=$(printf '%s\n' "$start" | sed -n 's/.*path=\([^ ;]*\).*/\1/p') || :
-    configuration=$(printf '%s\n' "$start" | sed -n 's/.*argv\[\]=[^;]* -f *\([^ ;]*\).*/\1/p') || :
-  fi
-  if [ -x "$program" ]; then
-    if [ -r "$configuration" ]; then
-      put_said sshd 65536 "$program" -T -f "$configuration"
-    else
-      put_said sshd 65536 "$program" -T
-    fi
-  fi
-fi
+[ -z "$units" ] || put units "$units"
 
 # ---- the ledger: absent, unreadable and empty are three things
 ledger=/var/lib/nixos-deploy-gate/ledger.jsonl
@@ -247,6 +216,122 @@ elif [ -f "$ledger" ] && [ -r "$ledger" ] && lines=$(tail -c 1048576 "$ledger" 2
   put ledger-state read
 else
   put ledger-state unreadable
+fi
+
+if [ "$much" = full ]; then
+# ---- generations
+generations=$($limit find "$profiles" -maxdepth 1 -name 'system-*-link' -printf '%f\t%Ts\t%l\n' </dev/null 2>/dev/null | sort -t - -k 2,2rn | head -n 500) || :
+if [ -z "$generations" ]; then
+  count=0
+  for link in "$profiles"/system-*-link; do
+    [ -L "$link" ] || continue
+    count=$((count + 1))
+    [ "$count" -le 200 ] || break
+    end=$(readlink "$link" 2>/dev/null) || continue
+    generations="$generations$link$tab$tab$end$line"
+  done
+fi
+[ -z "$generations" ] || put generations "$generations"
+
+# ---- who is logged in
+if have loginctl && sessions=$($limit loginctl list-sessions --no-legend --no-pager </dev/null 2>/dev/null); then
+  set --
+  while read -r session others; do
+    case $session in '' | *[!A-Za-z0-9_-]*) continue ;; esac
+    set -- "$@" "$session"
+    [ $# -lt 200 ] || break
+  done <<END
+$sessions
+END
+  if [ $# -eq 0 ]; then
+    put sessions ''
+  else
+    put_said sessions 131072 loginctl show-session --property=Id --property=Name --property=Class --property=State "$@"
+  fi
+  own=
+  while IFS= read -r group; do
+    case $group in */session-*.scope*) own=${group##*/session-}; own=${own%%.scope*} ;; esac
+  done 2>/dev/null </proc/self/cgroup
+  case $own in *[!A-Za-z0-9_]*) own= ;; esac
+  put own-session "$own"
+fi
+
+# ---- kernel
+put_text modules /proc/modules 262144
+if [ -n "$wanted" ]; then
+  set --
+  # A path that climbs would read what nobody asked for.
+  while IFS= read -r key; do
+    case $key in '' | /* | *..*) continue ;; esac
+    [ -f "/proc/sys/$key" ] && [ -r "/proc/sys/$key" ] || continue
+    set -- "$@" "./$key"
+  done <<END
+$wanted
+END
+  # Not read by the shell: the kernel gives one that reads byte by byte the first byte only.
+  values=
+  [ $# -eq 0 ] || values=$(cd /proc/sys && grep -asHZ '' -- "$@" 2>/dev/null | tr '\000' '\t' | head -c 2097152) || :
+  put sysctl "$values"
+fi
+
+# ---- devices
+set --
+# What anybody may make is none.
+for link in /dev/disk/by-uuid/* /dev/disk/by-label/* /dev/disk/by-partuuid/* /dev/disk/by-partlabel/* /dev/mapper/* /dev/disk/by-id/* /dev/*/*; do
+  [ -L "$link" ] && [ -e "$link" ] || continue
+  case $link in /dev/char/* | /dev/block/* | /dev/fd/* | /dev/input/* | /dev/snd/* | /dev/bus/* | /dev/dri/* | /dev/serial/* | /dev/shm/* | /dev/mqueue/*) continue ;; esac
+  set -- "$@" "$link"
+  [ $# -lt 400 ] || break
+done
+put_ends devices "$@"
+
+# ---- sockets: 0A listens (TCP), 07 is bound to no peer (UDP)
+net=/proc/1/net
+[ -r "$net/tcp" ] || net=/proc/net
+if have grep; then
+  put listening "$(cd "$net" 2>/dev/null && grep -EsH '^ *[0-9]+: [0-9A-F]+:[0-9A-F]+ 0+:0000 (0A|07) ' tcp tcp6 udp udp6 | head -c 1048576)"
+else
+  for protocol in tcp tcp6 udp udp6; do put_text "listening-$protocol" "$net/$protocol" 262144; done
+fi
+
+# ---- processes of units
+pids=
+[ -z "$units" ] || pids=$(printf '%s\n' "$units" | sed -n 's/^MainPID=\([1-9][0-9]*\)$/\1/p' | head -n 600) || :
+if [ -n "$pids" ]; then
+  links= lines=
+  for pid in $pids; do links="$links $pid/exe" lines="$lines $pid/cmdline"; done
+  # shellcheck disable=SC2086
+  executables=$(cd /proc && $limit find $links -maxdepth 0 -printf '%p\t%l\n' </dev/null 2>/dev/null | head -c 1048576) || :
+  [ -z "$executables" ] || put executables "$executables"
+  if have grep; then
+    # shellcheck disable=SC2086
+    named=$(cd /proc && grep -aosH '/nix/store/[0-9a-z]\{32\}-[A-Za-z0-9+._?=/-]*' $lines 2>/dev/null | sort -u | head -c 1048576) || :
+    put command-lines "$named"
+  fi
+fi
+
+# ---- sshd, asked with the file that the running one was given
+if [ "$(id -u 2>/dev/null)" = 0 ] && have systemctl && have sed; then
+  program= configuration=
+  for pid in $(show --property=MainPID sshd.service ssh.service | sed -n 's/^MainPID=\([1-9][0-9]*\)$/\1/p'); do
+    program=$(readlink "/proc/$pid/exe" 2>/dev/null) || :
+    configuration=$(tr '\000' ' ' <"/proc/$pid/cmdline" 2>/dev/null | sed -n 's/.* -f *\([^ ]*\).*/\1/p') || :
+    break
+  done
+  if [ ! -x "$program" ]; then
+    # Started by its socket, or replaced on disk: what systemd would start.
+    start=$(show --property=ExecStart sshd.service sshd@.service ssh.service | grep -m 1 'path=.*sshd') || :
+    program=$(printf '%s\n' "$start" | sed -n 's/.*path=\([^ ;]*\).*/\1/p') || :
+    configuration=$(printf '%s\n' "$start" | sed -n 's/.*argv\[\]=[^;]* -f *\([^ ;]*\).*/\1/p') || :
+  fi
+  if [ -x "$program" ]; then
+    if [ -r "$configuration" ]; then
+      put_said sshd 65536 "$program" -T -f "$configuration"
+    else
+      put_said sshd 65536 "$program" -T
+    fi
+  fi
+fi
 fi
 put done yes
 
@@ -460,6 +545,8 @@ umask 077
 state=/run/nixos-deploy-gate/$1
 case $1 in '' | *[!a-z0-9-]*) exit 2 ;; esac
 case $3 in confirm | return) ;; *) exit 2 ;; esac
+case $4 in '' | *[!0-9]*) exit 2 ;; esac
+uptime() { read -r up rest </proc/uptime; up=${up%%.*}; }
 nonce= told=
 if [ -e "$state/nonce" ]; then read -r nonce <"$state/nonce" || :; fi
 if [ -e "$state/phase" ]; then read -r told <"$state/phase" || :; fi
@@ -468,6 +555,15 @@ if [ "$nonce" = "$2" ]; then
     confirm:waiting* | return:waiting* | return:starting* | return:activating*)
       printf '%s\n' "$1 $2" >"$state/$3.new" && mv -f "$state/$3.new" "$state/$3" && put said "$3" ;;
   esac
+  if [ -e "$state/$3" ]; then
+    uptime; deadline=$((up + $4))
+    while [ "$up" -lt "$deadline" ]; do
+      if [ -e "$state/phase" ]; then read -r told <"$state/phase" || :; fi
+      case $told in ended*) break ;; esac
+      sleep 0.2 2>/dev/null || sleep 1
+      uptime
+    done
+  fi
 fi
 put phase "$told"
 
@@ -2446,7 +2542,7 @@ gate_admit() {
   admit_verb=$1 admit_front=
   shift
   case $admit_verb in
-    observe) count "$#" 1 ;;
+    observe) count "$#" 2; one_of "$1" brief health full ;;
     record) count "$#" 1; entry "$1" ;;
     root)
       case $#:${1-} in
@@ -2459,7 +2555,7 @@ gate_admit() {
       admit_start "$@"
       admit_front='gate_id=$1 gate_secret=$2; shift 3; set -- "$gate_id" "$gate_secret" "$(text_supervisor)" "$@"' ;;
     follow) count "$#" 4; an_id "$1"; one_of "$2" waiting ended now; number "$3"; number "$4" ;;
-    say) count "$#" 3; an_id "$1"; hexadecimal "$2"; one_of "$3" confirm return ;;
+    say) count "$#" 4; an_id "$1"; hexadecimal "$2"; one_of "$3" confirm return; number "$4" ;;
     dry-activate) count "$#" 3; activated_dry "$1"; number "$2"; one_of "$3" checks no-checks ;;
     restart)
       [ "$#" -ge 1 ] || refuse "arguments are missing"

@@ -49,7 +49,14 @@ put phase "$told"
  */
 export async function confirmActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
   return said(
-    await targets.run({ address, program: sayProgram, verb: "say", arguments: [id, nonce, "confirm", "20"], connection: "new", timeoutSeconds: 60 }),
+    await targets.run({
+      address,
+      program: sayProgram,
+      verb: "say",
+      arguments: [id, nonce, "confirm", "20"],
+      connection: "new",
+      timeoutSeconds: 60,
+    }),
     "confirm",
   );
 }
@@ -57,7 +64,14 @@ export async function confirmActivation(targets: Targets, address: Address, id: 
 /** Tells the host to go back, from wherever it is before it was confirmed. One round trip. */
 export async function returnActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
   return said(
-    await targets.run({ address, program: sayProgram, verb: "say", arguments: [id, nonce, "return", "0"], connection: "shared", timeoutSeconds: 60 }),
+    await targets.run({
+      address,
+      program: sayProgram,
+      verb: "say",
+      arguments: [id, nonce, "return", "0"],
+      connection: "shared",
+      timeoutSeconds: 60,
+    }),
     "return",
   );
 }

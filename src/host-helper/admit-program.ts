@@ -155,7 +155,7 @@ gate_admit() {
   admit_verb=$1 admit_front=
   shift
   case $admit_verb in
-    observe) count "$#" 1 ;;
+    observe) count "$#" 2; one_of "$1" brief health full ;;
     record) count "$#" 1; entry "$1" ;;
     root)
       case $#:\${1-} in
@@ -168,7 +168,7 @@ gate_admit() {
       admit_start "$@"
       admit_front='gate_id=$1 gate_secret=$2; shift 3; set -- "$gate_id" "$gate_secret" "$(text_supervisor)" "$@"' ;;
     follow) count "$#" 4; an_id "$1"; one_of "$2" waiting ended now; number "$3"; number "$4" ;;
-    say) count "$#" 3; an_id "$1"; hexadecimal "$2"; one_of "$3" confirm return ;;
+    say) count "$#" 4; an_id "$1"; hexadecimal "$2"; one_of "$3" confirm return; number "$4" ;;
     dry-activate) count "$#" 3; activated_dry "$1"; number "$2"; one_of "$3" checks no-checks ;;
     restart)
       [ "$#" -ge 1 ] || refuse "arguments are missing"

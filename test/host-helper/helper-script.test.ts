@@ -48,12 +48,12 @@ gate_admit "$@"`,
     );
 
   test.each<string[]>([
-    ["observe", "net/ipv4/ip_forward"],
+    ["observe", "full", "net/ipv4/ip_forward"],
     ["record", "{}"],
     ["root", "keep", "copy-0a", "/nix/store/00000000000000000000000000000000-nixos-system-a-26.05"],
     ["root", "release", "copy-0a"],
     ["follow", "a-1", "now", "0", "10"],
-    ["say", "a-1", "0123456789abcdef0123456789abcdef", "confirm"],
+    ["say", "a-1", "0123456789abcdef0123456789abcdef", "confirm", "20"],
     ["restart", "90", "a@b.service", "c.timer"],
     ["check", "unit", "0", "1", "9", "1", "sshd.service", "tcp", "5", "3", "10", "2", "db.example.org", "5432"],
     ["check", "http", "5", "3", "10", "6", "https://[::1]:8443/a?b=c", "::1", "8443", "/a?b=c", "[::1]:8443", "200,204"],
