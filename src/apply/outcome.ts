@@ -16,6 +16,8 @@ export type Outcome = {
   readonly attempts: readonly Attempt[];
   /** The last of the activation's log. Untrusted text. */
   readonly log?: string;
+  /** Where all of it lies on the host. */
+  readonly logAt?: string;
 };
 
 export const outcomeKinds = [

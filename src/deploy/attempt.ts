@@ -36,6 +36,10 @@ export type Attempted = {
   readonly handedOver: boolean;
 };
 
+/** Where the supervisor keeps an attempt's log, once it has come to an end; of the last twenty. */
+export const logOf = (made: Attempted | undefined): string | undefined =>
+  made?.phase === undefined ? undefined : `/var/lib/nixos-deploy-gate/attempts/${made.id}/log`;
+
 /** What the gate itself takes until it confirms, beside checks and soak. */
 const marginSeconds = 60;
 

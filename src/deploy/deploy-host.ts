@@ -8,7 +8,7 @@ import { failure } from "../failure.ts";
 import { cancelTimer } from "../reboot/cancel-timer.ts";
 import type { Observation } from "../target/observation.ts";
 import { sysctlKeys, verifyHost } from "../verify/verify.ts";
-import { attempt, type Attempted, type Operation } from "./attempt.ts";
+import { attempt, logOf, type Attempted, type Operation } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 import { isAskedWhy, keepEvidence, keepLog, toldBy } from "./failure-evidence.ts";
@@ -122,7 +122,14 @@ async function activate(
   const log = [wouldDo === "" ? "" : `What a switch would do, by dry-activate:\n${wouldDo}\n`, last?.log ?? ""].filter(
     (text) => text !== "",
   );
-  const common = { touched: last !== undefined, healthy: now !== undefined, observation: now, tried, log: log.join("\n") };
+  const common = {
+    touched: last !== undefined,
+    healthy: now !== undefined,
+    observation: now,
+    tried,
+    log: log.join("\n"),
+    logAt: logOf(last),
+  };
   if (!done || now === undefined) {
     const head = done ? silentAfter : next.kind === "try" ? (["The run was cancelled."] as const) : next.reasons;
     const reasons = [...head, ...(last?.reasons ?? []), ...notTried(stopped)] as [string, ...string[]];
@@ -228,12 +235,13 @@ type Closing = {
   readonly misses?: readonly Miss[];
   readonly tried?: Outcome["attempts"];
   readonly log?: string;
+  readonly logAt?: string | undefined;
   readonly failure?: Outcome["failure"];
   readonly next?: string;
 };
 
 function ended(outcome: OutcomeKind, reasons: readonly [string, ...string[]], closing: Closing): Deployed {
-  const { observation, misses = [], tried = [], log, failure: why, next } = closing;
+  const { observation, misses = [], tried = [], log, logAt, failure: why, next } = closing;
   return {
     outcome: {
       outcome,
@@ -246,6 +254,7 @@ function ended(outcome: OutcomeKind, reasons: readonly [string, ...string[]], cl
       misses,
       attempts: tried,
       ...(log === undefined || log === "" ? {} : { log }),
+      ...(logAt === undefined ? {} : { logAt }),
     },
     end: { outcome, touched: closing.touched, healthy: closing.healthy },
   };

@@ -7,7 +7,7 @@ import type { Address } from "../target/address.ts";
 import type { Generation, Observation } from "../target/observation.ts";
 import { rightHost } from "../target/right-host.ts";
 import { rebootNeed } from "../verify/reboot-need.ts";
-import { attempt } from "./attempt.ts";
+import { attempt, logOf } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 import { lookAt } from "./look-at.ts";
@@ -40,6 +40,9 @@ export function rollbackTo(observation: Observation, wanted: number | undefined,
  */
 export async function rollbackHost(rollback: Rollback, world: DeployWorld): Promise<Outcome> {
   const { address, host } = rollback;
+  const say = (step: "asking" | "activating" | "verifying", text?: string): void =>
+    world.log.progress({ kind: "host", host, step, ...(text === undefined ? {} : { text }) });
+  say("asking");
   const look = await lookAt(rollback, world);
   const bad = (why: Failure, observation?: Observation): Outcome => ({ ...said("failed", [why.message], observation), failure: why });
   if (look.kind === "silent") return said("unreachable", [`${host} could not be spoken to (${look.trouble}): ${look.detail}`], undefined);
@@ -82,9 +85,12 @@ export async function rollbackHost(rollback: Rollback, world: DeployWorld): Prom
     activate: to.toplevel,
     stopFirst: [],
   } as const;
+  say("activating", `generation ${to.number}`);
   const made = await attempt(change, operation, baselineOf(observation, []), world);
+  say("verifying");
   const after = await lookAt(change, world);
   const now = after.kind === "observed" ? after.observation : undefined;
+  const logAt = logOf(made);
   const tried = [{ strategy: "rollback" as const, ended: made.reasons.join(" ").slice(0, 1_000) }];
   if (made.phase?.outcome === "deployed" && now?.current === to.toplevel) {
     const need = rebootNeed(now, world.store);
@@ -104,6 +110,7 @@ export async function rollbackHost(rollback: Rollback, world: DeployWorld): Prom
     failure: failure("activation-escalated", { host, reason: made.reasons[0] ?? "the rollback did not come to its end" }),
     attempts: tried,
     log: made.log,
+    ...(logAt === undefined ? {} : { logAt }),
   };
 }
 

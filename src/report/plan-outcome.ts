@@ -37,6 +37,8 @@ export const PlanOutcome = z.object({
   attempts: z.array(z.object({ strategy: z.enum(attemptKinds), ended: text })),
   /** The end of the activation's log. */
   log: text.optional(),
+  /** Where the whole of it lies on the host. */
+  logAt: text.optional(),
 });
 export type PlanOutcome = z.infer<typeof PlanOutcome>;
 
@@ -49,7 +51,7 @@ export function boundedOutcome(
 ): PlanOutcome {
   const side = (path: string | undefined): "old" | "new" | undefined =>
     path === undefined ? undefined : path === sides.to ? "new" : path === sides.from ? "old" : undefined;
-  const { outcome, failure, next, now, misses, log } = given;
+  const { outcome, failure, next, now, misses, log, logAt } = given;
   return {
     outcome,
     reasons: boundedReasons(given.reasons.map(clean)),
@@ -67,6 +69,7 @@ export function boundedOutcome(
     missesTotal: misses.length,
     attempts: given.attempts.slice(0, limits.attempts).map(({ strategy, ended }) => ({ strategy, ended: cutMiddle(clean(ended), 1_000) })),
     ...(log === undefined ? {} : { log: tail(log) }),
+    ...(logAt === undefined ? {} : { logAt: cutMiddle(logAt, 200) }),
   };
 }
 

@@ -17,7 +17,7 @@ export function outcomeSections(plan: Plan, host: PlanHost): Section[] {
   // A host that failed before it was asked anything is told by its change.
   const causes = host.state === "failed" ? [] : diagnosisSections(plan, host);
   if (!isTold(host, outcome)) return causes;
-  const { failure, log, attempts, missesTotal } = outcome;
+  const { failure, log, logAt, attempts, missesTotal } = outcome;
   const misses = [...outcome.misses.filter(isOpen), ...outcome.misses.filter((miss) => !isOpen(miss))];
   const reasons = outcome.reasons.length === 0 ? [`${sentence(happened(plan, host))}.`] : outcome.reasons;
   const made: Section[] = [
@@ -42,7 +42,10 @@ export function outcomeSections(plan: Plan, host: PlanHost): Section[] {
       kind: "outcome",
       title: attempts.length === 1 ? "Tried" : "Tried, in this order",
       summary: `${attempts.length}`,
-      lines: attempts.map(({ strategy, ended }): Line => ({ spans: [{ code: strategy }, ...(ended === "" ? [] : [`: ${ended}`])] })),
+      lines: [
+        ...attempts.map(({ strategy, ended }): Line => ({ spans: [{ code: strategy }, ...(ended === "" ? [] : [`: ${ended}`])] })),
+        ...(logAt === undefined ? [] : [{ spans: ["The whole log is kept on the host: ", { code: logAt }] }]),
+      ],
       texts: log === undefined || log.trim() === "" ? [] : [{ title: "End of the activation log", text: log }],
     },
     {

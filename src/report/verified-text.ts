@@ -20,6 +20,9 @@ function block(verified: Verified): string[] {
     `  ${toplevel}`,
     ...misses.map((miss) => `  ${miss.sentence}${miss.needs === "nothing" ? " (cannot be told)" : ` (needs ${miss.needs})`}`),
     ...checks.filter((check) => check.outcome !== "passed").map((check) => `  check "${check.name}": ${check.outcome}: ${check.sentence}`),
+    ...(misses.some((miss) => miss.family === "toplevel" && miss.needs !== "nothing")
+      ? [`  next: nixos-deploy-gate deploy --dry-run --hosts ${host}   # what would bring it there, or holds it`]
+      : []),
   ];
 }
 

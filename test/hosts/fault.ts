@@ -91,6 +91,9 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
   if (row.outcome === "deployed" && told?.outcome?.attempts.length === 1) expect(roundTrips).toBeLessThan(1 + 12);
   const now = told?.outcome?.now;
   if (now !== undefined) expect([now.current, now.profile], why).toEqual([systems.current, systems.profile]);
+  const logAt = told?.outcome?.logAt;
+  if (row.outcome === "rolled-back") expect(logAt, "where the whole log is").toBeDefined();
+  if (logAt !== undefined) expect(host.has(logAt), logAt).toBe(true);
   if (says !== undefined) expect(JSON.stringify(told)).toMatch(says);
   if (others !== undefined) {
     const { hosts: all } = await run.plan();

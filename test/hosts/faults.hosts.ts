@@ -221,9 +221,16 @@ describe("what can happen to the host", () => {
   });
   fault({
     scenario: "garbage is collected after the copy",
-    // What the host runs between the copy and the supervisor is the new system's own dry activation.
-    change: { dryActivation: "nix-collect-garbage -d >/run/collected 2>&1" },
-    after: async (lane) => expect(await lane.host.sh("cat /run/collected")).toMatch(/store paths? deleted/),
+    // What the host runs between the copy and the supervisor is the new system's own dry activation. While that runs, the process itself is a root: so the gate is held
+    // until it is over.
+    change: { dryActivation: "touch /run/dry; sleep 5; rm /run/dry" },
+    during: async (lane, run) => {
+      await lane.host.sh("until [ -e /run/dry ]; do sleep 0.1; done");
+      run.kill("SIGSTOP");
+      await lane.host.sh("while [ -e /run/dry ] || pgrep -f '[d]ry-activate'; do sleep 0.1; done");
+      expect(await lane.host.sh("nix-collect-garbage -d 2>&1")).toMatch(/store paths? deleted/);
+      run.kill("SIGCONT");
+    },
     expects: deployed,
   });
   fault({

@@ -296,6 +296,12 @@ test("what a question before the change says to type is what every reader is tol
   expect(comment(after(given), markdown)).toContain(next);
   expect(JSON.stringify(after(given))).toContain(next);
   expect(JSON.stringify(namesOnly(after(given)))).not.toContain("deploy@");
+  const logAt = "/var/lib/nixos-deploy-gate/attempts/switch-0123/log";
+  const back = [
+    web("web1", outcome("rolled-back", ["It was taken back."], { logAt, attempts: [{ strategy: "switch", ended: "failed" }] })),
+  ];
+  expect(terminalReport(after(back), { ...plain, width: 200 })).toContain(`The whole log is kept on the host: ${logAt}`);
+  expect(comment(after(back), markdown)).toContain(logAt);
   const secret = { next: "curl -H 'Authorization: Bearer ghp_abcdefghijklmnopqrstuvwxyz0123456789'" };
   expect(JSON.stringify(after([web("web1", outcome("held", ["r"], secret))]))).not.toContain("ghp_abcdefghijklmnopqrstuvwxyz0123456789");
 });

@@ -25,7 +25,12 @@ test.each([
   expect(status(only(hosts)).state).toBe(onPullRequest);
   expect(status(only(hosts, "push")).state).toBe(onPush);
   expect(exitCode(only(hosts))).toBe(exit);
-  expect(outputs(only(hosts), { plan: "p", report: "r", html: "h" })).toMatchObject({ decision, "reason-code": reason, plan: "p", report: "r" });
+  expect(outputs(only(hosts), { plan: "p", report: "r", html: "h" })).toMatchObject({
+    decision,
+    "reason-code": reason,
+    plan: "p",
+    report: "r",
+  });
 });
 
 test("several exit codes at once: 4 over 2 over 1 over 3 over 0", () => {
