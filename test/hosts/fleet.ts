@@ -3,10 +3,18 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Plan } from "../../src/report/plan.ts";
 import { must, type Result, run } from "./command.ts";
-import type { Lab } from "./lab.ts";
 import type { ToplevelSpec } from "./toplevels.ts";
 
 export type HostSpec = Omit<ToplevelSpec, "host">;
+
+/** Where hosts are and how one logs in: a lab, or what stands in for one. */
+export type Site = {
+  readonly hosts: ReadonlyMap<string, { readonly address: string; readonly port?: number; readonly machineId: string }>;
+  /** Path of a private key. */
+  readonly key: string;
+  /** In the format of known_hosts(5). */
+  readonly knownHosts: string;
+};
 
 /** Describes the hosts of specs.json, by the policy of policy.json. */
 export const labFlake = `{
@@ -23,12 +31,12 @@ export const labFlake = `{
 /** A repository whose flake describes the lab's hosts, and the gate's own command line on it as a child process. */
 export class Fleet {
   readonly repository: string;
-  readonly #lab: Lab;
+  readonly #site: Site;
   readonly #seconds: number;
 
   /** A run of the gate that takes longer than `seconds` is ended. */
-  constructor(lab: Lab, seconds = 400) {
-    this.#lab = lab;
+  constructor(site: Site, seconds = 400) {
+    this.#site = site;
     this.#seconds = seconds;
     this.repository = mkdtempSync(join(tmpdir(), "fleet-"));
     cpSync(join(import.meta.dirname, "toplevel.nix"), join(this.repository, "toplevel.nix"));
@@ -46,9 +54,9 @@ export class Fleet {
   async commit(specs: Readonly<Record<string, HostSpec>>, policy: object = {}): Promise<string> {
     const given = policy as { hosts?: Record<string, object>; apply?: object };
     const hosts = Object.fromEntries(
-      [...this.#lab.hosts].map(([name, host]) => [
+      [...this.#site.hosts].map(([name, { address, port = 22, machineId }]) => [
         name,
-        { deploy: true, target: { hostname: host.address, machineId: host.machineId }, ...given.hosts?.[name] },
+        { deploy: true, target: { hostname: address, port, machineId }, ...given.hosts?.[name] },
       ]),
     );
     for (const [name, own] of Object.entries(given.hosts ?? {})) hosts[name] ??= { deploy: true, ...own } as never;
@@ -68,7 +76,7 @@ export class Fleet {
 
   command(...words: string[]): string[] {
     const known = join(this.repository, "ssh", "known_hosts");
-    writeFileSync(known, this.#lab.knownHosts);
+    writeFileSync(known, this.#site.knownHosts);
     const [command = "", ...rest] = words;
     // `rollback` names its host first, `diagnose` the plan.
     const [first, after] = command === "rollback" || command === "diagnose" ? [rest.slice(0, 1), rest.slice(1)] : [[], rest];
@@ -79,7 +87,7 @@ export class Fleet {
       ...first,
       this.repository,
       "--ssh-key",
-      this.#lab.key,
+      this.#site.key,
       "--known-hosts",
       known,
       ...after,

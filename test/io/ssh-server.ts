@@ -27,6 +27,8 @@ export type SshServerOptions = {
   readonly authorized: readonly string[];
   /** More lines of sshd_config. */
   readonly settings?: readonly string[];
+  /** The command that runs it: `unshare`, say, with its options. */
+  readonly within?: readonly string[];
   readonly hostKey?: { readonly privateKey: string; readonly publicKey: string };
 };
 
@@ -93,7 +95,7 @@ export async function sshServer(options: SshServerOptions): Promise<SshServer> {
     ...(options.settings ?? []),
   ];
   writeFileSync(join(directory, "config"), `${config.join("\n")}\n`);
-  const words = [sshd, "-D", "-e", "-f", join(directory, "config")];
+  const words = [...(options.within ?? []), sshd, "-D", "-e", "-f", join(directory, "config")];
   const [program = "", ...rest] = nested ? ["unshare", "--user", `--map-user=${outside}`, ...words] : words;
   const child = spawn(program, rest, { stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
