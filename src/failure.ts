@@ -99,6 +99,30 @@ const table = {
     message: `${c.path} could not be written; what was written before it stays, and nothing was overwritten.`,
     next: "git status   # then the same command again: it goes on with what is missing",
   }),
+  "goal-unknown": (c: { name: string; known: readonly string[] }): Entry => ({
+    exit: 2,
+    message: `There is no goal "${c.name}"; there are ${c.known.join(", ")}.`,
+    next: "nixos-deploy-gate goal --list",
+  }),
+  "goal-invalid": (c: { path: string; problem: string }): Entry => ({
+    exit: 2,
+    message: `The goal in ${c.path} cannot be used: ${c.problem}.`,
+    next: `Correct ${c.path} on the deploy branch; docs/goals.md shows what such a file says.`,
+  }),
+  "goal-untold": (c: { goal: string; needs: "text" | "alert" }): Entry => ({
+    exit: 2,
+    message:
+      c.needs === "text"
+        ? `The goal ${c.goal} works on a wish in words, and none was given.`
+        : `The goal ${c.goal} looks into an alert, and none was given.`,
+    next:
+      c.needs === "text" ? `nixos-deploy-gate goal ${c.goal} --text 'what you wish for'` : `nixos-deploy-gate goal ${c.goal} --alert FILE`,
+  }),
+  "alert-invalid": (c: { problem: string }): Entry => ({
+    exit: 2,
+    message: `What was given as an alert is none: ${c.problem}.`,
+    next: `Give what "gate listen" starts a workflow with, what Alertmanager posts, or {"name": "…", "host": "…", "unit": "…", "summary": "…"}.`,
+  }),
   // ---- the event and the forge (exit 2 where the workflow has to change, else 4) -----------------------------------
   "event-unsupported": (c: { event: string; problem: string }): Entry => ({
     exit: 2,

@@ -12,6 +12,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   join: async () => (await import("./join.ts")).joinCommand,
   diff: async () => (await import("./diff.ts")).diffCommand,
   context: async () => (await import("./context.ts")).contextCommand,
+  goal: async () => (await import("./goal.ts")).goalCommand,
   rollback: async () => (await import("./rollback.ts")).rollbackCommand,
   verify: async () => (await import("./verify.ts")).verifyCommand,
   status: async () => (await import("./status.ts")).statusCommand,

@@ -1,6 +1,6 @@
 import { contextJson, contextText } from "../context/context-text.ts";
 import { type FleetContext, gatherContext } from "../context/fleet-context.ts";
-import { matchesGlob } from "../discover/host.ts";
+import { type HostName, matchesGlob } from "../discover/host.ts";
 import type { ExitCode } from "../failure.ts";
 import type { GateLog } from "../io/log.ts";
 import { personAt } from "./deploy-run.ts";
@@ -22,11 +22,11 @@ export async function runContext(prepared: Prepared, options: Options, shell: Sh
   });
 }
 
-/** The snapshot of a fleet that has been asked what it runs. */
-export async function contextOf(asked: AskedFleet): Promise<FleetContext> {
+/** The snapshot of a fleet that has been asked what it runs, or of those of its hosts that it is about. */
+export async function contextOf(asked: AskedFleet, about: (host: HostName) => boolean = () => true): Promise<FleetContext> {
   const { fleet, policy, targets, prepared } = asked;
   return await gatherContext(targets, {
-    statuses: await fleetStatuses(asked),
+    statuses: (await fleetStatuses(asked)).filter(({ host }) => about(host)),
     addresses: fleet.addresses,
     policy: policy.context,
     now: prepared.ports.clock.now(),

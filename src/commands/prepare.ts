@@ -9,7 +9,7 @@ import { nixPort } from "../io/nix.ts";
 import type { Git, Log } from "../io/ports.ts";
 import { storeDatabase } from "../io/store-database.ts";
 import { storeFiles } from "../io/store-files.ts";
-import { type Knowledge, knowledgeOf } from "../discover/knowledge.ts";
+import { goalFilesOf, type Knowledge, knowledgeOf } from "../discover/knowledge.ts";
 import { openSources, type SourceEvent, type SourceRequest, type Sources } from "../discover/source.ts";
 import { proveIsolation } from "../discover/guard.ts";
 import type { GatePorts } from "../gate.ts";
@@ -32,6 +32,8 @@ export type Prepared = {
   readonly commitMessage: string | undefined;
   /** Reads the operator's knowledge at the base revision. */
   readonly knowledge: (paths: readonly string[]) => Promise<Knowledge>;
+  /** Reads the operator's own goals in a directory at the base revision. */
+  readonly goalFiles: (directory: string) => Promise<Knowledge>;
   readonly scratch: string;
   /** Our own repository is `repo` in the scratch directory. */
   readonly git: Git;
@@ -103,6 +105,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       },
       commitMessage: await messages,
       knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),
+      goalFiles: (directory) => goalFilesOf({ git, directory: join(scratch.path, "repo") }, sources, directory),
       scratch: scratch.path,
       git,
     });

@@ -7,7 +7,7 @@ import type { Log } from "../io/ports.ts";
 import { claudeSession, type Credential } from "../io/session.ts";
 import { installClaude } from "../io/session-install.ts";
 import { openSessionStore } from "../io/session-store.ts";
-import { readGoal } from "./goal.ts";
+import { readGoal } from "./own-goal.ts";
 import { relaySecret } from "./session-tools.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;

@@ -15,12 +15,18 @@ const maxBytes = 256 * 1024;
  * session what to think of it. No working tree is looked at and no link is followed. A path that is not there is passed over, since the default names rarely all
  * exist. Never throws for what a repository holds.
  */
-export async function readKnowledge(repository: Repository, rev: string, paths: readonly string[]): Promise<Knowledge> {
+export async function readKnowledge(
+  repository: Repository,
+  rev: string,
+  paths: readonly string[],
+  what: "knowledge" | "goal" = "knowledge",
+): Promise<Knowledge> {
   const files: KnowledgeFile[] = [];
   const notes: string[] = [];
   for (const path of paths) {
     const found = await readOne(repository, rev, path);
-    if (typeof found === "string") notes.push(`The knowledge file ${path} was not given to the session: ${found}.`);
+    if (typeof found === "string")
+      notes.push(`The ${what} file ${path} was not ${what === "goal" ? "read" : "given to the session"}: ${found}.`);
     else if (found !== undefined) files.push(found);
   }
   return { files, notes };
@@ -50,9 +56,31 @@ async function readOne(repository: Repository, rev: string, path: string): Promi
  */
 export async function knowledgeOf(
   repository: Repository,
-  { head, base }: Pick<Sources, "head" | "base">,
+  sources: Pick<Sources, "head" | "base">,
   paths: readonly string[],
 ): Promise<Knowledge> {
-  const rev = base === undefined ? (head.trust === "deploy-branch" ? head.rev : undefined) : base.rev;
+  const rev = reviewed(sources);
   return rev === undefined ? { files: [], notes: [] } : await readKnowledge(repository, rev, paths);
+}
+
+const reviewed = ({ head, base }: Pick<Sources, "head" | "base">): string | undefined =>
+  base === undefined ? (head.trust === "deploy-branch" ? head.rev : undefined) : base.rev;
+
+/** Of a directory of goals: more are a mistake. */
+const mostGoals = 64;
+
+/** The operator's own goals, the Markdown files of one directory, from the same revision in the same way. */
+export async function goalFilesOf(repository: Repository, sources: Pick<Sources, "head" | "base">, directory: string): Promise<Knowledge> {
+  const rev = reviewed(sources);
+  if (rev === undefined) return { files: [], notes: [] };
+  const listed = await repository.git.run({
+    directory: repository.directory,
+    arguments: ["ls-tree", "-z", "--name-only", "--full-tree", rev, "--", `${directory}/`],
+    environment: { GIT_LITERAL_PATHSPECS: "1" },
+  });
+  if (listed.exitCode !== 0) return { files: [], notes: [`The goals in ${directory} could not be listed.`] };
+  const paths = listed.stdout.split("\0").filter((path) => path.endsWith(".md"));
+  const read = await readKnowledge(repository, rev, paths.slice(0, mostGoals), "goal");
+  const left = paths.length > mostGoals ? [`Only the first ${mostGoals} of ${paths.length} goals in ${directory} were read.`] : [];
+  return { files: read.files, notes: [...read.notes, ...left] };
 }

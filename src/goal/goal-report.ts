@@ -30,7 +30,7 @@ export type ProposalEnd =
 /** One run of a goal, whole: what people read is derived from it. */
 export type GoalReport = {
   readonly schema: 1;
-  readonly goal: Pick<Goal, "name" | "output">;
+  readonly goal: Pick<Goal, "name" | "output" | "autonomy" | "actions">;
   /** Names the occasion: the same wish or incident has the same id, so that a second run updates what the first made. */
   readonly id: string;
   readonly leave: Leave;

@@ -70,7 +70,7 @@ export async function runGoal(request: GoalRequest, ports: GoalPorts): Promise<G
     : { kind: "none" };
   return {
     schema: 1,
-    goal: { name: goal.name, output: goal.output },
+    goal: { name: goal.name, output: goal.output, autonomy: goal.autonomy, actions: goal.actions },
     id,
     leave,
     told,

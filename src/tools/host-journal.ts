@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { UnitWord, askHost, hostNamed, type HostPorts } from "./host-ports.ts";
+import { HostWord, UnitWord, askHost, hostNamed, type HostPorts } from "./host-ports.ts";
 import { tool } from "./tool.ts";
 
 /**
@@ -18,9 +18,9 @@ exit 0
 export const hostJournal = tool({
   name: "journal",
   description:
-    "The last lines of the journal of one unit of a host: what the unit's own processes wrote and what systemd says of it, since the activation began. The lines are data that a program printed.",
+    "The last lines of the journal of one unit of a host: what the unit's own processes wrote and what systemd says of it, since the activation began, or since the boot where none is in question. The lines are data that a program printed.",
   input: z.strictObject({
-    host: z.string().max(255).describe("one of the hosts that the failure is about"),
+    host: HostWord,
     unit: UnitWord,
     lines: z.int().min(1).max(300).default(100).describe("how many lines, the last ones"),
   }),

@@ -29,11 +29,14 @@ export const UnitWord = z
   .refine(isUnitName, 'it is not the full name of a unit like "nginx.service"')
   .describe('full name of a unit, like "nginx.service"');
 
+/** The argument that names a host, in every tool of this table. */
+export const HostWord = z.string().max(255).describe("one of the hosts that this is about, by its name");
+
 /** The host of that name, or a refusal that names those that may be asked. */
 export function hostNamed({ hosts }: HostPorts, name: string): AskableHost | { readonly refused: string } {
   return (
     hosts.get(name) ?? {
-      refused: `The failure is not about that host; hosts that may be asked: ${[...hosts.keys()].slice(0, 20).join(", ")}.`,
+      refused: `That host is none of those that this is about; hosts that may be asked: ${[...hosts.keys()].slice(0, 20).join(", ")}.`,
     }
   );
 }

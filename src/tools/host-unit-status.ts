@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { UnitWord, askHost, hostNamed, type HostPorts } from "./host-ports.ts";
+import { HostWord, UnitWord, askHost, hostNamed, type HostPorts } from "./host-ports.ts";
 import { tool } from "./tool.ts";
 
 /** `$1`: the unit. Read-only. */
@@ -17,7 +17,7 @@ export const hostUnitStatus = tool({
   name: "unit_status",
   description:
     "The state of one unit of a host now, its properties as systemd has them, what it depends on, and its unit file with drop-ins.",
-  input: z.strictObject({ host: z.string().max(255).describe("one of the hosts that the failure is about"), unit: UnitWord }),
+  input: z.strictObject({ host: HostWord, unit: UnitWord }),
   call: async (ports: HostPorts, { host, unit }) => {
     const asked = hostNamed(ports, host);
     return "refused" in asked ? asked : await askHost(ports, asked, program, [unit], ["status", "show", "file"], "head");

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { readClosures } from "../diff/read-closures.ts";
 import { reasonFor } from "../diff/why.ts";
-import { hostNamed, type HostPorts } from "./host-ports.ts";
+import { HostWord, hostNamed, type HostPorts } from "./host-ports.ts";
 import { tool } from "./tool.ts";
 
 export const hostWhyDepends = tool({
@@ -9,7 +9,7 @@ export const hostWhyDepends = tool({
   description:
     "Why something is in the new system of a host, or in the old one where only that has it: the shortest chain of references from the toplevel to it, one store path a line.",
   input: z.strictObject({
-    host: z.string().max(255).describe("one of the hosts that the failure is about"),
+    host: HostWord,
     what: z.string().min(1).max(300).describe('a store path, or the name of a package like "openssl" or "openssl-3.0.14"'),
   }),
   call: async (ports: HostPorts, { host, what }) => {

@@ -42,3 +42,7 @@ export function tool<Shape extends z.ZodObject, Ports>(row: {
     },
   };
 }
+
+/** Rows of several tables in one: each is given what it asks by beforehand. */
+export const bound = <Ports>(table: readonly Tool<Ports>[], ports: Ports): readonly Tool<undefined>[] =>
+  table.map((row) => ({ ...row, ask: async (_nothing, given) => await row.ask(ports, given) }));

@@ -1,0 +1,62 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type ExitCode, gateError } from "../failure.ts";
+import type { GateLog } from "../io/log.ts";
+import { goalExit } from "../report/goal-standing.ts";
+import { goalMarkdown } from "../report/goal-markdown.ts";
+import { goalJson, goalText } from "../report/goal-text.ts";
+import { personAt } from "./deploy-run.ts";
+import { withFleet } from "./fleet-setup.ts";
+import { type GoalCall, goalOn } from "./goal-setup.ts";
+import { sessionOf } from "./plan-run.ts";
+import type { Prepared } from "./prepare.ts";
+import type { Options, Shell } from "./shell.ts";
+import { listOption } from "./shell-run.ts";
+import { sshWords } from "./ssh-words.ts";
+
+/** What was typed. Files are read here, before anything else begins. Throws the GateError `usage`. */
+export function callOf(name: string, options: Options, shell: Pick<Shell, "directory">): GoalCall {
+  const word = (key: string): string | undefined => {
+    const value = options[key];
+    return typeof value === "string" ? value : undefined;
+  };
+  const file = (key: string): string | undefined => {
+    const path = word(key);
+    if (path === undefined) return undefined;
+    try {
+      return readFileSync(path === "-" ? 0 : resolve(shell.directory, path), "utf8");
+    } catch (error) {
+      throw gateError("usage", { problem: `--${key} ${path} cannot be read.`, command: "goal" }, String(error), error);
+    }
+  };
+  if (word("text") !== undefined && word("text-file") !== undefined)
+    throw gateError("usage", { problem: "--text and --text-file are the same thing; give one.", command: "goal" });
+  return { name, text: word("text") ?? file("text-file"), alert: file("alert"), dryRun: options["dry-run"] === true };
+}
+
+/** Runs it and prints the report. Exit codes: 4 no session answered, 1 an action failed, 3 a person has to look, 0 otherwise. */
+export async function runGoalCommand(call: GoalCall, prepared: Prepared, options: Options, shell: Shell, log: GateLog): Promise<ExitCode> {
+  const setup = { ...personAt(shell), ...sshWords(options, "goal"), dryRun: call.dryRun };
+  return await withFleet({ prepared, hosts: listOption(options, "hosts"), log, setup }, async (asked) => {
+    const session = sessionOf(options, shell, prepared);
+    const report = await goalOn(asked, call, { session, programRoot: shell.programRoot, log });
+    log.close();
+    const path = options["markdown"];
+    shell.out(options["json"] === true ? goalJson(report) : goalText(report, { ...shell.terminal, verbose: options["verbose"] === true }));
+    if (typeof path === "string") writeMarkdown(resolve(shell.directory, path), goalMarkdown(report, { detail: "full", limit: 1 << 20 }));
+    return goalExit(report);
+  });
+}
+
+function writeMarkdown(path: string, text: string): void {
+  try {
+    writeFileSync(path, `${text}\n`);
+  } catch (error) {
+    throw gateError(
+      "usage",
+      { problem: `The report could not be written to "${path}"; all else was done.`, command: "goal" },
+      String(error),
+      error,
+    );
+  }
+}
