@@ -180,6 +180,11 @@ const table = {
     message: `The forge refused (HTTP ${c.status}) while ${c.doing} (${c.forge}).`,
     next: `Read what it said below; run the job again once that is settled.`,
   }),
+  "proposal-not-pushed": (c: { branch: string; problem: string }): Entry => ({
+    exit: 1,
+    message: `The proposal was not put on the branch ${c.branch}: ${c.problem}.`,
+    next: `git ls-remote origin 'refs/heads/${c.branch}'   # delete or merge that branch, or give the job "contents: write"`,
+  }),
   "listen-address": (c: { address: string; problem: string }): Entry => ({
     exit: 4,
     message: `Nothing can listen on ${c.address}: ${c.problem}.`,

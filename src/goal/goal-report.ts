@@ -21,6 +21,8 @@ export type ProposalEnd =
       readonly branch: string;
       /** Undefined in a shell, where the branch stays local. */
       readonly url: string | undefined;
+      /** What `git am` takes, where nothing was pushed. */
+      readonly patch?: string;
       /** Worst verdict of the plan over the hosts, and how many each. */
       readonly verdicts: Readonly<Record<string, number>>;
       readonly changedPaths: readonly string[];

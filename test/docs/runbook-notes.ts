@@ -15,6 +15,8 @@ export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
   "event-unsafe": "These events run with the repository's secrets on what a stranger wrote. There is no setting that allows them.",
   "forge-forbidden":
     "The work itself is done: the report is in the job's log, in the step summary and in the file of the output `report`. On GitHub the permissions stand in the job; on Forgejo a job's token may write unless the pull request comes from a fork.",
+  "proposal-not-pushed":
+    "A goal's branch is replaced only where its last commit is the gate's own; a branch that people have taken over is theirs.",
   "listen-address": "The port belongs to another program, or the address to another machine.",
   "listen-secret":
     "Whoever has the secret may start runs, which cost money; whoever has the token may start workflows. Both are read from files that only the listener may read.",

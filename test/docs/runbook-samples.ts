@@ -42,6 +42,10 @@ export const runbookSamples: Contexts = {
   "forge-not-found": { forge, doing },
   "forge-too-long": { forge, doing, characters: 70_012 },
   "forge-refused": { forge, doing, status: 422 },
+  "proposal-not-pushed": {
+    branch: "deploy-gate/intent-1f2e3d4c5b6a7988",
+    problem: "somebody has worked on it since, and their work stays",
+  },
   "listen-address": { address: "127.0.0.1:9105", problem: "listen EADDRINUSE: address already in use 127.0.0.1:9105" },
   "listen-secret": { file: "/run/keys/alert", problem: "it has fewer than 16 characters" },
   "listen-state": { directory: "/var/lib/deploy-gate" },

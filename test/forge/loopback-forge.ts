@@ -47,6 +47,8 @@ export class LoopbackForge {
   readonly permissions = new Map<string, string>();
   /** Whether the job's token is one of an administrator, which Forgejo asks for. */
   tokenIsAdmin = false;
+  /** Pull requests that were opened by the API. */
+  readonly opened: { number: number; head: string; base: string; title: string; body: string; open: boolean; edits: number }[] = [];
   /** Runs that were started by `workflow_dispatch`. */
   readonly dispatches: { workflow: string; ref: string; inputs: Record<string, string> }[] = [];
   readonly faults: Fault[] = [];
@@ -246,8 +248,6 @@ export class LoopbackForge {
         };
       case "GET /version":
         return this.version === undefined ? this.#nothing() : { status: 200, json: { version: this.version } };
-      case "GET /pulls":
-        return { status: 200, json: [...this.pulls].map(([index, { head }]) => sample(200, { number: index, head: { sha: head } })) };
       case "GET /user":
         return this.userIsKnown ? { status: 200, json: { id: user.id, login: user.login } } : forbidden;
       case "GET /pulls/{pull_number}":
@@ -372,6 +372,41 @@ export class LoopbackForge {
         // Forgejo says nothing at all of a commit that has none.
         return { status: 200, json: this.kind === "forgejo" && latest.size === 0 ? { state: "" } : sample(200, { statuses }) };
       }
+      case "GET /pulls": {
+        const wanted = query.get("head")?.split(":")[1];
+        const others =
+          wanted === undefined ? [...this.pulls].map(([index, { head }]) => sample(200, { number: index, head: { sha: head } })) : [];
+        const ours = this.opened.filter(({ open, head }) => open && (wanted === undefined || head === wanted));
+        const shownPulls = [...others, ...ours.map((pull) => this.#shownPull(pull, sample))];
+        return { status: 200, json: Number(query.get("page") ?? 1) > 1 ? [] : shownPulls };
+      }
+      case "POST /pulls": {
+        if (!user.write) return forbidden;
+        const pull = {
+          number: ++this.#last,
+          head: body["head"] ?? "",
+          base: body["base"] ?? "",
+          title: body["title"] ?? "",
+          body: this.#stored(body["body"] ?? ""),
+          open: true,
+          edits: 0,
+        };
+        if (this.opened.some(({ open, head }) => open && head === pull.head))
+          return this.kind === "github"
+            ? { status: 422, json: { message: "Validation Failed", errors: [], documentation_url: "" } }
+            : { status: 409, json: { message: "pull request already exists for these targets", url: "" } };
+        this.opened.push(pull);
+        return { status: 201, json: this.#shownPull(pull, sample, 201) };
+      }
+      case "PATCH /pulls/{pull_number}":
+      case "PATCH /pulls/{index}": {
+        if (!user.write) return forbidden;
+        const pull = this.opened.find((one) => one.number === number);
+        if (pull === undefined) return this.#nothing();
+        Object.assign(pull, { title: body["title"] ?? pull.title, body: this.#stored(body["body"] ?? pull.body), edits: pull.edits + 1 });
+        const status = this.kind === "github" ? 200 : 201;
+        return { status, json: this.#shownPull(pull, sample, status) };
+      }
       case "POST /actions/workflows/{workflow_id}/dispatches":
       case "POST /actions/workflows/{workflowfilename}/dispatches": {
         if (!user.write) return forbidden;
@@ -397,6 +432,23 @@ export class LoopbackForge {
     }
   }
 
+  #shownPull(
+    { number, head, title, body }: { number: number; head: string; title: string; body: string },
+    sample: (status: number, given: Record<string, unknown>) => Record<string, unknown>,
+    status = 200,
+  ): Record<string, unknown> {
+    const whole = sample(status, { number, title, body, state: "open", html_url: `${this.serverUrl}/fleet/machines/pulls/${number}` });
+    const one = (Array.isArray(whole) ? whole[0] : whole) as Record<string, unknown>;
+    const sampleHead = (one["head"] ?? {}) as Record<string, unknown>;
+    return {
+      ...one,
+      number,
+      title,
+      body,
+      html_url: `${this.serverUrl}/fleet/machines/pulls/${number}`,
+      head: { ...sampleHead, ref: head, repo: { ...(sampleHead["repo"] as object), full_name: "fleet/machines" } },
+    };
+  }
   /** Forms of browsers, and Forgejo's editor, store CRLF; nothing may hang on it. */
   #stored(body: string): string {
     return this.kind === "forgejo" ? body.trimEnd().replaceAll("\n", "\r\n") : body;

@@ -1,0 +1,258 @@
+import { join, resolve } from "node:path";
+import { readFlake } from "../discover/discover.ts";
+import { mayBegin, refuseInputs } from "../discover/guard.ts";
+import { GateError, gateError } from "../failure.ts";
+import { gate } from "../gate.ts";
+import type { GoalPorts } from "../goal/run-goal.ts";
+import type { ProposalEnd } from "../goal/goal-report.ts";
+import { commitChanges, pushProposal, stageChanges } from "../io/proposal-branch.ts";
+import type { GitRun, Log, Nix, NixLogLine, Trust } from "../io/ports.ts";
+import type { PullRequestDone } from "../io/pull-requests.ts";
+import { makeWorkingCopy } from "../io/working-copy.ts";
+import { describeErrors, lastError, nixError, type NixError } from "../nix-message.ts";
+import type { Policy } from "../policy.ts";
+import { checkChanges, missingSecrets } from "../proposal/check-changes.ts";
+import { docsExpression, optionExpression } from "../proposal/option-expression.ts";
+import { forbiddenPath } from "../proposal/path-rules.ts";
+import { newClashes, socketsOf } from "../proposal/port-clash.ts";
+import { commitMessage, pullRequestBody, titleOf } from "../proposal/proposal-text.ts";
+import type { WorkingCopy } from "../proposal/working-copy.ts";
+import { comment } from "../report/comment.ts";
+import type { Plan } from "../report/plan.ts";
+import { terminalReport } from "../report/terminal.ts";
+import type { FlakeAnswer, FlakePorts } from "../tools/flake-ports.ts";
+import type { RepositoryPorts } from "../tools/repository-ports.ts";
+import { type Prepared, withPrepared } from "./prepare.ts";
+import packageJson from "../../package.json" with { type: "json" };
+
+export type WorkshopSetup = {
+  /** Of the run: the flake at the base revision, which has been merged. */
+  readonly prepared: Prepared;
+  readonly policy: Policy;
+  /** That the goal is about. */
+  readonly hosts: readonly string[];
+  readonly goal: string;
+  readonly id: string;
+  readonly told: string | undefined;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  readonly log: Log;
+  /** Where a proposal goes; undefined in a shell without a remote, where the branch stays in the checkout's reach as a patch. */
+  readonly publish?: {
+    readonly remote: NonNullable<GitRun["remote"]>;
+    readonly open: (wanted: { readonly branch: string; readonly title: string; readonly body: string }) => Promise<PullRequestDone>;
+    readonly runUrl: string | undefined;
+  };
+};
+
+/** A copy of the repository for one goal, what may be asked of it, and what becomes of it in the end. */
+export type Workshop = {
+  readonly copy: WorkingCopy;
+  readonly repository: RepositoryPorts;
+  readonly flake: FlakePorts;
+  readonly propose: GoalPorts["propose"];
+};
+
+const evaluationSeconds = 120;
+
+/**
+ * Lays out a copy of the repository. What a session writes there is code that nobody has reviewed: it is evaluated and built as a stranger's pull request is, behind the
+ * same walls, beside the secrets of this run (invariant 4). Throws a GateError where the flake is in no git repository.
+ */
+export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
+  const { prepared, policy, hosts } = setup;
+  const { sources, git, scratch } = prepared;
+  const revision = sources.head.rev;
+  if (sources.inGit === undefined || revision === undefined)
+    throw gateError("source-unusable", {
+      flake: sources.head.shown,
+      problem: "a proposal needs a git repository with a commit",
+      next: "git commit",
+    });
+  const place = await git.locate(sources.inGit.repository.directory);
+  if (place.kind !== "checkout") throw gateError("git-failed", { doing: "making a copy of the repository" });
+  const copy = await makeWorkingCopy(git, place.checkout, revision, join(scratch, "proposal"));
+  const below = sources.inGit.directory;
+  const flake = below === "" ? copy.directory : `${copy.directory}?dir=${below}`;
+
+  /** Everything of a run, on the copy as it is now. */
+  const onCopy = async <T>(use: (laid: Prepared) => Promise<T>): Promise<T> => {
+    await stageChanges(git, copy);
+    const { environment, signal, log } = setup;
+    const event = { kind: "shell", base: revision } as const;
+    return await withPrepared({ flake, directory: copy.directory, event, environment, signal, log: quiet(log) }, use);
+  };
+  const plan = async (globs: readonly string[]): Promise<{ plan: Plan; policySame: boolean; clashes: readonly string[] }> =>
+    await onCopy(async (laid) => {
+      const made = await gate(
+        {
+          event: "shell",
+          phase: "pull-request",
+          flake: ".",
+          sources: laid.sources,
+          commitMessage: undefined,
+          hosts: globs,
+          detail: "full",
+          build: true,
+          holdings: { secrets: true, writeToken: setup.publish !== undefined },
+          session: "a proposal is judged by a session when it is a pull request",
+          version: packageJson.version,
+          notes: [],
+        },
+        laid.ports,
+      );
+      const [was, is] = await Promise.all(
+        [laid.sources.base, laid.sources.head].map(async (side) =>
+          side === undefined
+            ? undefined
+            : (await readFlake(laid.ports.nix, side, { trust: side.trust, timeoutSeconds: evaluationSeconds })).deployGate?.value,
+        ),
+      );
+      const clashes = made.hosts.flatMap((host) => {
+        if (host.state !== "changed" && host.state !== "added") return [];
+        const { store } = laid.ports;
+        return newClashes(
+          host.host,
+          "from" in host && host.from !== "" ? socketsOf(store, host.from) : undefined,
+          socketsOf(store, host.to),
+        );
+      });
+      return { plan: made, policySame: JSON.stringify(was) === JSON.stringify(is), clashes };
+    });
+  const evaluated = async (expression: (url: string) => string): Promise<FlakeAnswer> =>
+    await told(
+      async () =>
+        await onCopy(async ({ sources: laid, ports }) => {
+          refuseInputs(laid);
+          mayBegin(await ports.isolation, { secrets: true, writeToken: setup.publish !== undefined }, policy, ports.noJail);
+          return await valueOf(ports.nix, expression(laid.head.url), laid.head.trust);
+        }),
+    );
+
+  return {
+    copy,
+    repository: { copy, forbidden: (path) => forbiddenPath(path, policy.goals.paths) },
+    flake: {
+      hosts,
+      option: async (host, path) => await evaluated((url) => optionExpression(url, host, path)),
+      describe: async (host, path) => await evaluated((url) => docsExpression(url, host, path)),
+      plan: async (wanted) =>
+        await told(async () => {
+          const { plan: made, policySame, clashes } = await plan(wanted);
+          const notes = [...problemsOf(made, policySame, hosts), ...clashes];
+          return { ok: true, text: [terminalReport(made, { width: 120, color: false, unicode: true }), ...notes].join("\n") };
+        }),
+    },
+    propose: async ({ answer, costUsd }) => await propose(answer, costUsd),
+  };
+
+  async function propose(answer: Parameters<GoalPorts["propose"]>[0]["answer"], costUsd: number): Promise<ProposalEnd> {
+    const changes = copy.changes();
+    if (changes.length === 0) return { kind: "none" };
+    try {
+      const encrypted = [...copy.changes().map(({ path }) => path), ...sopsFiles(copy)].flatMap((path) => {
+        const text = copy.read(path);
+        return text.ok && /^\s*"?sops"?\s*:/m.test(text.value) ? [text.value] : [];
+      });
+      const problems = [
+        ...checkChanges(changes, policy.goals.paths),
+        ...missingSecrets(changes, { encrypted, exists: (path) => copy.read(path).ok }),
+      ];
+      // What may not be proposed is not evaluated either.
+      if (problems.length > 0) return { kind: "refused", problems };
+      const { plan: made, policySame, clashes } = await plan([]);
+      const failing = [...problemsOf(made, policySame, hosts), ...clashes];
+      if (failing.length > 0) return { kind: "refused", problems: failing };
+      const branch = `deploy-gate/${setup.goal}-${setup.id}`;
+      const { publish } = setup;
+      const text = {
+        goal: setup.goal,
+        id: setup.id,
+        told: setup.told,
+        answer,
+        plan: comment(made, { limit: 40_000, detail: policy.report.detail ?? "full", links: {} }),
+        costUsd,
+        runUrl: publish?.runUrl,
+      };
+      const commit = await commitChanges(git, copy, commitMessage(text), prepared.ports.clock.now());
+      const ended = { branch, verdicts: verdictsOf(made), changedPaths: changes.map(({ path }) => path) };
+      if (publish === undefined) {
+        const kept = await git.run({ directory: copy.directory, arguments: ["format-patch", "--stdout", `${copy.revision}..${commit}`] });
+        return { kind: "opened", url: undefined, patch: kept.stdout, ...ended };
+      }
+      const pushed = await pushProposal(git, copy, commit, branch, publish.remote);
+      if (!pushed.ok) return { kind: "failed", failure: pushed.failure };
+      const opened = await publish.open({ branch, title: titleOf(answer, setup.goal), body: pullRequestBody(text) });
+      if (!opened.ok) return { kind: "failed", failure: opened.failure };
+      return { kind: opened.kind === "unchanged" && pushed.kind === "pushed" ? "updated" : opened.kind, url: opened.url, ...ended };
+    } catch (error) {
+      if (error instanceof GateError) return { kind: "failed", failure: error.failure };
+      throw error;
+    }
+  }
+}
+
+/** What speaks against a proposal once it has been planned, as sentences. */
+function problemsOf(plan: Plan, policySame: boolean, hosts: readonly string[]): string[] {
+  const known = new Set(hosts);
+  return [
+    ...(policySame ? [] : ["It changes the gate's policy (deployGate), which is for people to change."]),
+    ...plan.hosts.flatMap((host) => {
+      if (host.state === "failed" && !host.atBase) return [`${host.host} does not build any more: ${host.failure.message}`];
+      if (host.state === "removed") return [`It removes the host ${host.host}.`];
+      return host.state === "changed" && !known.has(host.host) ? [`It changes ${host.host}, which the goal is not about.`] : [];
+    }),
+  ];
+}
+
+function verdictsOf(plan: Plan): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const host of plan.hosts) {
+    const verdict = host.state === "changed" || host.state === "added" ? host.judgement.verdict : host.state;
+    counts[verdict] = (counts[verdict] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Where sops keeps things by custom; a file of another place is found where it is changed in the same proposal. */
+function sopsFiles(copy: WorkingCopy): string[] {
+  const found = copy.search("sops:", "", 200);
+  const json = copy.search('"sops": {', "", 200);
+  return [...new Set([...(found.ok ? found.value : []), ...(json.ok ? json.value : [])].map(({ path }) => path))].map((path) =>
+    resolve("/", path).slice(1),
+  );
+}
+
+async function told(ask: () => Promise<FlakeAnswer>): Promise<FlakeAnswer> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof GateError)) throw error;
+    return { ok: false, problem: `${error.failure.message}${error.failure.detail === undefined ? "" : `\n${error.failure.detail}`}` };
+  }
+}
+
+/** One evaluation, as JSON with line ends; what cannot be JSON or does not evaluate is Nix's own message. */
+async function valueOf(nix: Nix, expression: string, trust: Trust): Promise<FlakeAnswer> {
+  const errors: NixError[] = [];
+  const onLog = (line: NixLogLine): void => {
+    const error = errors.length < 20 ? nixError(line) : undefined;
+    if (error !== undefined) errors.push(error);
+  };
+  const arguments_ = ["eval", "--json", "--expr", expression];
+  const result = await nix.run({ arguments: arguments_, trust, timeoutSeconds: evaluationSeconds, maxBytes: 256 * 1024, onLog });
+  if (result.exitCode !== 0) return { ok: false, problem: describeErrors(errors) || lastError(result.stderr) };
+  try {
+    return { ok: true, text: JSON.stringify(JSON.parse(result.stdout), undefined, 1) };
+  } catch {
+    // Longer than what is read of it.
+    return { ok: false, problem: "The value is longer than 256 KiB; ask for a part of it." };
+  }
+}
+
+/** What a plan of the copy does is not what the run does. */
+const quiet = (log: Log): Log => ({
+  progress: () => {},
+  debug: (message, fields) => log.debug(message, fields),
+  mask: (value) => log.mask(value),
+});

@@ -1,0 +1,151 @@
+import { describe, expect, test } from "vitest";
+import type { StoreFiles } from "../../src/io/ports.ts";
+import { checkChanges, missingSecrets, secretsNamed } from "../../src/proposal/check-changes.ts";
+import type { ChangedFile } from "../../src/proposal/changed-file.ts";
+import { forbiddenPath } from "../../src/proposal/path-rules.ts";
+import { newClashes, socketsOf } from "../../src/proposal/port-clash.ts";
+
+describe("paths that no proposal changes, whatever the policy says", () => {
+  test.each([
+    ".github/workflows/deploy.yml",
+    ".forgejo/workflows/goal.yml",
+    "sub/.gitea/workflows/x.yaml",
+    ".GitHub/workflows/x.yml",
+    ".gitlab-ci.yml",
+    "CLAUDE.md",
+    "hosts/claude.MD",
+    "AGENTS.md",
+    ".claude/settings.json",
+    ".mcp.json",
+    "deploy-gate.nix",
+    "deploy-gate/goals/intent.md",
+    ".gitmodules",
+    ".gitattributes",
+    ".git/config",
+    ".envrc",
+    ".sops.yaml",
+    "secrets/secrets.nix",
+    "secrets/db.age",
+    "keys/alice.pub",
+    ".ssh/id_ed25519",
+    "authorized_keys",
+    "hosts/web1/authorized_keys.d/root",
+    "tls/site.pem",
+    "../outside",
+    "/etc/passwd",
+    "a//b",
+    "a/./b",
+    "a\\b",
+    "c:x",
+    "a\nb",
+    "",
+  ])("%j", (path) => expect(forbiddenPath(path, ["**"])).toBeTypeOf("string"));
+  test.each([
+    "flake.nix",
+    "hosts/web1.nix",
+    "modules/claude-relay.nix",
+    "docs/github.md",
+    "jobs/web.hcl",
+    "docs/edge-cases.md",
+    "modules/deploy-gateway.nix",
+  ])("%j may be", (path) => expect(forbiddenPath(path, ["**"])).toBeUndefined());
+  test.each([
+    ["hosts/web1.nix", ["hosts/*.nix"], true],
+    ["hosts/a/web1.nix", ["hosts/*.nix"], false],
+    ["hosts/a/b/web1.nix", ["hosts/**/*.nix"], true],
+    ["hosts/web1.nix", ["hosts/**/*.nix"], true],
+    ["hosts.x/web1", ["hosts?x/*"], true],
+    ["hostsXx/web1", ["hosts.x/*"], false],
+    ["modules/web.nix", ["hosts/**"], false],
+  ])("%j within %j: %s", (path, globs, may) => expect(forbiddenPath(path, globs) === undefined).toBe(may));
+});
+
+describe("what speaks against a proposal", () => {
+  const file = (path: string, after: string | undefined, before?: string): ChangedFile => ({ path, before, after });
+  const found = (...changes: ChangedFile[]): string => checkChanges(changes, ["**"]).join("\n");
+  test("nothing, where it adds a service", () => {
+    expect(found(file("hosts/web1.nix", "{ services.synapse.enable = true; }\n", "{ }\n"))).toBe("");
+  });
+  test("keys, passwords and what looks like a secret", () => {
+    expect(found(file("a.nix", `users.users.root.openssh.authorizedKeys.keys = [ ];`))).toContain("who gets in");
+    expect(found(file("a.nix", `x = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI";`))).toContain("who gets in");
+    expect(found(file("a.nix", `users.users.a.hashedPassword = "x";`))).toContain("who gets in");
+    expect(found(file("a.nix", `token = "ghp_${"a1B2".repeat(9)}";`))).toContain("looks like a secret");
+  });
+  test("not what had been there before", () => {
+    const old = `k = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI";\n`;
+    expect(found(file("a.nix", `${old}services.x.enable = true;\n`, old))).toBe("");
+  });
+  test("its size, and characters that nobody sees", () => {
+    expect(found(...Array.from({ length: 41 }, (_, n) => file(`f${n}.nix`, "x")))).toContain("41 files");
+    expect(found(file("a.nix", "x\n".repeat(1).concat(Array.from({ length: 2_001 }, (_, n) => `l${n}`).join("\n"))))).toContain("lines");
+    expect(found(file("a.nix", "y".repeat(200_001)))).toContain("characters");
+    expect(found(file("a.nix", "a\u202eb"))).toContain("nobody sees");
+  });
+  test("a path that is forbidden, also where the file is removed", () => {
+    expect(found(file(".github/workflows/x.yml", undefined, "on: push"))).toContain("workflows");
+  });
+});
+
+describe("secrets that a proposal names", () => {
+  test("are found in Nix", () => {
+    expect(
+      secretsNamed([`sops.secrets."matrix/key" = { };`, "sops.secrets.plain = {};", "age.secrets.x.file = ../secrets/x.age;"]),
+    ).toEqual([
+      { kind: "sops", name: "matrix/key" },
+      { kind: "sops", name: "plain" },
+      { kind: "age", file: "../secrets/x.age" },
+    ]);
+  });
+  const changes: ChangedFile[] = [
+    { path: "hosts/a.nix", before: "", after: `sops.secrets."matrix/key" = {};\nage.secrets.x.file = ../secrets/x.age;` },
+  ];
+  test("and must be there", () => {
+    const none = missingSecrets(changes, { encrypted: ["other: ENC[]\nsops: {}"], exists: () => false });
+    expect(none).toHaveLength(2);
+    expect(none.join()).toMatch(/matrix\/key.*no file.*\.\.\/secrets\/x\.age/);
+    const exists = (path: string): boolean => path === "secrets/x.age";
+    expect(missingSecrets(changes, { encrypted: ["matrix:\n  key: ENC[AES]\nsops: {}"], exists })).toEqual([]);
+    expect(missingSecrets(changes, { encrypted: ['{"matrix": {"key": "ENC[AES]"}, "sops": {}}'], exists })).toEqual([]);
+  });
+});
+
+describe("two sockets on one port", () => {
+  const store = (files: Record<string, string>): StoreFiles =>
+    ({
+      list: (path: string) => [
+        ...new Set(
+          Object.keys(files)
+            .filter((name) => name.startsWith(`${path}/`))
+            .map((name) => name.slice(path.length + 1).split("/")[0] ?? ""),
+        ),
+      ],
+      read: (path: string) => (files[path] === undefined ? undefined : { text: files[path], size: 1, truncated: false, binary: false }),
+    }) as unknown as StoreFiles;
+  const at = (unit: string): string => `/t/etc/systemd/system/${unit}`;
+  const socket = (text: string): string => `[Socket]\n${text}\n`;
+  const sockets = (files: Record<string, string>) => socketsOf(store(files), "/t");
+  test("are told, once they are new", () => {
+    const after = sockets({ [at("a.socket")]: socket("ListenStream=8080"), [at("b.socket")]: socket("ListenStream=0.0.0.0:8080") });
+    expect(newClashes("web1", undefined, after)).toEqual(["On web1, a.socket and b.socket both listen on tcp 8080."]);
+    expect(newClashes("web1", after, after)).toEqual([]);
+  });
+  test("another protocol, another address, an assignment that was taken back and a template are none", () => {
+    const after = sockets({
+      [at("a.socket")]: socket("ListenStream=8080"),
+      [at("b.socket")]: socket("ListenDatagram=8080"),
+      [at("c.socket")]: socket("ListenStream=127.0.0.1:8080"),
+      [at("d.socket")]: socket("ListenStream=8080\nListenStream=\nListenStream=9090"),
+      [at("e@.socket")]: socket("ListenStream=8080"),
+    });
+    expect(newClashes("web1", undefined, after)).toEqual([]);
+  });
+  test("a drop-in counts", () => {
+    const after = sockets({
+      [at("a.socket")]: socket("ListenStream=8080"),
+      [at("b.socket")]: socket(""),
+      [at("b.socket.d/x.conf")]: socket("ListenStream=8080"),
+    });
+    expect(newClashes("web1", undefined, after)).toHaveLength(1);
+  });
+});
