@@ -1460,6 +1460,164 @@ put result yes
 
 END_OF_A_PROGRAM_OF_THE_GATE
 }
+text_act_restart() { cat <<'END_OF_A_PROGRAM_OF_THE_GATE'
+
+ledger_home=/var/lib/nixos-deploy-gate
+ledger=$ledger_home/ledger.jsonl
+line() { printf '%s\n' "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+# In a subshell, so that a redirection that fails ends it and not the program.
+append_ledger() (
+  umask 077
+  mkdir -p "$ledger_home" || exit 1
+  exec 7>>"$ledger_home/ledger.lock"
+  if have flock; then flock -w 30 7 || exit 1; fi
+  if [ -e "$ledger" ]; then
+    tail -n 4000 "$ledger" >"$ledger.new" || exit 1
+    # Somebody's editor may have taken the last newline.
+    [ -z "$(tail -c 1 "$ledger.new")" ] || line >>"$ledger.new" || exit 1
+  else
+    : >"$ledger.new"
+  fi
+  line "$1" >>"$ledger.new" && sync "$ledger.new" && mv -f "$ledger.new" "$ledger" && sync "$ledger_home"
+)
+# Room for the end of an attempt, taken while there is some: a disk that the new system fills must not silence how it ended.
+reserve_ledger() (
+  umask 077
+  exec 2>/dev/null
+  : >"$ledger_home/reserve" || exit 1
+  if [ -e "$ledger" ]; then cat "$ledger" >>"$ledger_home/reserve" || exit 1; fi
+  head -c 65536 /dev/zero >>"$ledger_home/reserve"
+)
+release_ledger() { rm -f "$ledger_home/reserve"; }
+
+end() { put end "$1"; put reason "$2"; exit 0; }
+for tool in flock timeout systemctl stat tail; do have "$tool" || end refused "no-$tool"; done
+[ "$(cat /proc/sys/kernel/random/boot_id)" = "$1" ] || end refused rebooted
+mkdir -p /run/nixos-deploy-gate /run/nixos && chmod 700 /run/nixos-deploy-gate || end refused lock
+(: >>/run/nixos-deploy-gate/lock) 2>/dev/null && (: >>/run/nixos/switch-to-configuration.lock) 2>/dev/null || end refused lock
+exec 8>>/run/nixos-deploy-gate/lock 9>>/run/nixos/switch-to-configuration.lock
+flock -n 8 && flock -n 9 || end refused busy
+for attempt in /run/nixos-deploy-gate/*/; do
+  [ -d "$attempt/begun" ] || continue
+  word=
+  if [ -e "$attempt/phase" ]; then read -r word rest <"$attempt/phase" || :; fi
+  [ "$word" = ended ] || end refused busy
+done
+for unit in nixos-deploy-gate-activation.service nixos-deploy-gate-switch.service nixos-deploy-gate-deadman.service; do
+  case $(timeout 20 systemctl show -p ActiveState --value "$unit" 2>/dev/null) in inactive | failed) ;; *) end refused busy ;; esac
+done
+
+how=$2 limit=$3 seen=$4 entry=$5 unit=$6
+property() { timeout 20 systemctl show -p "$1" --value -- "$unit" 2>/dev/null; }
+[ "$(property Id)" = "$unit" ] || end refused alias
+state=$(property ActiveState):$(property SubState)
+case $how:$state in
+  failed:failed:*) verb=start ;;
+  flapping:activating:auto-restart* | flapping:active:*) verb=restart ;;
+  *) end refused changed ;;
+esac
+if [ "$verb" = restart ]; then
+  set -f
+  for other in $(property RequiredBy) $(property RequisiteOf) $(property BoundBy) $(property ConsistsOf); do
+    case $other in *.target | *.slice) continue ;; esac
+    case $(timeout 20 systemctl show -p ActiveState --value -- "$other" 2>/dev/null) in inactive | failed) ;; *) end refused dependents ;; esac
+  done
+  set +f
+fi
+last=
+if [ -e "$ledger" ]; then last=$(tail -n 20 "$ledger" | grep -v '^[[:space:]]*$' | tail -n 1); fi
+[ "$last" = "$seen" ] || end refused ledger-moved
+append_ledger "$entry" || end refused ledger
+timeout 20 systemctl reset-failed -- "$unit" 2>/dev/null
+go() { timeout -k 5 "$limit" systemctl --no-ask-password "$verb" -- "$unit" 2>&1 8>&- 9>&-; }
+put_output said 4096 go
+put show "$(timeout 20 systemctl show -p ActiveState -p SubState -p Result -p Type -p NRestarts -- "$unit" 2>/dev/null)"
+end done "$verb"
+
+END_OF_A_PROGRAM_OF_THE_GATE
+}
+text_act_garbage() { cat <<'END_OF_A_PROGRAM_OF_THE_GATE'
+
+ledger_home=/var/lib/nixos-deploy-gate
+ledger=$ledger_home/ledger.jsonl
+line() { printf '%s\n' "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+# In a subshell, so that a redirection that fails ends it and not the program.
+append_ledger() (
+  umask 077
+  mkdir -p "$ledger_home" || exit 1
+  exec 7>>"$ledger_home/ledger.lock"
+  if have flock; then flock -w 30 7 || exit 1; fi
+  if [ -e "$ledger" ]; then
+    tail -n 4000 "$ledger" >"$ledger.new" || exit 1
+    # Somebody's editor may have taken the last newline.
+    [ -z "$(tail -c 1 "$ledger.new")" ] || line >>"$ledger.new" || exit 1
+  else
+    : >"$ledger.new"
+  fi
+  line "$1" >>"$ledger.new" && sync "$ledger.new" && mv -f "$ledger.new" "$ledger" && sync "$ledger_home"
+)
+# Room for the end of an attempt, taken while there is some: a disk that the new system fills must not silence how it ended.
+reserve_ledger() (
+  umask 077
+  exec 2>/dev/null
+  : >"$ledger_home/reserve" || exit 1
+  if [ -e "$ledger" ]; then cat "$ledger" >>"$ledger_home/reserve" || exit 1; fi
+  head -c 65536 /dev/zero >>"$ledger_home/reserve"
+)
+release_ledger() { rm -f "$ledger_home/reserve"; }
+
+end() { put end "$1"; put reason "$2"; exit 0; }
+for tool in flock timeout systemctl stat tail; do have "$tool" || end refused "no-$tool"; done
+[ "$(cat /proc/sys/kernel/random/boot_id)" = "$1" ] || end refused rebooted
+mkdir -p /run/nixos-deploy-gate /run/nixos && chmod 700 /run/nixos-deploy-gate || end refused lock
+(: >>/run/nixos-deploy-gate/lock) 2>/dev/null && (: >>/run/nixos/switch-to-configuration.lock) 2>/dev/null || end refused lock
+exec 8>>/run/nixos-deploy-gate/lock 9>>/run/nixos/switch-to-configuration.lock
+flock -n 8 && flock -n 9 || end refused busy
+for attempt in /run/nixos-deploy-gate/*/; do
+  [ -d "$attempt/begun" ] || continue
+  word=
+  if [ -e "$attempt/phase" ]; then read -r word rest <"$attempt/phase" || :; fi
+  [ "$word" = ended ] || end refused busy
+done
+for unit in nixos-deploy-gate-activation.service nixos-deploy-gate-switch.service nixos-deploy-gate-deadman.service; do
+  case $(timeout 20 systemctl show -p ActiveState --value "$unit" 2>/dev/null) in inactive | failed) ;; *) end refused busy ;; esac
+done
+
+most=$2 limit=$3 entry=$4
+have nix-store || end refused no-nix-store
+roots=/nix/var/nix/gcroots/nixos-deploy-gate
+[ -z "$(find "$roots" -mindepth 1 -maxdepth 1 -name 'copy-*' -mmin -120 2>/dev/null | head -n 1)" ] || end refused copying
+hold=$roots/copy-$(printf '%x' "$$")
+trap 'rm -rf "$hold"' EXIT
+trap 'exit 1' TERM HUP INT
+umask 077
+mkdir -p "$hold" || end refused root
+number=0
+for system in /run/current-system /run/booted-system /nix/var/nix/profiles/system /nix/var/nix/profiles/system-*-link; do
+  [ -e "$system" ] || continue
+  path=$(readlink -f "$system") && ln -sfn "$path" "$hold/$number" || end refused root
+  number=$((number + 1))
+done
+[ "$number" -ge 3 ] || end refused root
+space() { timeout 20 stat -f -c '%S %b %a' /nix/store; }
+put before "$(space)"
+go() { timeout -k 10 "$limit" nix-store --gc --max-freed "$most" 2>&1 8>&- 9>&- | tail -n 5; }
+put_output said 2048 go
+sync /nix/store 2>/dev/null
+put after "$(space)"
+gone=
+for system in "$hold"/*; do
+  path=$(readlink "$system")
+  timeout 60 nix-store --check-validity "$path" 2>/dev/null || gone="$gone $path"
+done
+put gone "$gone"
+if append_ledger "$entry"; then put written yes; else put written no; fi
+end done collected
+
+END_OF_A_PROGRAM_OF_THE_GATE
+}
 text_supervisor() { cat <<'END_OF_A_PROGRAM_OF_THE_GATE'
 
 set -u
@@ -2394,6 +2552,8 @@ program_of() {
     reboot-settle) text_reboot_settle ;;
     reboot-give-up) text_reboot_give_up ;;
     reboot-cancel) text_reboot_cancel ;;
+    act-restart) text_act_restart ;;
+    act-garbage) text_act_garbage ;;
     *) return 1 ;;
   esac
 }
@@ -2405,6 +2565,8 @@ refuse() { printf 'nixos-deploy-gate-helper: %s\n' "$1" >&2; exit 77; }
 # number WORD [MOST]: 1 to 9 digits, which a shell reads as such.
 is_number() { case $1 in '' | *[!0-9]* | ??????????*) return 1 ;; 0) return 0 ;; 0*) return 1 ;; esac; }
 number() { is_number "$1" || refuse "a number is not one"; }
+# Bytes: up to 15 digits.
+many() { case $1 in *[!0-9]* | [!1-9]* | '' | ????????????????*) refuse "a number is not one" ;; esac; }
 one_of() {
   one_word=$1
   shift
@@ -2580,6 +2742,11 @@ gate_admit() {
       admit_front='gate_script=$(text_timer); set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "${10}" "$gate_script"' ;;
     reboot-settle) count "$#" 0 ;;
     reboot-cancel) count "$#" 1; [ -z "$1" ] || an_id "$1" ;;
+    act-restart)
+      count "$#" 6; boot_word "$1"; one_of "$2" failed flapping; number "$3"
+      [ -z "$4" ] || entry "$4"
+      entry "$5"; unit "$6" ;;
+    act-garbage) count "$#" 4; boot_word "$1"; many "$2"; number "$3"; entry "$4" ;;
     *) refuse "there is no such verb" ;;
   esac
   gate_admitted="$admit_front

@@ -18,6 +18,8 @@ refuse() { printf 'nixos-deploy-gate-helper: %s\\n' "$1" >&2; exit 77; }
 # number WORD [MOST]: 1 to 9 digits, which a shell reads as such.
 is_number() { case $1 in '' | *[!0-9]* | ??????????*) return 1 ;; 0) return 0 ;; 0*) return 1 ;; esac; }
 number() { is_number "$1" || refuse "a number is not one"; }
+# Bytes: up to 15 digits.
+many() { case $1 in *[!0-9]* | [!1-9]* | '' | ????????????????*) refuse "a number is not one" ;; esac; }
 one_of() {
   one_word=$1
   shift
@@ -193,6 +195,11 @@ gate_admit() {
       admit_front='gate_script=$(text_timer); set -- "$1" "$2" "$3" "$4" "$5" "$6" "$7" "$8" "$9" "\${10}" "$gate_script"' ;;
     reboot-settle) count "$#" 0 ;;
     reboot-cancel) count "$#" 1; [ -z "$1" ] || an_id "$1" ;;
+    act-restart)
+      count "$#" 6; boot_word "$1"; one_of "$2" failed flapping; number "$3"
+      [ -z "$4" ] || entry "$4"
+      entry "$5"; unit "$6" ;;
+    act-garbage) count "$#" 4; boot_word "$1"; many "$2"; number "$3"; entry "$4" ;;
     *) refuse "there is no such verb" ;;
   esac
   gate_admitted="$admit_front

@@ -6,6 +6,8 @@ import { restartProgram } from "../apply/restart-units.ts";
 import { startProgram } from "../apply/start-program.ts";
 import { supervisorProgram } from "../apply/supervisor-program.ts";
 import { evidenceProgram } from "../diagnose/evidence-program.ts";
+import { collectGarbageProgram } from "../goal/act/collect-garbage-program.ts";
+import { restartUnitProgram } from "../goal/act/restart-unit-program.ts";
 import {
   armProgram,
   beginProgram,
@@ -40,6 +42,8 @@ const programs: Readonly<Record<HelperVerb, string>> = {
   "reboot-settle": settleProgram,
   "reboot-give-up": giveUpProgram,
   "reboot-cancel": cancelProgram,
+  "act-restart": restartUnitProgram,
+  "act-garbage": collectGarbageProgram,
 };
 
 const end = "END_OF_A_PROGRAM_OF_THE_GATE";

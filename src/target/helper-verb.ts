@@ -20,6 +20,8 @@ export const helperVerbs = [
   "reboot-settle",
   "reboot-give-up",
   "reboot-cancel",
+  "act-restart",
+  "act-garbage",
 ] as const;
 export type HelperVerb = (typeof helperVerbs)[number];
 

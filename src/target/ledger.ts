@@ -89,5 +89,15 @@ export const LedgerEntry = z.discriminatedUnion("event", [
     seconds: z.int().nonnegative(),
     ok: z.boolean(),
   }),
+  /** What a goal had done here without a person; what it activated or rebooted stands as the attempt that it was. */
+  z.strictObject({
+    v: z.literal(1),
+    event: z.literal("action"),
+    at,
+    kind: z.enum(["restart-unit", "collect-garbage"]),
+    /** Of restart-unit. */
+    unit: z.string().max(256).optional(),
+    goal: z.string().max(64),
+  }),
 ]);
 export type LedgerEntry = z.infer<typeof LedgerEntry>;

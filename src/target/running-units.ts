@@ -77,10 +77,13 @@ const runningStates: ReadonlySet<string> = new Set(["activating", "deactivating"
 const activators =
   /^(?:nixos-deploy-gate-.*|nixos-rebuild-switch-to-configuration.*|nixos-cli-.*|clan-(?:switch|boot|test|dry-activate)-.*|comin-.*|cachix-deploy-.*|nixos-upgrade)\.service$/;
 
+/** Whether a unit is one under which a deploy tool switches the host: to start it is a deploy. */
+export const isActivator = (unit: string): boolean => activators.test(unit);
+
 /** The units of deploy tools that are at work. One that has ended and only remains is none. */
 export function runningActivations(units: readonly UnitState[]): string[] {
   return units
-    .filter((unit) => activators.test(unit.unit))
+    .filter((unit) => isActivator(unit.unit))
     .filter((unit) => runningStates.has(unit.activeState) || (unit.activeState === "active" && unit.subState !== "exited"))
     .map((unit) => unit.unit);
 }
