@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "../..");
 
 test("every program of a deploy, a reboot, a verification and a diagnosis has a verb, but for the operator's own commands", () => {
   const files = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" }).filter((file) =>
-    /^(?:target|apply|verify|deploy|reboot|diagnose)\/.*\.ts$/.test(file),
+    /^(?:target|apply|verify|deploy|reboot|diagnose|goal)\/.*\.ts$/.test(file),
   );
   const without = files.flatMap((file) =>
     [...readFileSync(join(root, "src", file), "utf8").matchAll(/[tT]argets\.run\(\{[^}]*\}/g)]
@@ -63,6 +63,9 @@ gate_admit "$@"`,
     ["ping"],
     ["reboot-settle"],
     ["reboot-cancel", ""],
+    ["act-restart", "baff9136-f5ac-4acb-9b11-684014e6cf12", "failed", "90", "", "{}", "a@b.service"],
+    ["act-restart", "baff9136-f5ac-4acb-9b11-684014e6cf12", "flapping", "90", "{}", "{}", "a.timer"],
+    ["act-garbage", "baff9136-f5ac-4acb-9b11-684014e6cf12", "214748364800", "900", "{}"],
   ])("lets through: %s %s %s", (...words) => {
     expect(admit(...words)).toMatchObject({ status: 0, stderr: "" });
   });
@@ -93,6 +96,12 @@ gate_admit "$@"`,
     ["evidence", "now"],
     ["ping", "x"],
     ["reboot-begin", "x", "{}"],
+    ["act-restart", "baff9136-f5ac-4acb-9b11-684014e6cf12", "healthy", "90", "", "{}", "a.service"],
+    ["act-restart", "baff9136-f5ac-4acb-9b11-684014e6cf12", "failed", "a[$(id)]", "", "{}", "a.service"],
+    ["act-restart", "baff9136-f5ac-4acb-9b11-684014e6cf12", "failed", "90", "", "{}", "-a.service"],
+    ["act-restart", "baff9136-f5ac-4acb-9b11-684014e6cf12", "failed", "90", "x", "{}", "a.service"],
+    ["act-garbage", "baff9136-f5ac-4acb-9b11-684014e6cf12", "-d", "900", "{}"],
+    ["act-garbage", "baff9136-f5ac-4acb-9b11-684014e6cf12", "9000000000000000", "900", "{}"],
     ["nothing"],
   ])("refuses: %s %s %s %s", (...words) => {
     const { status, stderr } = admit(...words);

@@ -30,7 +30,13 @@ export function againstHost({ address, look, ledger }: HostCase): readonly strin
   const reasons = [nothingElse(observation), noShutdown(observation)].flatMap(({ outcome, sentence }) =>
     outcome === "passed" ? [] : [sentence],
   );
-  if (observation.systemState === "") reasons.push("What state its system is in cannot be told.");
+  const { systemState } = observation;
+  if (systemState !== "running" && systemState !== "degraded" && reasons.length === 0)
+    reasons.push(
+      systemState === "unknown"
+        ? "What state its system is in cannot be told."
+        : `Its system is ${systemState}; what comes of that is not known yet.`,
+    );
   if (ledger === "unreadable") reasons.push(`The ledger of ${host} cannot be read, so what was done to it before is not known.`);
   else if (lastApplied(entriesOf(ledger)) === undefined)
     reasons.push(

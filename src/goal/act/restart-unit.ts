@@ -76,7 +76,7 @@ export function againstRestart({ host, unit, observation, ledger, group }: Resta
   );
   if (lately !== undefined)
     reasons.push(
-      `A goal restarted ${unit} ${Math.max(0, Math.round((now - lately.at) / 60))} minutes ago; within the hour it is a person's turn.`,
+      `A goal restarted ${unit} ${Math.max(0, Math.round((now - lately.at) / 60))} min ago; within the hour it is a person's turn.`,
     );
   return [...reasons, ...againstGroup(host, group)];
 }
