@@ -6,10 +6,9 @@ import { gate } from "../gate.ts";
 import type { GoalPorts } from "../goal/run-goal.ts";
 import type { ProposalEnd } from "../goal/goal-report.ts";
 import { commitChanges, pushProposal, stageChanges } from "../io/proposal-branch.ts";
-import type { GitRun, Log, Nix, NixLogLine, Trust } from "../io/ports.ts";
+import type { GitRun, Log } from "../io/ports.ts";
 import type { PullRequestDone } from "../io/pull-requests.ts";
 import { makeWorkingCopy } from "../io/working-copy.ts";
-import { describeErrors, lastError, nixError, type NixError } from "../nix-message.ts";
 import type { Policy } from "../policy.ts";
 import { checkChanges, missingSecrets } from "../proposal/check-changes.ts";
 import { docsExpression, optionExpression } from "../proposal/option-expression.ts";
@@ -22,6 +21,7 @@ import type { Plan } from "../report/plan.ts";
 import { terminalReport } from "../report/terminal.ts";
 import type { FlakeAnswer, FlakePorts } from "../tools/flake-ports.ts";
 import type { RepositoryPorts } from "../tools/repository-ports.ts";
+import { evaluationSeconds, flakeValue } from "./flake-value.ts";
 import { type Prepared, withPrepared } from "./prepare.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
@@ -52,8 +52,6 @@ export type Workshop = {
   readonly flake: FlakePorts;
   readonly propose: GoalPorts["propose"];
 };
-
-const evaluationSeconds = 120;
 
 /**
  * Lays out a copy of the repository. What a session writes there is code that nobody has reviewed: it is evaluated and built as a stranger's pull request is, behind the
@@ -125,7 +123,7 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
         await onCopy(async ({ sources: laid, ports }) => {
           refuseInputs(laid);
           mayBegin(await ports.isolation, { secrets: true, writeToken: setup.publish !== undefined }, policy, ports.noJail);
-          return await valueOf(ports.nix, expression(laid.head.url), laid.head.trust);
+          return await flakeValue(ports.nix, expression(laid.head.url), laid.head.trust);
         }),
     );
 
@@ -140,7 +138,10 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
         await told(async () => {
           const { plan: made, policySame, clashes } = await plan(wanted);
           const notes = [...problemsOf(made, policySame, hosts), ...clashes];
-          return { ok: true, text: [terminalReport(made, { width: 120, color: false, unicode: true }), ...notes].join("\n") };
+          return {
+            ok: true,
+            text: [terminalReport(made, { width: 120, color: false, unicode: true, verbose: true }), ...notes].join("\n"),
+          };
         }),
     },
     propose: async ({ answer, costUsd }) => await propose(answer, costUsd),
@@ -229,24 +230,6 @@ async function told(ask: () => Promise<FlakeAnswer>): Promise<FlakeAnswer> {
   } catch (error) {
     if (!(error instanceof GateError)) throw error;
     return { ok: false, problem: `${error.failure.message}${error.failure.detail === undefined ? "" : `\n${error.failure.detail}`}` };
-  }
-}
-
-/** One evaluation, as JSON with line ends; what cannot be JSON or does not evaluate is Nix's own message. */
-async function valueOf(nix: Nix, expression: string, trust: Trust): Promise<FlakeAnswer> {
-  const errors: NixError[] = [];
-  const onLog = (line: NixLogLine): void => {
-    const error = errors.length < 20 ? nixError(line) : undefined;
-    if (error !== undefined) errors.push(error);
-  };
-  const arguments_ = ["eval", "--json", "--expr", expression];
-  const result = await nix.run({ arguments: arguments_, trust, timeoutSeconds: evaluationSeconds, maxBytes: 256 * 1024, onLog });
-  if (result.exitCode !== 0) return { ok: false, problem: describeErrors(errors) || lastError(result.stderr) };
-  try {
-    return { ok: true, text: JSON.stringify(JSON.parse(result.stdout), undefined, 1) };
-  } catch {
-    // Longer than what is read of it.
-    return { ok: false, problem: "The value is longer than 256 KiB; ask for a part of it." };
   }
 }
 
