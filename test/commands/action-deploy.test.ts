@@ -214,7 +214,8 @@ describe("a deploy by the Action", { timeout: 120_000 }, () => {
         here.records.pushes.splice(0, 9, { ref, before, after: merged, by });
       };
       knows("bob");
-      expect((await approve()).outcome?.outcome).toBe("would-deploy");
+      const approved = await approve();
+      expect(approved.outcome?.outcome, approved.decision.reasons.join("\n")).toBe("would-deploy");
       knows("Alice");
       expect(await refusal()).toContain("alice wrote, committed or pushed part of what web1 would get");
       here.records.pushes.splice(0);
