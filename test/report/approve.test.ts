@@ -126,7 +126,7 @@ test("hosts with one change are approved together, in commands that are shown wh
   expect(lists.flatMap((list) => readInputs({ INPUT_APPROVE: list }).approve)).toEqual(names.map(tokenOf));
 });
 
-test("a fleet of held hosts leaves a report that fits, and says how many are not in it", () => {
+test("a fleet of held hosts leaves a report that fits, and says how many are not in it", { timeout: 60_000 }, () => {
   const all = Array.from({ length: 60 }, (_, i): HostReport => {
     const host = held(`host${i}`);
     return host.state === "changed" ? { ...host, judgement: judgement(databaseFindings.map((one) => ({ ...one, to: `v${i}` }))) } : host;
