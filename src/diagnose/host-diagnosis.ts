@@ -1,3 +1,4 @@
+import { callLines } from "./calls-fold.ts";
 import type { FailureStage } from "./evidence.ts";
 import type { KnownCause } from "./known-cause.ts";
 import type { Confidence } from "./recogniser.ts";
@@ -18,6 +19,8 @@ export type HostDiagnosis = {
   readonly evidence: readonly string[];
   /** A change to the flake that a session proposes, as text alone. */
   readonly patch?: string;
+  /** What the session asked of hosts or of Nix before it answered, one call a line; absent where it asked nothing. */
+  readonly asked?: readonly string[];
 };
 
 /**
@@ -39,6 +42,7 @@ export function hostDiagnosis(
       ...remedyOf(said.remedy, stage),
       evidence: [said.quote],
       ...(said.patch === undefined ? {} : { patch: said.patch }),
+      ...(session === undefined || session.calls.length === 0 ? {} : { asked: callLines(session.calls) }),
     };
   if (best === undefined) return undefined;
   return {

@@ -22,6 +22,8 @@ export const PlanDiagnosis = z.object({
   evidence: z.array(text),
   /** A change to the flake that a session proposes. Nobody has tried it. */
   patch: text.optional(),
+  /** What the session asked of hosts or of Nix before it answered, one call a line. */
+  asked: z.array(text).optional(),
 });
 export type PlanDiagnosis = z.infer<typeof PlanDiagnosis>;
 
@@ -46,10 +48,10 @@ export const PlanEscalation = z.object({
 });
 export type PlanEscalation = z.infer<typeof PlanEscalation>;
 
-const limits = { hosts: 1_000, escalations: 100, folds: 8, foldText: 4_000, patch: 4_000, edgeCase: 2_000 } as const;
+const limits = { hosts: 1_000, escalations: 100, folds: 8, foldText: 4_000, patch: 4_000, edgeCase: 2_000, calls: 20 } as const;
 
 export function boundedDiagnosis(given: HostDiagnosis): PlanDiagnosis {
-  const { by, cause, culprit, confidence, remedy, evidence, patch } = given;
+  const { by, cause, culprit, confidence, remedy, evidence, patch, asked } = given;
   return {
     by,
     cause: cutMiddle(cause, 1_000),
@@ -66,6 +68,7 @@ export function boundedDiagnosis(given: HostDiagnosis): PlanDiagnosis {
         }),
     evidence: evidence.slice(0, 4).map((line) => cutMiddle(line, 500)),
     ...(patch === undefined ? {} : { patch: cutEnd(patch, limits.patch) }),
+    ...(asked === undefined ? {} : { asked: asked.slice(0, limits.calls).map((line) => cutMiddle(line, 500)) }),
   };
 }
 

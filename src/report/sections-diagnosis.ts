@@ -1,3 +1,4 @@
+import { callsTitle } from "../diagnose/calls-fold.ts";
 import { list, say, type Line, type Section } from "./line.ts";
 import type { PlanDiagnosis } from "./plan-diagnosis.ts";
 import type { Plan, PlanHost } from "./plan.ts";
@@ -36,6 +37,8 @@ export function diagnosisSections(plan: Plan, host: PlanHost): Section[] {
         ...(diagnosis?.patch === undefined
           ? []
           : [{ title: "A change that the session proposes; nobody has tried it", text: diagnosis.patch }]),
+        // With an escalation they are among its folds.
+        ...(escalated !== undefined || diagnosis?.asked === undefined ? [] : [{ title: callsTitle, text: diagnosis.asked.join("\n") }]),
         ...(first ? escalated.folds.filter((fold) => fold.title !== theLog || (host.outcome?.log ?? "") === "") : []).map(
           ({ title, text, leftOut }) => ({
             title: leftOut === 0 ? title : `${title} (${leftOut} bytes left out)`,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import type { SessionAtHand } from "../../src/classify/second-opinion.ts";
+import type { Diagnosed } from "../../src/diagnose/diagnose.ts";
 import { diagnostician } from "../../src/diagnose/diagnostician.ts";
 import { explainFailures, type Explained, type FailuresCase } from "../../src/diagnose/explain-failures.ts";
 import type { Evidence } from "../../src/diagnose/evidence.ts";
@@ -204,6 +205,53 @@ test("a failure that a strategy resolved is offered for the edge-cases file, and
   expect(shown).toContain("For your edge-cases file");
   expect(shown).toContain("- Seen: 2026-11-22, activation, on web1");
   expect(planJson(toPlan({ ...run, detail: "names" }))).not.toContain("critical components");
+});
+
+test("what a session asked is told where its remedy helped and nobody has to see to anything, and not to strangers", async () => {
+  const attempts = [
+    { strategy: "switch", ended: "refused" },
+    { strategy: "retry", ended: "deployed" },
+  ] as const;
+  const deployed: HostReport = { ...rolledBack("web1"), outcome: { outcome: "deployed", reasons: ["Done."], misses: [], attempts } };
+  const before = evidence({ items: [item({ kind: "activation-log", origin: "program", text: "the moon is in the wrong phase" })] });
+  const found: Diagnosed = {
+    known: [],
+    proposals: [],
+    session: {
+      kind: "answered",
+      diagnosis: {
+        cause: "The moon.",
+        culprit: undefined,
+        quote: "the moon is in the wrong phase",
+        confidence: "likely",
+        doubtful: false,
+        remedy: { kind: "retry" },
+        patch: undefined,
+      },
+      use: { costUsd: 0.1, inputTokens: 1, outputTokens: 1, seconds: 1 },
+      calls: [
+        { tool: "journal", asked: '{"host":"web1","unit":"moon.service"}', ended: "answered", note: "812 bytes" },
+        { tool: "journal", asked: '{"host":"web2"}', ended: "refused", note: "It is not about that host." },
+      ],
+    },
+  };
+  const made = await explained({
+    reports: [deployed],
+    evidence: new Map([[name("web1"), before]]),
+    diagnosed: new Map([[name("web1"), { evidence: before, found }]]),
+  });
+  const run = { ...sampleRun, event: "push" as const, hosts: made.reports, escalations: made.escalations };
+  const plan = toPlan(run);
+  expect(plan.hosts[0]?.diagnosis?.asked).toEqual([
+    'journal {"host":"web1","unit":"moon.service"}: 812 bytes',
+    'journal {"host":"web2"}: refused: It is not about that host.',
+  ]);
+  const shown = comment(plan, { limit: 60_000, detail: "full", links: {} });
+  expect(shown).toContain("What the session asked");
+  expect(shown).toContain("refused: It is not about that host.");
+  const names = toPlan({ ...run, detail: "names" });
+  expect(names.hosts[0]?.diagnosis).not.toHaveProperty("asked");
+  expect(comment(names, { limit: 60_000, detail: "names", links: {} })).not.toContain("moon");
 });
 
 test("plan.json reads back, is bounded, and a report for strangers has no word of it", async () => {
