@@ -1,4 +1,5 @@
 import { releaseCopy } from "../apply/copy-root.ts";
+import type { Look } from "../apply/host-look.ts";
 import type { Attempt, Miss, Outcome, OutcomeKind } from "../apply/outcome.ts";
 import { restartUnits } from "../apply/restart-units.ts";
 import { nextStrategy, type Ended, type Next } from "../apply/strategy.ts";
@@ -15,6 +16,7 @@ import { isAskedWhy, keepEvidence, keepLog, toldBy } from "./failure-evidence.ts
 import { lookAt } from "./look-at.ts";
 import { type GroupStanding, type Prepared, prepareHost } from "./prepare-host.ts";
 import { type Chosen, newRecovering } from "./recover-host.ts";
+import { settleMisses } from "./settle-misses.ts";
 import { attemptAgain, type Course, note, prepareAgain, strategyToTry, triedBy } from "./try-again.ts";
 
 export type Deployed = { readonly outcome: Outcome; readonly end: HostEnd };
@@ -145,15 +147,33 @@ async function activate(
   }
   await cancelTimer(world.targets, change.address, now);
   const staged = last?.phase?.outcome === "staged";
-  const found = verifyHost({
-    planned: { profile: planned.to, current: staged ? (observation.current ?? planned.to) : (planned.activate ?? planned.to) },
-    before: observation,
-    after: now,
-    store: world.store,
-    ...(change.diff === undefined || staged ? {} : { diff: change.diff }),
+  const active = staged ? (observation.current ?? planned.to) : (planned.activate ?? planned.to);
+  const missing = (seen: Observation): Miss[] =>
+    verifyHost({
+      planned: { profile: planned.to, current: active },
+      before: observation,
+      after: seen,
+      store: world.store,
+      ...(change.diff === undefined || staged ? {} : { diff: change.diff }),
+    }).map((miss) => (mode === "switch-then-reboot" && last !== undefined ? waitsForReboot(miss, last) : miss));
+  const misses = missing(now);
+  const proveAgain = async (): Promise<{ look: Look; misses: readonly Miss[] }> => {
+    const look = await lookAt(change, world, keys);
+    return { look, misses: look.kind === "observed" ? missing(look.observation) : misses };
+  };
+  const settled =
+    staged || now.current !== active
+      ? undefined
+      : await settleMisses(change, { misses, after: now, before: observation, proveAgain }, { recovering, tried, group }, world);
+  const proven = settled ?? { look: after, misses };
+  const reasons = last?.reasons as [string, ...string[]];
+  if (proven.look.kind === "silent")
+    return ended("unreachable", [...silentAfter, ...reasons], { ...common, healthy: false, observation: undefined });
+  return ended(deployedAs(change, staged, proven.misses), reasons, {
+    ...common,
+    observation: proven.look.observation,
+    misses: proven.misses,
   });
-  const misses = found.map((miss) => (mode === "switch-then-reboot" && last !== undefined ? waitsForReboot(miss, last) : miss));
-  return ended(deployedAs(change, staged, misses), last?.reasons as [string, ...string[]], { ...common, misses });
 }
 
 const silentAfter = ["It was brought in, and then it did not answer any more: whether it took effect is not known."] as const;

@@ -23,7 +23,7 @@ export const newRecovering = (): Recovering => ({ tried: [], since: undefined, u
 
 export type RecoveryCase = {
   readonly change: Change;
-  readonly stage: Extract<Situation["stage"], "copy" | "connection" | "activation">;
+  readonly stage: Extract<Situation["stage"], "copy" | "connection" | "activation" | "verification">;
   readonly evidence: Evidence;
   /** After the failure. */
   readonly look: Look<BriefObservation>;
@@ -115,7 +115,7 @@ function situation(given: RecoveryCase, { tried, since = 0, usd }: Recovering, g
 
 /** Compared with what it was, as it says itself: half of a change is something, and silence is not nothing. */
 function leftBehind({ stage, look, before, change }: RecoveryCase): Situation["left"] {
-  if (stage !== "activation") return "nothing";
+  if (stage === "copy" || stage === "connection") return "nothing";
   if (look.kind === "silent" || before === undefined) return "unknown";
   const { current, profile } = look.observation;
   if (current === undefined || profile === undefined) return "unknown";

@@ -3,6 +3,8 @@ import type { Observation, RunningUnit } from "../target/observation.ts";
 
 /** So many restarts since the deploy are no accident. */
 const loopRestarts = 2;
+/** What is expected of a unit that systemd keeps starting again. */
+export const keepsRestarting = "stays up";
 /** What it came to is told by the attempt's own outcome. */
 const own = /^nixos-deploy-gate-/;
 
@@ -37,7 +39,7 @@ export function failedUnitMisses(before: Observation, after: Observation): Miss[
     misses.push({
       family: "unit",
       subject: unit.unit,
-      expected: "stays up",
+      expected: keepsRestarting,
       found: `${unit.activeState} (${unit.subState}), restarted ${restarts === 1 ? "once" : `${restarts} times`}${why(unit)}`,
       needs: "restart",
       sentence: `${unit.unit} does not stay up: systemd keeps restarting it.`,

@@ -4,11 +4,13 @@ import type { Change } from "../../src/deploy/change.ts";
 import { deployHost, type Deployed } from "../../src/deploy/deploy-host.ts";
 import type { DeployWorld } from "../../src/deploy/deploy-world.ts";
 import { finishing } from "../../src/deploy/finishing.ts";
+import { unitsToRestart } from "../../src/deploy/settle-misses.ts";
 import { diagnostician } from "../../src/diagnose/diagnostician.ts";
 import { remedyKinds } from "../../src/diagnose/remedy.ts";
 import { HostName } from "../../src/discover/host.ts";
 import type { SessionAnswer, SessionQuestion } from "../../src/io/ports.ts";
 import { parsePolicy } from "../../src/policy.ts";
+import { keepsRestarting } from "../../src/verify/failed-units.ts";
 import { after, before, type Ending, StandInMachine } from "./stand-in-machine.ts";
 
 /**
@@ -230,6 +232,75 @@ describe("what a session chooses of the list is done, once, and then proven", ()
     });
     expect(full.made.outcome.outcome).toBe("failed");
     expect(full.machine.done).toEqual([{ did: "copy" }, { did: "copy" }]);
+  });
+});
+
+describe("what the proof of a confirmed host finds down", () => {
+  /** Falls right after the host was confirmed. */
+  const falls = (...units: readonly string[]): Partial<StandInMachine> => {
+    let fell = false;
+    return {
+      onLook(this: StandInMachine) {
+        if (this.runs !== after || fell) return;
+        fell = true;
+        this.down = units;
+      },
+    };
+  };
+  const missed = ({ made }: Run) => made.outcome.misses.filter(({ family }) => family === "unit").map(({ subject }) => subject);
+
+  test("is started once, watched, and proven again; nobody is asked for that, and the host is not taken back", async () => {
+    const ran = await run([deployed], () => ({ remedy: "rollback" }), { machine: falls("odd.service") });
+    expect(activations(ran)).toMatchObject([{ did: "activate" }, { did: "restart", units: ["odd.service"] }]);
+    expect([missed(ran), ran.asked.length, strategies(ran)]).toEqual([[], 0, ["switch", "restart-units"]]);
+    expect(ran.made.outcome.attempts[1]?.ended).toMatch(
+      /^restart-units, which the known cause asks for, may be tried\. odd\.service took effect\./,
+    );
+    expect(ran.paused).toContain(parsePolicy({}).apply.soakSeconds);
+  });
+
+  test("and that no start brings up stays a miss, after one try", async () => {
+    const ran = await run([deployed], () => ({ remedy: "restart-units", units: ["odd.service"] }), {
+      machine: { ...falls("odd.service", "other.service"), broken: ["odd.service"] },
+    });
+    expect(activations(ran)).toMatchObject([{ did: "activate" }, { did: "restart", units: ["odd.service", "other.service"] }]);
+    expect([missed(ran), strategies(ran)]).toEqual([["odd.service"], ["switch", "restart-units"]]);
+    expect(ran.made.outcome.attempts[1]?.ended).toMatch(/odd\.service did not take effect\.$/);
+  });
+
+  test("is left alone where it is the way to the host, where only a boot brings the change in, and by a run that was told to stop", async () => {
+    const way = await run([deployed], () => ({ remedy: "escalate" }), { machine: falls("sshd.service", "systemd-networkd.service") });
+    expect([activations(way).length, missed(way)]).toEqual([1, ["sshd.service", "systemd-networkd.service"]]);
+    const boot = await run([staged], () => ({ remedy: "escalate" }), {
+      mode: "boot-only",
+      machine: {
+        onLook(this: StandInMachine) {
+          this.down = this.boots === after ? ["odd.service"] : [];
+        },
+      },
+    });
+    expect(activations(boot)).toMatchObject([{ operation: "boot" }]);
+    const stop = new AbortController();
+    const stopped = await run([deployed], () => ({ remedy: "escalate" }), {
+      stop,
+      machine: {
+        onLook(this: StandInMachine) {
+          if (this.runs !== after) return;
+          stop.abort();
+          this.down = ["odd.service"];
+        },
+      },
+    });
+    expect(activations(stopped).length).toBe(1);
+  });
+
+  test("a unit that systemd keeps starting is not, since a start by hand sets the counter back that shows it", () => {
+    const miss = { family: "unit", needs: "restart", found: "", sentence: "", expected: "not failed" } as const;
+    const loops = { ...miss, subject: "loops.service", expected: keepsRestarting };
+    const unsaid = { ...miss, subject: "no unit" };
+    const mount = { ...miss, family: "mount", subject: "srv.mount" };
+    const old = { ...miss, family: "process", subject: "old.service" };
+    expect(unitsToRestart([loops, unsaid, mount, old, { ...miss, subject: "odd.service" }])).toEqual(["old.service", "odd.service"]);
   });
 });
 

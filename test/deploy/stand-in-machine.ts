@@ -31,6 +31,10 @@ export class StandInMachine {
   runs = before;
   boots = before;
   failed: readonly string[] = [];
+  /** Failed now, as a look at it shows. */
+  down: readonly string[] = [];
+  /** Of those, what no start brings up. */
+  broken: readonly string[] = [];
   silent = false;
   lockHeld = false;
   copies: Partial<CopyResult>[] = [];
@@ -70,6 +74,7 @@ export class StandInMachine {
     if (program === followProgram) return put({ phase: this.#last.phase, log: this.#last.log ?? "" });
     if (program.includes("systemctl --no-ask-password restart")) {
       this.done.push({ did: "restart", units: words.slice(1) });
+      this.down = this.down.filter((unit) => this.broken.includes(unit) || !words.includes(unit));
       return put({});
     }
     // What keeps a copy from a garbage collection.
@@ -118,7 +123,7 @@ export class StandInMachine {
       booted: before,
       "switch-lock": this.lockHeld ? "held" : "free",
       "system-state": "running\n",
-      failed: "",
+      failed: this.down.join("\n"),
       "space-store": "4096 9000000 8000000 9000000 8000000\n",
       "space-boot": "4096 900000 800000 900000 800000\n",
       "space-state": "4096 9000000 8000000 9000000 8000000\n",
