@@ -27,16 +27,19 @@ done
 [ "$number" -ge 3 ] || end refused root
 space() { timeout 20 stat -f -c '%S %b %a' /nix/store; }
 put before "$(space)"
-go() { timeout -k 10 "$limit" nix-store --gc --max-freed "$most" 2>&1 8>&- 9>&- | tail -n 5; }
-put_output said 2048 go
-sync /nix/store 2>/dev/null
-put after "$(space)"
+# All of what it says is read, a line for each path: a pipe that closes would end it in the middle.
+said=$({ timeout -k 10 "$limit" nix-store --gc --max-freed "$most" 2>&1 8>&- 9>&-; printf 'exit %s\\n' "$?"; } | tail -n 5 | tail -c 2048)
+put said "\${said%exit *}"
+put said.exit "\${said##*exit }"
 gone=
 for system in "$hold"/*; do
   path=$(readlink "$system")
   timeout 60 nix-store --check-validity "$path" 2>/dev/null || gone="$gone $path"
 done
 put gone "$gone"
+# Only now: a collection gives back what Nix keeps in reserve (8 MiB), and the next who opens the store takes it again.
+sync -f /nix/store 2>/dev/null
+put after "$(space)"
 if append_ledger "$entry"; then put written yes; else put written no; fi
 end done collected
 `;

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { performAction } from "../../../src/goal/act/perform-action.ts";
+import { endOfReboot } from "../../../src/goal/act/reboot-in-window.ts";
 import type { ActionWorld } from "../../../src/goal/act/action-world.ts";
 import type { ActionEnd } from "../../../src/goal/goal-report.ts";
 import type { ActionKind } from "../../../src/policy-goals.ts";
 import { actionKinds } from "../../../src/policy-goals.ts";
+import type { Rebooted } from "../../../src/reboot/reboot-outcome.ts";
 import { after, before } from "../../deploy/stand-in-machine.ts";
 import { ActionMachine, actionWorld, deployedBefore, machineSeconds, unitShown } from "./action-machine.ts";
 
@@ -282,5 +284,47 @@ describe("redeploy", () => {
       boots: before,
     });
     expect(await act(actionWorld(half), "redeploy")).toMatchObject({ end: "failed" });
+  });
+});
+
+describe("reboot-in-window", () => {
+  const pending = (): ActionMachine =>
+    Object.assign(new ActionMachine(), { runs: before, ledger: deployedBefore(after, before, "staged") });
+  const reboot = (said: object): Parameters<typeof actionWorld>[1] => ({ policy: { hosts: { web1: { deploy: true, reboot: said } } } });
+  const night = [{ from: "02:00", to: "04:00", zone: "UTC" }];
+
+  test.each<[string, ActionMachine, Parameters<typeof actionWorld>[1], RegExp]>([
+    ["nothing waits", Object.assign(new ActionMachine(), { also: { booted: after } }), reboot({ windows: "any" }), /Nothing on web1 waits/],
+    ["the window is shut", pending(), reboot({ windows: night }), /^It reboots in /],
+    ["a person reboots it", pending(), reboot({ windows: "never" }), /leaves reboots to a person/],
+    ["somebody has to be there", pending(), reboot({ windows: "any", attended: true }), /Somebody has to be there/],
+    ["a timer does it", pending(), reboot({ windows: "any", trigger: "timer" }), /a timer on the host/],
+    ["the clocks are apart", pending(), { ...reboot({ windows: "any" }), now: "2026-11-19T02:00:00Z" }, /no window can be kept/],
+    [
+      "it carries the gate",
+      pending(),
+      { policy: { hosts: { web1: { deploy: true, carries: ["runner"], reboot: { windows: "any" } } } } },
+      /carries the gate/,
+    ],
+    ["it is a dry run", pending(), { ...reboot({ windows: "any" }), deploy: { dryRun: true } }, /dry run/],
+  ])("is refused where %s", async (_, host, world, why) => {
+    const end = await act(actionWorld(host, world), "reboot-in-window");
+    expect([end.end, touched(host)], end.reasons.join(" ")).toEqual(["refused", 0]);
+    expect(end.reasons.join(" ")).toMatch(why);
+  });
+
+  test("what a run of reboots says of it is what the action came to", () => {
+    const rebooted = (outcome: Rebooted["outcome"]["outcome"], moved: boolean): string =>
+      endOfReboot({ outcome: { outcome, reasons: ["x"], misses: [], attempts: [] }, moved } as unknown as Rebooted).end;
+    expect([rebooted("rebooted", true), rebooted("reboot-failed", true), rebooted("unreachable", false)]).toEqual([
+      "done",
+      "failed",
+      "failed",
+    ]);
+    expect([rebooted("reboot-pending", false), rebooted("reboot-held", true), rebooted("unchanged", false)]).toEqual([
+      "refused",
+      "no-effect",
+      "refused",
+    ]);
   });
 });
