@@ -4,5 +4,7 @@
     ./target.nix
     ./boot-counting.nix
     ./timers.nix
+    ./listener.nix
+    ./on-failure.nix
   ];
 }

@@ -118,6 +118,11 @@ const table = {
     next:
       c.needs === "text" ? `nixos-deploy-gate goal ${c.goal} --text 'what you wish for'` : `nixos-deploy-gate goal ${c.goal} --alert FILE`,
   }),
+  "goal-overtaken": (c: { branch: string }): Entry => ({
+    exit: 4,
+    message: `${c.branch} has moved on since this run began, so its policy is not the one in force, and no session was asked.`,
+    next: `Leave it to the next scheduled run, or start the workflow on ${c.branch} again.`,
+  }),
   "alert-invalid": (c: { problem: string }): Entry => ({
     exit: 2,
     message: `What was given as an alert is none: ${c.problem}.`,

@@ -68,7 +68,13 @@ const schema = z.object({
     .transform((text) => text.replace(/^refs\/heads\//, ""))
     .pipe(plain(255).refine((text) => text !== "" && !/[\s~^:?*[\\]|\.\.|@\{/.test(text), "it is not the name of a branch"))
     .optional(),
-  command: z.enum(["plan", "join", "deploy", "reboot"], "it must be plan, join, deploy or reboot").optional(),
+  command: z.enum(["plan", "join", "deploy", "reboot", "goal"], "it must be plan, join, deploy, reboot or goal").optional(),
+  goal: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,40}$/, "it is not the name of a goal")
+    .optional(),
+  text: z.string().max(16_000, "longer than 16000 characters").optional(),
+  alert: z.string().max(262_144, "longer than 262144 characters").optional(),
   plans: z.string().transform(words).pipe(plain(4096).array().max(256, "more than 256 paths")).default([]),
   post: flag.default(true),
   artifact: z
@@ -115,7 +121,12 @@ export type Inputs = {
   /** Under which name a later step uploads the report's page; reports link to no artifact where absent. */
   readonly artifact: string | undefined;
   /** By event where absent. */
-  readonly command: "plan" | "join" | "deploy" | "reboot" | undefined;
+  readonly command: "plan" | "join" | "deploy" | "reboot" | "goal" | undefined;
+  readonly goal: string | undefined;
+  /** A wish in words. */
+  readonly text: string | undefined;
+  /** JSON, not parsed yet: written by machines, and by whoever makes one print a line. */
+  readonly alert: string | undefined;
   /** Files, or directories with them; of `join` alone. */
   readonly plans: readonly string[];
   /** False: nothing is written to the forge. */
@@ -163,6 +174,9 @@ export function readInputs(environment: Environment): Inputs {
     artifact: all.artifact,
     deployBranch: all["deploy-branch"],
     command: all.command,
+    goal: all.goal,
+    text: all.text,
+    alert: all.alert,
     plans: all.plans,
     post: all.post,
   };

@@ -5,4 +5,7 @@ import "./node-version.ts";
  * the first line of ours could say so. Runs unconditionally: a runner starts it through a symbolic link, where "am I the main module?" is answered wrongly.
  */
 const [{ actionMain }, { rootOf, runGate }] = await Promise.all([import("./commands/action-main.ts"), import("./commands/action-gate.ts")]);
-process.exitCode = await actionMain(runGate(rootOf(import.meta.dirname)));
+const root = rootOf(import.meta.dirname);
+process.exitCode = await actionMain(runGate(root), async (request, world) =>
+  (await import("./commands/action-goal.ts")).goalByAction(request, world, root),
+);

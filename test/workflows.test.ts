@@ -24,7 +24,7 @@ const outdated = (forge: string, finding: { kind: string; message: string }): bo
   (forge === "forgejo" && finding.kind === "action" && /specifying action "https:/.test(finding.message));
 
 test("there is one file for each story and forge", () => {
-  const stories = ["approve.yml", "deploy.yml", "pull-request-matrix.yml", "pull-request.yml", "schedule.yml"];
+  const stories = ["approve.yml", "deploy.yml", "goal.yml", "pull-request-matrix.yml", "pull-request.yml", "schedule.yml"];
   for (const forge of ["github", "forgejo"])
     expect(
       files
@@ -75,11 +75,15 @@ describe.each(files)("$forge/$file", ({ forge, file, text }) => {
       const secrets = [...new Set([...JSON.stringify(job).matchAll(/secrets\.(\w+)/g)].map((match) => match[1] ?? ""))].toSorted((a, b) =>
         a < b ? -1 : 1,
       );
-      expect(secrets).toEqual(name === "apply" ? ["ANTHROPIC_API_KEY", "DEPLOY_KEY"] : name === "reboot" ? ["DEPLOY_KEY"] : []);
+      expect(secrets).toEqual(
+        name === "apply" || name === "goal" ? ["ANTHROPIC_API_KEY", "DEPLOY_KEY"] : name === "reboot" ? ["DEPLOY_KEY"] : [],
+      );
       if (secrets.length === 0) continue;
       if (forge === "github") expect(job.environment).toBe("production");
       // A schedule runs on the default branch by itself.
       if (name === "apply") expect(job.if).toBe("github.ref_name == github.event.repository.default_branch");
+      if (name === "goal")
+        expect(job.if).toBe("github.event_name == 'schedule' || github.ref_name == github.event.repository.default_branch");
     }
   });
 
@@ -90,11 +94,25 @@ describe.each(files)("$forge/$file", ({ forge, file, text }) => {
     );
   });
 
+  test("a goal writes nothing to the repository until somebody says so, and takes what the listener starts it with", () => {
+    const goals = gates.filter((step) => step.with?.["command"] === "goal");
+    expect(goals.length).toBe(file === "goal.yml" ? 1 : 0);
+    for (const step of goals) {
+      expect([step.with?.["text"], step.with?.["alert"]]).toEqual(["${{ inputs.text }}", "${{ inputs.alert }}"]);
+      expect(jobs.flatMap((job) => Object.values(job.permissions ?? {}))).not.toContain("write");
+      expect(Object.keys((parse(text) as { on: { workflow_dispatch: { inputs: object } } }).on.workflow_dispatch.inputs)).toEqual([
+        "goal",
+        "text",
+        "alert",
+      ]);
+    }
+  });
+
   test("is queued as its forge needs it", () => {
     if (file.startsWith("pull-request")) expect(workflow.concurrency).toMatchObject({ "cancel-in-progress": true });
     else
       expect(workflow.concurrency).toEqual({
-        group: "deploy-gate-deploy",
+        group: file === "goal.yml" ? "deploy-gate-goal" : "deploy-gate-deploy",
         "cancel-in-progress": false,
         ...(forge === "github" ? { queue: "max" } : {}),
       });

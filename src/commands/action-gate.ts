@@ -8,7 +8,7 @@ import type { Inputs } from "../inputs.ts";
 import type { Plan, PlanEvent } from "../report/plan.ts";
 import type { ActionRequest, ActionWorld, RunGate } from "./action.ts";
 import { approvedRevision, courseOf, deployBranchOf } from "./course.ts";
-import { type Prepared, withPrepared } from "./prepare.ts";
+import { type Preparation, type Prepared, withPrepared } from "./prepare.ts";
 import { credentialOf, setUpSession } from "./session-setup.ts";
 import packageJson from "../../package.json" with { type: "json" };
 
@@ -33,62 +33,63 @@ export const runGate =
     const course = courseOf(request);
 
     const fork = event.kind === "pull-request" && event.fromFork;
-    const plan = await withPrepared(
-      {
-        flake: inputs.flake,
-        directory: directoryOf(world.environment),
-        event: sourceEvent(request),
-        forgeToken:
-          inputs.token === undefined ? undefined : { serverUrl: world.environment["GITHUB_SERVER_URL"] ?? "", token: inputs.token },
-        environment: world.environment,
-        signal: world.signal,
-        log: world.log,
-      },
-      async (prepared) => {
-        if (request.command === "reboot") {
-          const { rebootByAction } = await import("./action-reboot.ts");
-          const session = sessionOf(request, world, prepared, programRoot);
-          return await rebootByAction(request, world, prepared, { event: planEvents[event.kind], session });
-        }
-        const { sources, ports, commitMessage } = prepared;
-        const run = async (deploy: DeployRequest | undefined, notes: readonly string[]): Promise<Plan> =>
-          await gate(
-            {
-              event: planEvents[event.kind],
-              phase: event.kind === "pull-request" ? "pull-request" : "push",
-              repository: `${request.run.owner}/${request.run.repository}`,
-              flake: inputs.flake,
-              sources,
-              commitMessage,
-              hosts: inputs.hosts,
-              detail: request.detail,
-              build: true,
-              ...(world.onPreview === undefined ? {} : { onPreview: world.onPreview }),
-              ...(world.onPolicy === undefined ? {} : { onPolicy: world.onPolicy }),
-              ...(world.onDecided === undefined ? {} : { onDecided: world.onDecided }),
-              holdings: holdings(inputs, world.environment, fork),
-              session: fork
-                ? "the pull request comes from a fork, whose text no session is asked about"
-                : sessionOf(request, world, prepared, programRoot),
-              version: packageJson.version,
-              ...(deploy === undefined ? {} : { deploy }),
-              notes,
-            },
-            ports,
-          );
-        if (course.kind === "plan") return await run(undefined, course.note === undefined ? [] : [course.note]);
-        // Loaded where hosts may be changed only: a pull request has no use for it.
-        const { withActionDeploy } = await import("./action-deploy.ts");
-        return await withActionDeploy({ request, world, prepared, branch: course.branch }, run);
-      },
-    );
+    const plan = await withPrepared(preparationOf(request, world), async (prepared) => {
+      if (request.command === "reboot") {
+        const { rebootByAction } = await import("./action-reboot.ts");
+        const session = sessionOf(request, world, prepared, programRoot);
+        return await rebootByAction(request, world, prepared, { event: planEvents[event.kind], session });
+      }
+      const { sources, ports, commitMessage } = prepared;
+      const run = async (deploy: DeployRequest | undefined, notes: readonly string[]): Promise<Plan> =>
+        await gate(
+          {
+            event: planEvents[event.kind],
+            phase: event.kind === "pull-request" ? "pull-request" : "push",
+            repository: `${request.run.owner}/${request.run.repository}`,
+            flake: inputs.flake,
+            sources,
+            commitMessage,
+            hosts: inputs.hosts,
+            detail: request.detail,
+            build: true,
+            ...(world.onPreview === undefined ? {} : { onPreview: world.onPreview }),
+            ...(world.onPolicy === undefined ? {} : { onPolicy: world.onPolicy }),
+            ...(world.onDecided === undefined ? {} : { onDecided: world.onDecided }),
+            holdings: holdings(inputs, world.environment, fork),
+            session: fork
+              ? "the pull request comes from a fork, whose text no session is asked about"
+              : sessionOf(request, world, prepared, programRoot),
+            version: packageJson.version,
+            ...(deploy === undefined ? {} : { deploy }),
+            notes,
+          },
+          ports,
+        );
+      if (course.kind === "plan") return await run(undefined, course.note === undefined ? [] : [course.note]);
+      // Loaded where hosts may be changed only: a pull request has no use for it.
+      const { withActionDeploy } = await import("./action-deploy.ts");
+      return await withActionDeploy({ request, world, prepared, branch: course.branch }, run);
+    });
     world.log.show(plan.detail);
     return plan;
   };
 
+/** What a run lays out, of the checkout and of what the event says of it. */
+export const preparationOf = (request: ActionRequest, { environment, signal, log }: ActionWorld): Preparation => ({
+  flake: request.inputs.flake,
+  directory: directoryOf(environment),
+  event: sourceEvent(request),
+  forgeToken:
+    request.inputs.token === undefined ? undefined : { serverUrl: environment["GITHUB_SERVER_URL"] ?? "", token: request.inputs.token },
+  environment,
+  signal,
+  log,
+});
+
 const directoryOf = (environment: Readonly<Record<string, string | undefined>>): string => environment["GITHUB_WORKSPACE"] || process.cwd();
 
-const sessionOf = (
+/** The session of a run by the Action, or why there is none. */
+export const sessionOf = (
   { inputs }: ActionRequest,
   { environment, signal, log }: ActionWorld,
   { knowledge, scratch }: Prepared,

@@ -1,8 +1,8 @@
 import type { ExitCode } from "../failure.ts";
-import type { RunGate } from "./action.ts";
+import type { RunGate, RunGoal } from "./action.ts";
 
 /** Runs the step from the process. A runner that cancels sends SIGINT and then SIGTERM: the first asks everything to end cleanly, the second ends at once. */
-export async function actionMain(runGate: RunGate): Promise<ExitCode> {
+export async function actionMain(runGate: RunGate, runGoal?: RunGoal): Promise<ExitCode> {
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
     if (stop.signal.aborted) process.exit(signal === "SIGINT" ? 130 : 143);
@@ -23,5 +23,6 @@ export async function actionMain(runGate: RunGate): Promise<ExitCode> {
       signal: stop.signal,
     },
     runGate,
+    runGoal,
   );
 }

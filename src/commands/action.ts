@@ -1,4 +1,5 @@
 import { readEvent, type Event, type Run } from "../event.ts";
+import type { GoalReport } from "../goal/goal-report.ts";
 import { GateError, gateError, type ExitCode, type Failure } from "../failure.ts";
 import { type Environment, type Inputs, maskSecrets, readInputs, unknownInputs } from "../inputs.ts";
 import { systemClock } from "../io/clock.ts";
@@ -18,7 +19,7 @@ import { terminalReport } from "../report/terminal.ts";
 
 /** What one step of a workflow asks of the gate. */
 export type ActionRequest = {
-  readonly command: "plan" | "join" | "deploy" | "reboot";
+  readonly command: "plan" | "join" | "deploy" | "reboot" | "goal";
   readonly inputs: Inputs;
   readonly run: Run;
   readonly event: Event;
@@ -45,6 +46,9 @@ export type ActionWorld = {
 /** The pipeline as the Action needs it: throws a GateError where no plan can be made. */
 export type RunGate = (request: ActionRequest, world: ActionWorld) => Promise<Plan>;
 
+/** A run of a goal, which ends in a report of its own and not in a plan. */
+export type RunGoal = (request: ActionRequest, world: ActionWorld) => Promise<GoalReport>;
+
 /** What the process gives: nothing here reads it by itself. */
 export type Step = {
   readonly environment: Environment;
@@ -59,7 +63,7 @@ const byEvent = { "pull-request": "plan", push: "deploy", dispatch: "deploy", sc
  * Runs one step to its exit code: inputs and event in, the pipeline, the report out. Nothing is thrown: whatever goes wrong is an annotation, outputs, and where
  * the forge is known a status and a comment, so that a required check never hangs.
  */
-export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
+export async function action(step: Step, runGate: RunGate, runGoal?: RunGoal): Promise<ExitCode> {
   const { environment } = step;
   const log = actionLog({ write: step.write });
   maskSecrets(environment, log);
@@ -94,9 +98,15 @@ export async function action(step: Step, runGate: RunGate): Promise<ExitCode> {
     };
 
     const asked = command(inputs, event);
-    to = { ...to, reboots: asked === "reboot" };
+    to = { ...to, reboots: asked === "reboot" || asked === "goal", goal: asked === "goal" };
     const here = to;
     const preview = (shown: Plan): Promise<void> => publishPreview(shown, here);
+    if (asked === "goal" && runGoal !== undefined) {
+      const { runGoalStep } = await import("./action-goal-step.ts");
+      const request = { command: asked, inputs, run, event, detail } as const;
+      const world = { environment, log, forge, clock: systemClock, signal: step.signal };
+      return await runGoalStep(request, world, runGoal, here, (policy) => (told = policy.notify));
+    }
     const shown = new ShownDeployments(forge, { run, event });
     begun = shown;
     let hostStatuses = false;
@@ -153,6 +163,13 @@ function command(inputs: Inputs, event: Event): ActionRequest["command"] {
     throw gateError("input-invalid", { input: "approve", problem: "approvals are taken on workflow_dispatch only" });
   if (event.kind !== "dispatch" && inputs.reject.length > 0)
     throw gateError("input-invalid", { input: "reject", problem: "rejections are taken on workflow_dispatch only" });
+  if (asked === "goal" && event.kind !== "dispatch" && event.kind !== "schedule")
+    throw gateError("input-invalid", { input: "command", problem: `"goal" runs on schedule and workflow_dispatch only` });
+  if (asked === "goal" && inputs.goal === undefined)
+    throw gateError("input-invalid", { input: "goal", problem: `the command "goal" needs the name of one` });
+  for (const name of ["goal", "text", "alert"] as const)
+    if (asked !== "goal" && inputs[name] !== undefined)
+      throw gateError("input-invalid", { input: name, problem: `only the command "goal" takes it, and this is "${asked}"` });
   if (asked !== "deploy" && [...inputs.approve, ...inputs.reject].length > 0)
     throw gateError("input-invalid", { input: "command", problem: `"${asked}" takes no approvals and no rejections` });
   return asked;

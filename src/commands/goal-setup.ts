@@ -76,7 +76,7 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
           clock,
           limits: goalToolLimits(leave.minutes),
           told: ({ tool, asked: words, ended, note }) => {
-            log.progress({ kind: "stage", stage: "diagnose", text: `the session asks: ${tool} ${words}`.slice(0, 160) });
+            log.progress({ kind: "stage", stage: "diagnose", text: `the session asks: ${tool}` });
             log.debug("a session asked", { tool, asked: words, ended, note });
           },
         });

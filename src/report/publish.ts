@@ -27,6 +27,8 @@ export type Destination = {
   readonly scope: { readonly flake: string; readonly hosts: readonly string[] };
   /** A run of reboots: its report is one of its own, and says nothing of the commit. */
   readonly reboots?: boolean;
+  /** A run of a goal: the same, in a place of its own. */
+  readonly goal?: boolean;
   /** Each host that changes gets a commit status of its own besides. */
   readonly hostStatuses?: boolean;
   /** Under which name a later step uploads the page, where one does. */
@@ -217,7 +219,7 @@ export function statusContext(to: Pick<Destination, "scope" | "event">): string 
 
 function marker(to: Destination): ForgeReport["marker"] {
   // In place of the report of what was deployed it would be all that is left of it.
-  const own = to.reboots === true ? "reboot" : "gate";
+  const own = to.goal === true ? "goal" : to.reboots === true ? "reboot" : "gate";
   const scope = to.reboots === true && scopeOf(to).length > 0 ? [own, ...scopeOf(to)] : scopeOf(to);
   const key = scope.length === 0 ? own : createHash("sha256").update(JSON.stringify(scope)).digest("hex").slice(0, 12);
   return { key, runId: to.run.id, attempt: to.run.attempt, sha: revision(to) };

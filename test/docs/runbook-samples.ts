@@ -26,6 +26,7 @@ export const runbookSamples: Contexts = {
   "goal-unknown": { name: "helth-check", known: ["explore", "health-check", "incident", "intent", "proactive"] },
   "goal-invalid": { path: "deploy-gate/goals/backups.md", problem: "tools: Invalid option" },
   "goal-untold": { goal: "intent", needs: "text" },
+  "goal-overtaken": { branch: "main" },
   "alert-invalid": { problem: "it is not JSON" },
   "policy-invalid": { flake, key: "deployGate.hosts.web1", problem: 'Unrecognized key: "deploys"' },
   "init-unanswered": { what: "which forge the repository is on", flags: "--forge forgejo   # or github" },

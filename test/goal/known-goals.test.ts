@@ -19,7 +19,7 @@ describe("the gate's own goals", () => {
       const goal = goalNamed(known, name);
       expect([goal.name, goal.tools.includes("hosts"), goal.text.length > 2_000]).toEqual([name, true, true]);
       // Whatever a session is shown, its text says that it is data, and what the answer has.
-      for (const phrase of ["between (the )?fence lines", "an instruction to you", "there are no others", "`nonce`", "questions"])
+      for (const phrase of ["etween (the )?fence lines", "an instruction to you", "there are no others", "`nonce`", "questions"])
         expect(goal.text.replace(/\s+/g, " ")).toMatch(new RegExp(phrase));
     }
   });

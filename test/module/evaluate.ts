@@ -10,7 +10,7 @@ type Unit = {
   readonly serviceConfig: Readonly<Record<string, unknown>>;
   readonly timerConfig: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string>>;
-} & Readonly<Record<"wants" | "after" | "before" | "requires" | "requiredBy" | "wantedBy", readonly string[]>>;
+} & Readonly<Record<"wants" | "after" | "before" | "requires" | "requiredBy" | "wantedBy" | "onFailure", readonly string[]>>;
 
 /** What NixOS would make of the settings: texts of files, users, units, and the assertions that failed. */
 export type Evaluated = {

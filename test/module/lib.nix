@@ -257,6 +257,13 @@ let
     optionalString = condition: text: if condition then text else "";
     optional = condition: value: if condition then [ value ] else [ ];
     optionals = condition: list: if condition then list else [ ];
+    hasSuffix =
+      suffix: text:
+      let
+        behind = builtins.stringLength text - builtins.stringLength suffix;
+      in
+      behind >= 0 && builtins.substring behind (builtins.stringLength suffix) text == suffix;
+    genAttrs = names: make: listToAttrs (map (name: { inherit name; value = make name; }) names);
     hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
     splitString = separator: text: filter isString (split (replaceStrings [ "." "+" "*" "?" ] [ "\\." "\\+" "\\*" "\\?" ] separator) text);
     nameValuePair = name: value: { inherit name value; };

@@ -44,6 +44,9 @@ let
     requires = strings;
     requiredBy = strings;
     wantedBy = strings;
+    onFailure = strings;
+    path = mkOption { type = types.listOf types.raw; default = [ ]; };
+    unitConfig = free { };
     restartIfChanged = bool true;
     stopIfChanged = bool true;
     environment = free { };
@@ -85,12 +88,17 @@ let
           bootCounting.enable = bool false;
           bootCounting.tries = mkOption { type = types.ints.between 1 100; default = 3; };
         };
+      networking.hostName = mkOption { type = types.str; default = "nixos"; };
+      systemd.package = free "/nix/store/00000000000000000000000000000000-systemd";
       systemd.services = attrsOf unit;
       systemd.timers = attrsOf unit;
     };
   };
 
   # Enough of pkgs for the package to be told from nothing.
+  pkgs.curl = "/nix/store/00000000000000000000000000000000-curl";
+  pkgs.coreutils = "/nix/store/00000000000000000000000000000000-coreutils";
+  pkgs.writeScript = name: _text: "/nix/store/00000000000000000000000000000000-${name}";
   pkgs.callPackage = _file: _arguments: { type = "derivation"; outPath = "/nix/store/00000000000000000000000000000000-nixos-deploy-gate"; };
 
   evaluated = lib.evalModules {
@@ -130,11 +138,8 @@ if names then
 else
 {
   failed = map (each: each.message) (lib.filter (each: !each.assertion) config.assertions);
-  inherit (config)
-    warnings
-    users
-    systemd
-    ;
+  inherit (config) warnings users;
+  systemd = { inherit (config.systemd) services timers; };
   etc = lib.mapAttrs (_: each: { inherit (each) mode text; source = if each.source == null then null else toString each.source; }) config.environment.etc;
   loader = config.boot.loader.systemd-boot;
   sshd = config.services.openssh.extraConfig;

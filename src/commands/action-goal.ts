@@ -1,0 +1,34 @@
+import { gateError } from "../failure.ts";
+import type { GoalReport } from "../goal/goal-report.ts";
+import type { ActionRequest, ActionWorld } from "./action.ts";
+import { withActionDeploy } from "./action-deploy.ts";
+import { preparationOf, sessionOf } from "./action-gate.ts";
+import { courseOf, deployBranchOf } from "./course.ts";
+import { askFlake } from "./fleet-setup.ts";
+import { goalOn } from "./goal-setup.ts";
+import { withPrepared } from "./prepare.ts";
+
+/**
+ * A goal by the Action: policy, goals and knowledge are those of the deploy branch's tip, whoever started the run. Throws the GateErrors `not-deploy-branch` and
+ * `goal-overtaken` before any host is contacted.
+ */
+export async function goalByAction(request: ActionRequest, world: ActionWorld, programRoot: string): Promise<GoalReport> {
+  const { inputs, event } = request;
+  const course = courseOf(request);
+  const branch = course.kind === "deploy" ? course.branch : deployBranchOf(request);
+  if (course.kind !== "deploy" || branch === undefined || inputs.goal === undefined)
+    throw gateError("not-deploy-branch", { branch: "branch" in event ? event.branch : "a pull request", deployBranch: branch });
+  const call = { name: inputs.goal, text: inputs.text, alert: inputs.alert, dryRun: inputs.dryRun };
+  return await withPrepared(
+    preparationOf(request, world),
+    async (prepared) =>
+      await withActionDeploy({ request, world, prepared, branch }, async (deploy, notes) => {
+        if (deploy === undefined) throw gateError("goal-overtaken", { branch });
+        const asked = await askFlake({ prepared, hosts: inputs.hosts, log: world.log }, deploy);
+        world.onPolicy?.(asked.policy, !inputs.dryRun);
+        const session = sessionOf(request, world, prepared, programRoot);
+        const report = await goalOn(asked, call, { session, programRoot, log: world.log });
+        return { ...report, notes: [...notes, ...report.notes] };
+      }),
+  );
+}
