@@ -24,7 +24,7 @@ export async function goalByAction(request: ActionRequest, world: ActionWorld, p
     async (prepared) =>
       await withActionDeploy({ request, world, prepared, branch }, async (deploy, notes) => {
         if (deploy === undefined) throw gateError("goal-overtaken", { branch });
-        const asked = await askFlake({ prepared, hosts: inputs.hosts, log: world.log }, deploy);
+        const asked = await askFlake({ prepared, hosts: inputs.hosts, withGroups: true, log: world.log }, deploy);
         world.onPolicy?.(asked.policy, !inputs.dryRun);
         const session = sessionOf(request, world, prepared, programRoot);
         const report = await goalOn(asked, call, { session, programRoot, log: world.log });

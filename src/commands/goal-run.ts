@@ -37,7 +37,7 @@ export function callOf(name: string, options: Options, shell: Pick<Shell, "direc
 /** Runs it and prints the report. Exit codes: 4 no session answered, 1 an action failed, 3 a person has to look, 0 otherwise. */
 export async function runGoalCommand(call: GoalCall, prepared: Prepared, options: Options, shell: Shell, log: GateLog): Promise<ExitCode> {
   const setup = { ...personAt(shell), ...sshWords(options, "goal"), dryRun: call.dryRun };
-  return await withFleet({ prepared, hosts: listOption(options, "hosts"), log, setup }, async (asked) => {
+  return await withFleet({ prepared, hosts: listOption(options, "hosts"), withGroups: true, log, setup }, async (asked) => {
     const session = sessionOf(options, shell, prepared);
     const report = await goalOn(asked, call, { session, programRoot: shell.programRoot, log });
     log.close();

@@ -3,6 +3,7 @@ import { sessionLimits, type SessionAtHand } from "../classify/second-opinion.ts
 import { redact } from "../diff/secrets.ts";
 import { type HostName, matchesGlob } from "../discover/host.ts";
 import { gateError } from "../failure.ts";
+import type { ActionWorld } from "../goal/act/action-world.ts";
 import type { GoalReport } from "../goal/goal-report.ts";
 import { leaveOf, type Goal, type Leave } from "../goal/goal.ts";
 import { askableHosts, goalHostTools, goalToolLimits } from "../goal/host-tools.ts";
@@ -58,7 +59,8 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
   const leave = call.dryRun ? leaveOf({ ...goal, autonomy: "observe" }, goalPolicy(policy.goals, goal.name)) : allowed;
   const incident = call.alert === undefined ? undefined : readIncident(call.alert, clock.now(), (text) => redact(text).text);
   const occasion = occasionOf(goal, { text: call.text, incident });
-  const about = (host: HostName): boolean => leave.hosts.some((pattern) => matchesGlob(host, pattern));
+  // Of groups more hosts were asked than it is about: an action looks at them, a session does not.
+  const about = (host: HostName): boolean => asked.chosen.includes(host) && leave.hosts.some((pattern) => matchesGlob(host, pattern));
   if (!asked.chosen.some(about)) throw gateError("no-host-matches", { pattern: leave.hosts.join(", "), known: asked.chosen });
 
   log.progress({ kind: "stage", stage: "diagnose", text: "asking the hosts how they fare" });
@@ -89,7 +91,7 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
       clock,
       nonce: typeof usable === "string" ? () => "" : usable.nonce,
       tools,
-      ...handsOf(goal, leave),
+      ...(await handsOf(goal, leave, asked)),
     },
   );
   const dry =
@@ -100,12 +102,31 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
   return { ...report, notes: [...dry, ...notes, ...atHand, ...knowledge.notes, ...report.notes] };
 }
 
-/** What may be done of what a session asks for. */
-function handsOf(_goal: Goal, _leave: Leave): Pick<GoalPorts, "act" | "propose"> {
-  return {
-    act: async (action) => ({ action, end: "refused", reasons: ["this is not at hand in this build"] }),
-    propose: async () => ({ kind: "none" }),
+/** What may be done of what a session asks for. Loaded where something may. */
+async function handsOf(
+  goal: Goal,
+  leave: Leave,
+  { policy, prepared, fleet, targets, request }: AskedFleet,
+): Promise<Pick<GoalPorts, "act" | "propose">> {
+  const propose: GoalPorts["propose"] = () => Promise.resolve({ kind: "none" });
+  if (leave.actions.length === 0)
+    return { act: (action) => Promise.resolve({ action, end: "refused", reasons: ["nobody allowed this goal to act"] }), propose };
+  const { performAction } = await import("../goal/act/perform-action.ts");
+  const { nix, store, clock, log } = prepared.ports;
+  const { probe, pause, signal, finishing, random, dryRun, isAncestor, runnerBootId, repository } = request;
+  const head = prepared.sources.head.rev;
+  const deploy = { targets, nix, probe, clock, pause, signal, finishing, log, store, isAncestor, apply: policy.apply, random, dryRun };
+  const world: ActionWorld = {
+    deploy: { ...deploy, evidence: new Map(), recovery: undefined, despite: [] },
+    policy,
+    addresses: fleet.addresses,
+    runnerBootId,
+    onDeployBranch: async (revision) => (head === undefined ? "unknown" : await isAncestor(revision, head)),
+    repository,
+    goal: goal.name,
+    begun: new Set(),
   };
+  return { act: async (action) => await performAction(action, world), propose };
 }
 
 /** Where there is no session the run still tells how the fleet is, and why nobody was asked. */

@@ -305,7 +305,7 @@ test("the flake gives the module and the package, and needs no other flake", () 
     const imported: unknown = JSON.parse(
       run("eval", "--json", `path:${directory}#nixosModules.default`, "--apply", "module: builtins.length (import module).imports"),
     );
-    expect(imported).toBe(3);
+    expect(imported).toBe(5);
     const metadata = JSON.parse(run("flake", "metadata", "--json", `path:${directory}`)) as { locks: { nodes: object } };
     expect(Object.keys(metadata.locks.nodes)).toEqual(["root"]);
   }

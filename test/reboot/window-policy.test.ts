@@ -105,7 +105,8 @@ describe("the example policies are ones", () => {
       }),
     );
   const files = readdirSync(folder).sort();
-  test("there are four", () => expect(files).toEqual(["consul-servers.nix", "encrypted-disk.nix", "laptops.nix", "single-server.nix"]));
+  test("there are five", () =>
+    expect(files).toEqual(["consul-servers.nix", "encrypted-disk.nix", "laptops.nix", "single-server.nix", "stewardship.nix"]));
   test.each(files)("%s", (file) => {
     const policy = parsePolicy(read(file));
     expect(Object.values(policy.hosts).every(({ deploy }) => deploy)).toBe(true);
