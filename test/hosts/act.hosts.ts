@@ -36,9 +36,10 @@ const spec = (version: string): HostSpec => ({
     over: {
       script: needs("/run/over"),
       wantedBy: null,
-      service: { Restart: "always", RestartSec: "2" },
+      service: { Restart: "always", RestartSec: "300" },
       unit: { StartLimitIntervalSec: "0" },
     },
+    needy: { wantedBy: null, unit: { Requires: "over.service" } },
     once: { script: "[ -e /run/once ]", wantedBy: null, service: { Type: "oneshot" } },
   },
 });
@@ -61,7 +62,7 @@ afterAll(async () => {
   await lab?.stop();
 });
 beforeEach(async () => {
-  await alpha.sh("systemctl stop flaky bad worse over once 2>/dev/null; systemctl reset-failed; rm -f /run/well /run/over /run/once");
+  await alpha.sh("systemctl stop flaky bad worse over needy once 2>/dev/null; systemctl reset-failed; rm -f /run/well /run/over /run/once");
 });
 
 const address = (machineId = alpha.machineId): Address => ({
@@ -147,6 +148,15 @@ test("one that fails again is without effect, with what it says", async () => {
   expect(end.end, end.reasons.join(" ")).toBe("no-effect");
   expect(end.reasons[0]).toMatch(/^bad\.service was started again and is failed/);
   expect(end.reasons.join(" ")).toContain("/run/never is not there");
+});
+
+test("a restart that would take along what runs is refused", async () => {
+  await alpha.sh("touch /run/over; systemctl start over needy; rm /run/over; systemctl kill -s KILL over; sleep 1");
+  expect(await alpha.sh("systemctl show -p SubState --value over needy | xargs")).toBe("auto-restart running");
+  const running = await alpha.sh("systemctl show -p MainPID needy");
+  const end = await act("restart-unit", "over.service");
+  expect(end, end.reasons.join(" ")).toMatchObject({ end: "refused", reasons: [expect.stringContaining("would restart others that run")] });
+  expect(await alpha.sh("systemctl show -p MainPID needy")).toBe(running);
 });
 
 test("one that systemd starts over and over is restarted", async () => {

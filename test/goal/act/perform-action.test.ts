@@ -61,7 +61,7 @@ describe("nothing is done", () => {
     ["srv.mount", {}],
     ["-app.service", {}],
     ["app.service; reboot", {}],
-    ["other.service", {}],
+    ["other.service", { units: unitShown("app.service") }],
     ["app.service", { units: unitShown("app.service", { ActiveState: "active", SubState: "running" }) }],
     ["app.service", { units: unitShown("app.service", { ActiveState: "activating", SubState: "start" }) }],
     ["app.service", { units: unitShown("app.service", { LoadState: "masked" }) }],
@@ -79,7 +79,7 @@ describe("nothing is done", () => {
       },
     ],
   ])("to %s as it is", async (unit, over) => {
-    const host = machine({ failed: [unit], ...over });
+    const host = machine({ failed: [unit], units: unitShown(unit), ...over });
     const { end, reasons } = await act(actionWorld(host), "restart-unit", unit);
     expect([end, touched(host)], reasons.join(" ")).toEqual(["refused", 0]);
   });
