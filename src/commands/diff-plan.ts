@@ -19,7 +19,7 @@ export function diffPlan(
   const common = {
     host,
     warnings: [],
-    decision: { action: "observe", reasons: ["Two systems were compared; nothing is deployed."] },
+    decision: { action: "nothing", reasons: ["Two systems were compared; nothing is deployed."] },
   } as const;
   const report: HostReport =
     diff.from === diff.to

@@ -1,5 +1,6 @@
 import type { ClosureGraph, PathId } from "./closure.ts";
 import { nameOf } from "./store-path.ts";
+import { isToplevelName } from "./same-change.ts";
 import type { ClosureView, PackagesDiff } from "./system-diff.ts";
 import type { StorePath } from "./system.ts";
 
@@ -26,7 +27,7 @@ export function closureView(graph: ClosureGraph, from: StorePath, to: StorePath,
   );
   const others = { packages: 0, from: 0, to: 0 };
   // The toplevel has the host's name in its own, and two hosts with one change are to have one record of it.
-  const shown = ordered.filter(({ name }) => !name.startsWith("nixos-system-")).slice(0, most.packages);
+  const shown = ordered.filter(({ name }) => !isToplevelName(name)).slice(0, most.packages);
   const kept = new Set(shown);
   for (const one of ordered.filter((each) => !kept.has(each))) {
     others.packages += 1;
@@ -49,7 +50,7 @@ export function closureView(graph: ClosureGraph, from: StorePath, to: StorePath,
 
 /** A path without a version is mostly a file that the configuration makes, and the toplevel has its own name. */
 const isVersioned = (name: string, versions: readonly string[]): boolean =>
-  !name.startsWith("nixos-system-") && versions.some((version) => version !== "");
+  !isToplevelName(name) && versions.some((version) => version !== "");
 
 /** For each name the chain to the nearest path of it that the other side does not have; in the order of the names, those that have none left out. */
 function chains(graph: ClosureGraph, toplevel: StorePath, other: StorePath, names: readonly string[]): { name: string; path: string[] }[] {

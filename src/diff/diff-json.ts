@@ -1,3 +1,4 @@
+import { isToplevelName } from "./same-change.ts";
 import type { PackagesDiff, SystemDiff } from "./system-diff.ts";
 
 /**
@@ -27,9 +28,7 @@ export function diffJson(diff: SystemDiff, options: { readonly listRebuilt?: boo
 function packagesJson(packages: PackagesDiff, listRebuilt: boolean): Readonly<Record<string, unknown>> {
   const { added, removed, changed, rebuilt, sizeDelta, sizeFrom, sizeTo, pathsFrom, pathsTo } = packages;
   // Files that the configuration makes have no version, and nobody calls them packages, nor the system itself.
-  const rebuiltPackages = rebuilt.filter(
-    ({ name, from }) => !name.startsWith("nixos-system-") && from.some((version) => version !== ""),
-  ).length;
+  const rebuiltPackages = rebuilt.filter(({ name, from }) => !isToplevelName(name) && from.some((version) => version !== "")).length;
   return {
     added,
     removed,

@@ -105,5 +105,5 @@ export function boundedDiff(diff: SystemDiff): PlanDiff {
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...path, key])]));
     return value;
   };
-  return { ...(walk(rest, []) as Omit<PlanDiff, "cut">), cut };
+  return { ...(walk(rest, []) as Omit<PlanDiff, "cut" | "measuredOn">), cut };
 }

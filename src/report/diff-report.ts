@@ -21,7 +21,7 @@ export function diffReport(given: SystemDiff, judgement: Judgement, options: Ter
   const notes: Section = { kind: "notes", title: "Notes", summary: "", lines: [...unknown, ...cut], texts: [] };
   const opinion = session === undefined ? undefined : boundedSession(session);
   const said = opinion?.changes === undefined ? [] : [opinionsSection(opinion, opinion.changes, "full")];
-  const all = [findingsSection(boundedJudgement(judgement)), ...said, ...diffSections(diff, "full"), notes].filter(
+  const all = [findingsSection(boundedJudgement(judgement)), ...said, ...diffSections(diff, "full", [diff.packages]), notes].filter(
     (one) => one.lines.length + one.texts.length > 0,
   );
   const then = { switch: "no reboot is needed", "switch-then-reboot": "complete after a reboot", "boot-only": "only a boot brings it in" }[

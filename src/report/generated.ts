@@ -1,3 +1,4 @@
+import { isToplevelName } from "../diff/same-change.ts";
 import type { PlanDiff } from "./plan-diff.ts";
 
 type Packages = PlanDiff["packages"];
@@ -23,6 +24,6 @@ export function packagesOf({ packages }: PlanDiff): Told {
 
 /** No version at all is one whose text was left out, since strangers may read; the empty one is that of a path without one. */
 function isGenerated(name: string, versions: readonly string[], selectedBy: readonly string[]): boolean {
-  if (name.startsWith("nixos-system-")) return true;
+  if (isToplevelName(name)) return true;
   return versions.length > 0 && versions.every((version) => version === "") && !selectedBy.includes("system-path");
 }

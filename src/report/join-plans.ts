@@ -1,5 +1,6 @@
 import { compareHosts, hasOutcomes } from "./order.ts";
 import type { PlanEscalation } from "./plan-diagnosis.ts";
+import type { PlanDiff } from "./plan-diff.ts";
 import type { PlanSession } from "./plan-session.ts";
 import type { Plan } from "./plan.ts";
 
@@ -75,12 +76,15 @@ function hostsProblem(parts: readonly Part[]): string | undefined {
   return strange === undefined ? undefined : `${seen.get(strange)} has ${strange}, which the flake does not have`;
 }
 
-/** The key of a diff is made of what it holds. */
+/** What in a diff is that of the host on which it was measured. */
+const measured = new Set(["measuredOn", "closure", "size", "sizeDelta", "sizeFrom", "sizeTo", "pathsFrom", "pathsTo"]);
+
+/** The key of a diff is made of what it holds, but for what is measured. */
 function diffsProblem(parts: readonly Part[]): string | undefined {
   const seen = new Map<string, string>();
   for (const { name, plan } of parts)
     for (const [key, diff] of Object.entries(plan.diffs)) {
-      const text = JSON.stringify(diff);
+      const text = JSON.stringify(diff, (name, value: unknown) => (measured.has(name) ? undefined : value));
       if ((seen.get(key) ?? text) !== text) return `${name} has another diff under the key ${key} than a plan before it`;
       seen.set(key, text);
     }
@@ -105,9 +109,15 @@ function merged(plans: readonly Plan[], first: Plan): Plan {
     ),
     notes: [...new Set(plans.flatMap(({ notes }) => notes))],
     hosts: plans.flatMap(({ hosts }) => hosts).toSorted(compareHosts),
-    diffs: Object.fromEntries(plans.flatMap(({ diffs }) => Object.entries(diffs))),
+    diffs: joinedDiffs(plans),
     ...(escalations.length === 0 ? {} : { escalations }),
   };
+}
+
+/** Measured on the first host by name, as in the plan of one job. */
+function joinedDiffs(plans: readonly Plan[]): Plan["diffs"] {
+  const by = ([, diff]: readonly [string, PlanDiff]): string => diff.measuredOn ?? "";
+  return Object.fromEntries(plans.flatMap(({ diffs }) => Object.entries(diffs)).toSorted((a, b) => (by(a) < by(b) ? 1 : -1)));
 }
 
 /** It ran where it ran in every job: a report that is silent about one that it missed would claim too much. */

@@ -129,6 +129,7 @@ function diffNames(diff: PlanDiff): PlanDiff {
     revisionOnly: diff.revisionOnly,
     unknown: [],
     cut: diff.cut,
+    ...(diff.measuredOn === undefined ? {} : { measuredOn: diff.measuredOn }),
   };
 }
 

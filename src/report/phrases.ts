@@ -2,6 +2,7 @@ import type { Verdict } from "../classify/finding.ts";
 import { packagesOf } from "./generated.ts";
 import type { Line, Span } from "./line.ts";
 import { say, t } from "./line.ts";
+import type { ClosureSizes } from "./plan-diff.ts";
 import { hasOutcomes, judged, standing } from "./order.ts";
 import { diffOf, type Plan, type PlanEvent, type PlanHost } from "./plan.ts";
 import { looks } from "./standing-look.ts";
@@ -34,6 +35,25 @@ export function size(bytes: number): string {
   return `${n} B`;
 }
 export const sizeChange = (bytes: number): string => (bytes === 0 ? "±0" : `${bytes > 0 ? "+" : "−"}${size(bytes)}`);
+
+/** From the least to the most of some sizes, as two that read alike are one: "1.20–1.40 GiB". */
+const span = (all: readonly number[], words: (bytes: number) => string): string => {
+  const [least, most] = [words(Math.min(...all)), words(Math.max(...all))];
+  if (least === most) return most;
+  const unit = /[A-Z]?i?B$/.exec(most)?.[0] ?? "";
+  return `${least.endsWith(` ${unit}`) ? least.slice(0, -unit.length - 1) : least}–${most}`;
+};
+
+/** The closures of the hosts that share a change, at least one: "1.20 GiB → 1.21 GiB (+1.6 MiB)", each number the least and the most where they differ. */
+export function closureWords(all: readonly Pick<ClosureSizes, "sizeFrom" | "sizeTo">[]): string {
+  const [from, to] = [all.map(({ sizeFrom }) => sizeFrom), all.map(({ sizeTo }) => sizeTo)];
+  const by = all.map(({ sizeFrom, sizeTo }) => sizeTo - sizeFrom);
+  const change = span(by, sizeChange).replace("–", by.some((bytes) => bytes < 0) || by.includes(0) ? " to " : "–");
+  return `${span(from, size)} → ${span(to, size)} (${change})`;
+}
+
+export const closuresOf = (hosts: readonly PlanHost[]): ClosureSizes[] =>
+  hosts.flatMap((host) => (host.state === "changed" ? [host.closure] : []));
 
 export function duration(from: string, to: string): string {
   const seconds = Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1000));

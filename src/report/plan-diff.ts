@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { SystemDiff } from "../diff/system-diff.ts";
+import { HostName } from "../discover/host.ts";
 
 /**
  * The shape of a `SystemDiff` in plan.json. It mirrors src/diff/system-diff.ts; the proof at the end stops the compiler where the two part ways. What is
@@ -34,6 +35,10 @@ const PackagesDiff = z.object({
   pathsFrom: z.number(),
   pathsTo: z.number(),
 });
+
+/** How large both closures of a host are, in bytes and paths. */
+export const ClosureSizes = PackagesDiff.pick({ sizeFrom: true, sizeTo: true, pathsFrom: true, pathsTo: true });
+export type ClosureSizes = z.infer<typeof ClosureSizes>;
 
 const ClosureView = z.object({
   largest: z.array(z.object({ name: text, from: bytes, to: bytes })),
@@ -107,7 +112,7 @@ const SettingsDiff = z.object({
   activation: z.array(z.object({ snippet: text, change: Change, hashOnly: z.boolean(), diff: text })),
 });
 
-/** A `SystemDiff` as plan.json holds it: without its two sides, which stand at the host, so that hosts with the same change share one entry. */
+/** A `SystemDiff` as plan.json holds it: without its two sides, which stand at the host as its sizes do, so that hosts with the same change share one entry. */
 export const PlanDiff = z.object({
   packages: PackagesDiff,
   /** Both closures by size, and what brings into them what changed. Missing where closures were not read. */
@@ -121,6 +126,8 @@ export const PlanDiff = z.object({
   unknown: words,
   /** How many entries a list had where plan.json holds fewer: `files` → 5000. Empty where everything is here. */
   cut: z.record(z.string(), z.int()),
+  /** The host whose sizes, whose closure and whose values of facts that did not change these are, of those that share this change: the first by name. */
+  measuredOn: HostName.optional(),
 });
 export type PlanDiff = z.infer<typeof PlanDiff>;
 
@@ -133,5 +140,5 @@ type Plain<T> = T extends readonly (infer E)[]
       }
     : T;
 type Bare = Plain<Omit<SystemDiff, "from" | "to">>;
-type Mirror = Omit<PlanDiff, "cut">;
+type Mirror = Omit<PlanDiff, "cut" | "measuredOn">;
 true satisfies Bare extends Mirror ? (Mirror extends Bare ? true : never) : never;

@@ -3,7 +3,7 @@ import { Finding, Mode, Verdict } from "../classify/finding.ts";
 import type { Action } from "../decide/decision.ts";
 import { HostName } from "../discover/host.ts";
 import { PlanDiagnosis, PlanEscalation } from "./plan-diagnosis.ts";
-import { PlanDiff } from "./plan-diff.ts";
+import { ClosureSizes, PlanDiff } from "./plan-diff.ts";
 import { PlanFailure } from "./plan-failure.ts";
 import { PlanOutcome } from "./plan-outcome.ts";
 import { PlanReboot } from "./plan-reboot.ts";
@@ -80,6 +80,8 @@ export const PlanHost = z.discriminatedUnion("state", [
     to: StorePath,
     /** Key in `diffs`: hosts with the same change share one. */
     diff: text,
+    /** Its own, where others share the change. */
+    closure: ClosureSizes,
     judgement: PlanJudgement,
   }),
   z.object({

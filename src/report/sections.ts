@@ -1,8 +1,8 @@
 import { packagesOf } from "./generated.ts";
 import type { Group } from "./group.ts";
 import { list, say, type Line, type Section } from "./line.ts";
-import { count, failedStage, size, sizeChange } from "./phrases.ts";
-import type { PlanDiff } from "./plan-diff.ts";
+import { closuresOf, closureWords, count, failedStage, sizeChange } from "./phrases.ts";
+import type { ClosureSizes, PlanDiff } from "./plan-diff.ts";
 import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
 import { diagnosisSections } from "./sections-diagnosis.ts";
 import { filesSection } from "./sections-files.ts";
@@ -20,7 +20,7 @@ export function sections(plan: Plan, group: Group): Section[] {
     ...(host.state === "failed" ? diagnosisSections(plan, host) : []),
     findingsSection(host.state === "changed" || host.state === "added" ? host.judgement : undefined),
     opinionSection(plan.session, group, plan.detail),
-    ...(diff === undefined ? [] : diffSections(diff, plan.detail)),
+    ...(diff === undefined ? [] : diffSections(diff, plan.detail, closuresOf(group.hosts))),
     notesSection(group, diff),
   ];
   return made.filter((section) => section.lines.length > 0 || section.texts.length > 0);
@@ -45,9 +45,9 @@ function failureSection(host: PlanHost): Section {
   };
 }
 
-/** What differs, from what decides over a boot down to single files. */
-export function diffSections(diff: PlanDiff, detail: "full" | "names"): Section[] {
-  return [systemSection(diff), settingsSection(diff), unitsSection(diff, detail), packagesSection(diff), filesSection(diff)];
+/** What differs, from what decides over a boot down to single files; `closures` are those of the hosts that share it. */
+export function diffSections(diff: PlanDiff, detail: "full" | "names", closures: readonly ClosureSizes[]): Section[] {
+  return [systemSection(diff), settingsSection(diff), unitsSection(diff, detail), packagesSection(diff, closures), filesSection(diff)];
 }
 
 export function findingsSection(judgement: PlanJudgement | undefined): Section {
@@ -98,9 +98,8 @@ export function findingsSection(judgement: PlanJudgement | undefined): Section {
 const sentence = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
 
 /** Packages that something names directly come first; what is only rebuilt is counted. */
-function packagesSection(diff: PlanDiff): Section {
+function packagesSection(diff: PlanDiff, closures: readonly ClosureSizes[]): Section {
   const { added, removed, changed, rebuilt, generated } = packagesOf(diff);
-  const { sizeDelta, sizeFrom, sizeTo } = diff.packages;
   const named = (one: { readonly selectedBy: readonly string[] }): number => Number(one.selectedBy.length === 0);
   const by = <T extends { readonly name: string; readonly selectedBy: readonly string[] }>(all: readonly T[]): T[] =>
     all.toSorted((a, b) => named(a) - named(b));
@@ -148,7 +147,7 @@ function packagesSection(diff: PlanDiff): Section {
     ...(rebuilt.length > 0 ? [`${rebuilt.length} rebuilt`] : []),
   ].join(", ");
   const files = generated === 0 ? [] : [count(generated, "generated file")];
-  const closure = `closure ${size(sizeFrom)} → ${size(sizeTo)} (${sizeChange(sizeDelta)})`;
+  const closure = `closure ${closureWords(closures)}`;
   return {
     kind: "packages",
     title: "Packages",

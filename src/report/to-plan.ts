@@ -1,11 +1,12 @@
-import { createHash } from "node:crypto";
+import { changeKey, withoutHost } from "../diff/same-change.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
+import type { HostName } from "../discover/host.ts";
 import type { GivenApproval } from "../decide/decision.ts";
 import type { HostReport } from "../host-report.ts";
 import { boundedDiff, boundedFailure, boundedJudgement, boundedReasons, boundedWarnings, cutEnd } from "./bounds.ts";
 import { namesOnly } from "./names-only.ts";
 import { compareHosts } from "./order.ts";
-import type { PlanDiff } from "./plan-diff.ts";
+import type { ClosureSizes, PlanDiff } from "./plan-diff.ts";
 import type { Escalation } from "../diagnose/escalation.ts";
 import { boundedDiagnosis, boundedEdgeCase, boundedEscalations } from "./plan-diagnosis.ts";
 import { boundedOutcome, unsaid } from "./plan-outcome.ts";
@@ -56,11 +57,14 @@ export function toPlan(run: Run): Plan {
     preview: run.preview ?? false,
     detail: "full",
     notes: boundedWarnings(run.notes ?? []),
-    hosts: run.hosts.map((host) => ({
-      ...(approvable(run) ? approvalOf(host) : {}),
-      ...outcomeOf(host, deploys),
-      ...planHost(host, share.key),
-    })),
+    // By name, so that the host by which a shared change is measured is the same in whatever order they came.
+    hosts: run.hosts
+      .toSorted((a, b) => (a.host < b.host ? -1 : 1))
+      .map((host) => ({
+        ...(approvable(run) ? approvalOf(host) : {}),
+        ...outcomeOf(host, deploys),
+        ...planHost(host, share.key),
+      })),
     diffs: share.diffs,
     ...((run.escalations ?? []).length === 0 ? {} : { escalations: boundedEscalations(run.escalations ?? []) }),
     timeline: run.timeline,
@@ -92,7 +96,7 @@ function outcomeOf(report: HostReport, deploys: boolean): object {
   return { outcome: boundedOutcome(outcome ?? unsaid, sides) };
 }
 
-function planHost(report: HostReport, key: (diff: SystemDiff) => string): object {
+function planHost(report: HostReport, key: (diff: SystemDiff, host: HostName) => string): object {
   const { host, platform, decision } = report;
   const common = {
     host,
@@ -119,30 +123,45 @@ function planHost(report: HostReport, key: (diff: SystemDiff) => string): object
     case "removed":
       return { ...common, from: report.from };
     case "changed":
-      return { ...common, from: report.from, to: report.to, diff: key(report.diff), judgement: boundedJudgement(report.judgement) };
+      return {
+        ...common,
+        from: report.from,
+        to: report.to,
+        diff: key(report.diff, host),
+        closure: closureSizes(report.diff.packages),
+        judgement: boundedJudgement(report.judgement),
+      };
     case "failed":
       return { ...common, stage: report.stage, failure: boundedFailure(report.failure), atBase: report.atBase };
   }
 }
 
-/** Gives equal changes one key. A fleet often shares one object for all of its hosts, which is then read once. */
-function sharedDiffs(): { readonly diffs: Record<string, PlanDiff>; readonly key: (diff: SystemDiff) => string } {
+/** Gives the same change one key. A fleet often shares one object for all of its hosts, which is then read once. */
+function sharedDiffs(): { readonly diffs: Record<string, PlanDiff>; readonly key: (diff: SystemDiff, host: HostName) => string } {
   const diffs: Record<string, PlanDiff> = {};
   const known = new WeakMap<SystemDiff, string>();
-  const key = (diff: SystemDiff): string => {
+  const key = (diff: SystemDiff, host: HostName): string => {
     const before = known.get(diff);
     if (before !== undefined) return before;
-    const bounded = boundedDiff(diff);
-    const made = createHash("sha256").update(JSON.stringify(bounded, sortedKeys)).digest("hex").slice(0, 16);
-    diffs[made] = bounded;
+    const bounded = boundedDiff(withoutHost(diff));
+    // Made of what is kept: reports of two diffs that are cut to the same text say the same.
+    const made = changeKey(boundedSystem(diff)).slice(0, 16);
+    if (diffs[made] === undefined) diffs[made] = { ...bounded, measuredOn: host };
     known.set(diff, made);
     return made;
   };
   return { diffs, key };
 }
 
-/** Objects with their keys in order, so that equal diffs give equal bytes however they were put together. */
-const sortedKeys = (_: string, value: unknown): unknown =>
-  typeof value === "object" && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
+function boundedSystem(diff: SystemDiff): SystemDiff {
+  const { specialisations, from, to } = diff;
+  const inner = specialisations && new Map(Array.from(specialisations, ([name, one]) => [name, boundedSystem(one)] as const));
+  return { ...boundedDiff(diff), from, to, ...(inner === undefined ? {} : { specialisations: inner }) } as SystemDiff;
+}
+
+const closureSizes = ({ sizeFrom, sizeTo, pathsFrom, pathsTo }: SystemDiff["packages"]): ClosureSizes => ({
+  sizeFrom,
+  sizeTo,
+  pathsFrom,
+  pathsTo,
+});

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { changeKey } from "../../diff/same-change.ts";
 import type { HostFacts } from "../host-facts.ts";
 import type { Change } from "./document.ts";
 
@@ -6,16 +7,15 @@ export type HostChange = Omit<Change, "hosts"> & { readonly host: string };
 
 /**
  * The distinct changes of a fleet: a hundred hosts with the same change cost one question. Same means the same diff, the same facts and the same findings; a host
- * whose free space or role differs is asked about apart, since that is what its verdict may hang on. The store paths of the toplevels carry the host's name and say
- * nothing more.
+ * whose free space or role differs is asked about apart, since that is what its verdict may hang on. What is each host's own, its name and its sizes, tells no
+ * two of them apart.
  */
 export function distinctChanges(changes: readonly HostChange[]): Change[] {
   const groups = new Map<string, { first: HostChange; hosts: string[] }>();
   const digests = new WeakMap<object, string>();
   for (const change of changes) {
     const known = digests.get(change.diff);
-    const { from: _from, to: _to, ...content } = change.diff;
-    const diff = known ?? digest(JSON.stringify(content));
+    const diff = known ?? changeKey(change.diff);
     if (known === undefined) digests.set(change.diff, diff);
     const key = digest(JSON.stringify([diff, sorted(change.facts), change.judgement.findings]));
     const group = groups.get(key);

@@ -1,7 +1,7 @@
 import { packagesOf } from "../generated.ts";
 import type { Group } from "../group.ts";
 import { list, type Line, type Section } from "../line.ts";
-import { size, sizeChange } from "../phrases.ts";
+import { closuresOf, closureWords, sizeChange } from "../phrases.ts";
 import type { PlanDiff } from "../plan-diff.ts";
 import { diffOf, type Plan } from "../plan.ts";
 import { sections } from "../sections.ts";
@@ -17,7 +17,7 @@ export function changeParts(plan: Plan, group: Group, budget: Budget): Content {
     if (one.kind === "opinion") return opinion(one, budget);
     if (diff === undefined) return section(one, budget);
     if (one.kind === "units") return section(one, budget, units(diff, plan.detail, budget));
-    if (one.kind === "packages") return [section(one, budget, packages(diff, budget)), closure(diff)];
+    if (one.kind === "packages") return [section(one, budget, packages(diff, budget)), closure(diff, group)];
     return section(one, budget);
   });
 }
@@ -192,13 +192,12 @@ function chains(diff: PlanDiff): Content {
   </details>`;
 }
 
-function closure(diff: PlanDiff): Content {
+function closure(diff: PlanDiff, { hosts }: Group): Content {
   if (diff.closure === undefined || diff.closure.largest.length === 0) return undefined;
-  const { sizeFrom, sizeTo, sizeDelta } = diff.packages;
   return html`<section class="part closure">
-    <h4>Closure <span class="count">${size(sizeFrom)} → ${size(sizeTo)} (${sizeChange(sizeDelta)})</span></h4>
+    <h4>Closure <span class="count">${closureWords(closuresOf(hosts))}</span></h4>
     <details>
-      <summary>What it is made of, by size</summary>
+      <summary>What it is made of, by size${hosts.length > 1 && diff.measuredOn !== undefined ? `, on ${diff.measuredOn}` : ""}</summary>
       ${closureMap(diff.closure)}
     </details>
   </section>`;

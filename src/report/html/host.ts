@@ -1,7 +1,7 @@
 import { detailGroups, names, type Group } from "../group.ts";
 import { happened, happenedWord } from "../happened.ts";
 import { hasOutcomes, isObserved, isQuiet, judged, standing } from "../order.ts";
-import { changeWord, contents, count, verdictWord } from "../phrases.ts";
+import { changeWord, closureWords, contents, count, verdictWord } from "../phrases.ts";
 import type { Plan, PlanHost } from "../plan.ts";
 import { outcomeSections } from "../sections-outcome.ts";
 import type { Budget } from "./budget.ts";
@@ -106,7 +106,7 @@ function systems(host: PlanHost): Fact[] {
     case "unchanged":
       return shown("System", host.toplevel);
     case "changed":
-      return [...shown("From", host.from), ...shown("To", host.to)];
+      return [...shown("From", host.from), ...shown("To", host.to), ...fact("Closure", closureWords([host.closure]))];
     case "added":
       return shown("To", host.to);
     case "removed":
