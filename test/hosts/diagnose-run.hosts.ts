@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Plan, type PlanHost, planJson } from "../../src/report/plan.ts";
+import { Plan, type PlanHost, planJson } from "../../src/report/plan.ts";
+import { loopbackModel } from "../session/loopback-model.ts";
+import { run } from "./command.ts";
 import { Fleet, type HostSpec } from "./fleet.ts";
 import { type Lab, startLab } from "./lab.ts";
 
@@ -87,4 +90,65 @@ test("a boot partition without room: the cause comes before what it broke, and t
   } finally {
     await lab.host("alpha").freeDisk("boot");
   }
+});
+
+test("a session reads a journal by a tool and asks for the same once more: that is done, once, and comes through", async () => {
+  await deployed(base);
+  const script =
+    "n=$(cat /run/flaky-starts 2>/dev/null || echo 0); echo $((n + 1)) >/run/flaky-starts; [ \"$n\" -ge 2 ] && exec sleep infinity; echo 'the moon is in the wrong phase'; exit 7";
+  await fleet.commit({ alpha: { ...base, services: { ...base.services, flaky: { version: "1.0", script } } } }, {});
+  const model = await loopbackModel((request) => {
+    const nonce = /One failure to explain, nonce (\w+)/.exec(request)?.[1];
+    if (nonce === undefined) return { status: 400, message: "only failures are explained here" };
+    if (!request.includes("tool_result"))
+      return { calls: [{ name: "mcp__gate__journal", input: { host: "alpha", unit: "flaky.service" } }] };
+    const answer = { nonce, cause: "The moon.", culprit: "flaky.service", quote: "the moon is in the wrong phase", confidence: "high" };
+    return { answer: { ...answer, remedy: "retry", units: [], condition: "none", waitSeconds: 0, patch: "" } };
+  });
+  try {
+    const claude = execFileSync(join(import.meta.dirname, "../../.ci/claude"), { encoding: "utf8" }).trim();
+    const result = await run(fleet.command("deploy", "--json", "--session"), {
+      seconds: 400,
+      env: {
+        ...fleet.environment,
+        PATH: `${dirname(claude)}:${process.env["PATH"]}`,
+        ANTHROPIC_API_KEY: "sk-ant-api03-dummy",
+        ANTHROPIC_BASE_URL: model.url,
+      },
+    });
+    const [host] = Plan.parse(JSON.parse(result.stdout)).hosts;
+    expect(
+      host?.outcome?.attempts.map((one) => one.strategy),
+      JSON.stringify(host?.outcome),
+    ).toEqual(["switch", "retry"]);
+    expect(host?.outcome?.outcome).toBe("deployed");
+    expect(host?.diagnosis).toMatchObject({ by: "session", remedy: { kind: "retry" } });
+    expect(model.seen.some(({ body }) => body.includes("the moon is in the wrong phase") && body.includes("tool_result"))).toBe(true);
+  } finally {
+    await model.close();
+  }
+});
+
+test("a unit that falls when the host has been confirmed is started once more, and the proof after that counts", async () => {
+  await deployed(base);
+  // The profile is set when the gate has confirmed, so that no look before the proof sees it fall.
+  const waits = 'while [ "$(readlink -f /nix/var/nix/profiles/system)" != "$(readlink -f /run/current-system)" ]; do sleep 0.05; done';
+  const once = `[ ! -e /run/late-fell ] || exec sleep infinity; ${waits}; : >/run/late-fell; echo 'fell late'; exit 7`;
+  const { host, plan, exitCode } = await deployed({ ...base, services: { ...base.services, late: { version: "1.0", script: once } } });
+  expect(
+    host.outcome?.attempts.map((one) => one.strategy),
+    JSON.stringify(host.outcome),
+  ).toEqual(["switch", "restart-units"]);
+  expect([exitCode, host.outcome?.outcome, host.outcome?.misses]).toEqual([0, "deployed", []]);
+  expect(host.outcome?.attempts[1]?.ended).toMatch(/late\.service took effect\.$/);
+  expect(await lab.host("alpha").sh("systemctl is-active late.service")).toBe("active");
+  expect(host.edgeCase).toContain("late.service");
+  expect(plan.escalations).toBeUndefined();
+
+  // One that no start brings up stays what it is: deployed, and not all of it in effect.
+  const always = `${waits}; exit 7`;
+  const still = await deployed({ ...base, services: { ...base.services, never: { version: "1.0", script: always } } });
+  expect(still.host.outcome, JSON.stringify(still.host.outcome)).toMatchObject({ outcome: "deployed-with-misses" });
+  expect(still.host.outcome?.attempts.map((one) => one.strategy)).toEqual(["switch", "restart-units"]);
+  expect(still.host.outcome?.misses.map(({ subject }) => subject)).toContain("never.service");
 });
