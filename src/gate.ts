@@ -1,6 +1,6 @@
 import { poolSize } from "./build/pool.ts";
 import { keepFromCollection } from "./build/gc-root.ts";
-import { buildSides, evaluateSides, type Revision, unbuiltSides } from "./build/sides.ts";
+import { type Revision, unbuiltSides } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
 import type { Said } from "./decide/decide-fleet.ts";
 import type { DeployRequest } from "./deploy/contact.ts";
@@ -15,8 +15,10 @@ import type { Isolation } from "./discover/canary.ts";
 import { type Holdings, mayBegin, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
 import type { HostReport } from "./host-report.ts";
+import { buildTwice, evaluateTwice } from "./diagnose/build-again.ts";
 import { diagnostician } from "./diagnose/diagnostician.ts";
 import { type Explained, explainFailures } from "./diagnose/explain-failures.ts";
+import type { Patience } from "./diagnose/may-pass.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
 import { policyDigest } from "./policy-in-force.ts";
@@ -67,6 +69,8 @@ export type GatePorts = {
   /** Why unreviewed code cannot be isolated on this machine, where it cannot. */
   readonly noJail: string | undefined;
   readonly machine: { readonly cores: number; readonly freeMemoryBytes: number };
+  /** Undefined where nothing is waited for. */
+  readonly patience?: Patience;
   /** A directory of this run alone, for gc roots. */
   readonly roots: string;
 };
@@ -130,17 +134,10 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     });
 
   log.progress({ kind: "stage", stage: "build", text: `evaluating ${count(hosts.length, "host")}` });
-  const evaluated = await evaluateSides(
-    hosts,
-    revision(sources.base, base),
-    { ...head, trust: sources.head.trust },
-    {
-      nix,
-      log,
-      jobs: poolSize(ports.machine),
-      timeoutSeconds: known.evaluation.timeoutSeconds,
-    },
-  );
+  const evaluating = { nix, log, clock, jobs: poolSize(ports.machine), timeoutSeconds: known.evaluation.timeoutSeconds };
+  const after = { ...head, trust: sources.head.trust };
+  const evaluation = await evaluateTwice(hosts, revision(sources.base, base), after, evaluating, ports.patience);
+  const evaluated = evaluation.found;
 
   // What derivations tell is there in seconds; a pull request hears it while the build goes on.
   const preview = async (): Promise<Plan> => {
@@ -160,20 +157,17 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const previewed = request.onPreview === undefined ? undefined : showPreview(preview, request.onPreview, log);
 
   const deploying =
-    request.deploy === undefined ? undefined : await request.deploy.begin(evaluated, known, sources.head.rev, request.deploy, { ...ports, log });
+    request.deploy === undefined
+      ? undefined
+      : await request.deploy.begin(evaluated, known, sources.head.rev, request.deploy, { ...ports, log });
   const policy = deploying?.policy ?? known;
   request.onPolicy?.(policy, request.deploy?.dryRun === false);
 
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
-  const built = await buildSides(deploying?.toBuild ?? evaluated, {
-    nix,
-    files: store,
-    log,
-    clock,
-    timeoutSeconds: policy.build.timeoutSeconds,
-  });
+  const building = { nix, files: store, log, clock, timeoutSeconds: policy.build.timeoutSeconds };
+  const built = await buildTwice(deploying?.toBuild ?? evaluated, building, ports.patience);
   await previewed;
-  const sides = deploying === undefined ? built : await deploying.against(built);
+  const sides = deploying === undefined ? built.found : await deploying.against(built.found);
 
   log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
   const [compared] = await Promise.all([
@@ -197,7 +191,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
 
   log.progress({ kind: "stage", stage: "decide", text: "deciding what happens to each host" });
   const decided = (said?: Said): HostReport[] => decideFleet(compared, judged.judged, policy, said);
-  const said = { session: judged.session, notes: [...rules.notes, ...judged.notes] };
+  const said = { session: judged.session, notes: [...evaluation.notes, ...built.notes, ...rules.notes, ...judged.notes] };
   // One for the whole run, so that what recovery asks and what the report asks are of one budget.
   const asked = diagnostician({
     policy,

@@ -48,6 +48,8 @@ export type EvaluateSidesOptions = {
   readonly jobs: number;
   /** For each host. */
   readonly timeoutSeconds: number;
+  /** Of the evaluation that this one repeats for some hosts. */
+  readonly progress?: HostProgress;
 };
 
 /** Evaluates every wanted host at both revisions, side by side. */
@@ -59,7 +61,7 @@ export async function evaluateSides(
 ): Promise<EvaluatedFleet> {
   const at = (revision: Revision): HostName[] => wanted.filter((host) => revision.hosts.includes(host));
   const jobs = before === undefined ? options.jobs : Math.max(1, Math.floor(options.jobs / 2));
-  const progress = new HostProgress(options.log, { before: before === undefined ? [] : at(before), after: at(after) });
+  const progress = options.progress ?? new HostProgress(options.log, { before: before === undefined ? [] : at(before), after: at(after) });
   const evaluated = async (name: SideName, revision: Revision | undefined, share: number): Promise<Map<HostName, Result<Evaluation>>> =>
     revision === undefined
       ? new Map()

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { mkdirSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { controlDirectory, plantBait } from "../io/bait.ts";
 import { systemClock } from "../io/clock.ts";
 import { gitPort } from "../io/git.ts";
@@ -101,6 +102,12 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         isolation,
         noJail,
         machine: machine(),
+        patience: {
+          // Only few runs have to wait for anything.
+          probe: { http: async (ask) => await (await import("../io/probe.ts")).probe.http(ask) },
+          pause: async (seconds) => await sleep(seconds * 1000, undefined, { signal }).catch(() => {}),
+          signal,
+        },
         roots,
       },
       commitMessage: await messages,

@@ -1,4 +1,4 @@
-import type { Nix } from "../io/ports.ts";
+import { cachesAnswer, networkCaches } from "../diagnose/network-caches.ts";
 import type { WaitCondition } from "../diagnose/remedy.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
@@ -41,28 +41,5 @@ const holds: Readonly<Record<WaitCondition, (change: Pick<Change, "address">, wo
     const look = await glanceAt(change, world);
     return look.kind === "observed" && look.observation.switchLock === "free" && look.observation.activations.length === 0;
   },
-  "substituter-answers": async (_, { nix, probe, signal }) => {
-    const caches = (await substituters(nix)).filter((url) => /^https?:\/\//.test(url)).slice(0, 8);
-    const answers = await Promise.all(
-      caches.map(
-        async (url) =>
-          await probe.http({
-            url: `${url.replace(/[?#].*$/, "").replace(/\/+$/, "")}/nix-cache-info`,
-            timeoutSeconds: 10,
-            maxBytes: 0,
-            signal,
-          }),
-      ),
-    );
-    // Where none is asked over the network, none can come back.
-    return answers.length > 0 && answers.every((answer) => answer.kind === "answered" && answer.status < 500);
-  },
+  "substituter-answers": async (_, { nix, probe, signal }) => await cachesAnswer(await networkCaches(nix), probe, signal),
 };
-
-/** Those of this machine's own Nix: an address that stands in a message was written by somebody else and is asked nothing. */
-async function substituters(nix: Nix): Promise<readonly string[]> {
-  const { implementation, major, minor } = await nix.version();
-  const shown = implementation === "nix" && (major > 2 || minor >= 20) ? ["config", "show"] : ["show-config"];
-  const told = await nix.run({ arguments: shown, trust: "deploy-branch", timeoutSeconds: 20, maxBytes: 256 * 1024 });
-  return (/^substituters = (.*)$/m.exec(told.stdout)?.[1] ?? "").split(/\s+/);
-}
