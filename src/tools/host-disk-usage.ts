@@ -3,26 +3,24 @@ import { HostWord, askHost, hostNamed, type HostPorts } from "./host-ports.ts";
 import { tool } from "./tool.ts";
 
 /**
- * `$1`: a directory. Read-only, on its own file system alone: a share that hangs below it is never entered. A name with a line break in it would forge a line of its
- * own and is left out.
+ * `$1`: a directory. Read-only, on its own file system alone: a share that hangs below it is never entered. Names come with a NUL behind each, since one
+ * with a line break in it would forge a line of its own.
  */
 const program = `
 limit() {
   if command -v timeout >/dev/null; then timeout 25 "$@"; else "$@"; fi
 }
-odd='*
-*'
 counted() {
-  { limit "$@" 2>/dev/null; [ "$?" -ne 124 ] || echo '(stopped after 25 seconds: not everything was counted)'; } | sort -rn | head -n "$most"
+  { limit "$@" 2>/dev/null; [ "$?" -ne 124 ] || printf '%s\\0' '(stopped after 25 seconds: not everything was counted)'; } | tr '\\n\\000' '?\\n' | sort -rn | head -n "$most"
 }
 space() { df -PT -B1 -- "\${1:-/}" 2>&1; }
 put_output space 2048 space "$1"
 [ -d "$1/." ] || { put children 'There is no such directory.'; exit 0; }
 most=40
-children() { counted du -x -k -d 1 -- "$1/."; }
+children() { counted du -0 -x -k -d 1 -- "$1/."; }
 put_output children 16384 children "$1"
 most=25
-files() { counted find "$1/." -xdev -type f -size +4096k ! -path "$odd" -printf '%k\\t%TY-%Tm-%Td %TH:%TM\\t%p\\n'; }
+files() { counted find "$1/." -xdev -type f -size +4096k -printf '%k\\t%TY-%Tm-%Td %TH:%TM\\t%p\\0'; }
 put_output files 16384 files "$1"
 exit 0
 `;

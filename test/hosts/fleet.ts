@@ -71,15 +71,20 @@ export class Fleet {
   }
 
   gate(...words: string[]): Promise<Result> {
-    return run(this.command(...words), { seconds: this.#seconds, env: this.environment });
+    return this.gateIn({}, ...words);
+  }
+
+  /** The same with more variables in its environment. */
+  gateIn(environment: NodeJS.ProcessEnv, ...words: string[]): Promise<Result> {
+    return run(this.command(...words), { seconds: this.#seconds, env: { ...this.environment, ...environment } });
   }
 
   command(...words: string[]): string[] {
     const known = join(this.repository, "ssh", "known_hosts");
     writeFileSync(known, this.#site.knownHosts);
     const [command = "", ...rest] = words;
-    // `rollback` names its host first, `diagnose` the plan.
-    const [first, after] = command === "rollback" || command === "diagnose" ? [rest.slice(0, 1), rest.slice(1)] : [[], rest];
+    // `rollback` names its host first, `diagnose` the plan, `goal` itself.
+    const [first, after] = ["rollback", "diagnose", "goal"].includes(command) ? [rest.slice(0, 1), rest.slice(1)] : [[], rest];
     return [
       process.execPath,
       resolve(import.meta.dirname, "../../src/cli.ts"),
