@@ -5,7 +5,7 @@ import { withActionDeploy } from "./action-deploy.ts";
 import { preparationOf, sessionOf } from "./action-gate.ts";
 import { courseOf, deployBranchOf } from "./course.ts";
 import { askFlake } from "./fleet-setup.ts";
-import { goalOn } from "./goal-setup.ts";
+import { checkCall, goalOn } from "./goal-setup.ts";
 import { withPrepared } from "./prepare.ts";
 
 /**
@@ -24,6 +24,7 @@ export async function goalByAction(request: ActionRequest, world: ActionWorld, p
     async (prepared) =>
       await withActionDeploy({ request, world, prepared, branch }, async (deploy, notes) => {
         if (deploy === undefined) throw gateError("goal-overtaken", { branch });
+        await checkCall(call, prepared, programRoot);
         const asked = await askFlake({ prepared, hosts: inputs.hosts, withGroups: true, log: world.log }, deploy);
         world.onPolicy?.(asked.policy, !inputs.dryRun);
         const session = sessionOf(request, world, prepared, programRoot);

@@ -1,20 +1,16 @@
-import { readFlake } from "../discover/discover.ts";
 import type { ExitCode } from "../failure.ts";
 import { leaveOf } from "../goal/goal.ts";
 import type { GateLog } from "../io/log.ts";
 import { goalPolicy } from "../policy-goals.ts";
-import { observeOnly, parsePolicy } from "../policy.ts";
 import { jsonText } from "../report/json-text.ts";
 import { writer } from "../report/terminal-section.ts";
-import { goalsAt } from "./goal-setup.ts";
+import { goalsAt, policyOf } from "./goal-setup.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Options, Shell } from "./shell.ts";
 
 /** Says which goals there are and what each may do here. Reads the flake's policy and nothing else; no host is contacted. */
 export async function listGoals(prepared: Prepared, options: Options, shell: Shell, log: GateLog): Promise<ExitCode> {
-  const { head } = prepared.sources;
-  const { deployGate } = await readFlake(prepared.ports.nix, head, { trust: head.trust, timeoutSeconds: 300 });
-  const policy = deployGate === undefined ? observeOnly : parsePolicy(deployGate.value, head.shown);
+  const policy = await policyOf(prepared);
   const { known, notes } = await goalsAt(prepared, policy.goals, shell.programRoot);
   const all = [...known.values()].map((one) =>
     "problem" in one ? one : { ...one, leave: leaveOf(one.goal, goalPolicy(policy.goals, one.name)) },

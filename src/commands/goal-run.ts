@@ -7,7 +7,7 @@ import { goalMarkdown } from "../report/goal-markdown.ts";
 import { goalJson, goalText } from "../report/goal-text.ts";
 import { personAt } from "./deploy-run.ts";
 import { withFleet } from "./fleet-setup.ts";
-import { type GoalCall, goalOn } from "./goal-setup.ts";
+import { checkCall, type GoalCall, goalOn } from "./goal-setup.ts";
 import { sessionOf } from "./plan-run.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Options, Shell } from "./shell.ts";
@@ -36,6 +36,7 @@ export function callOf(name: string, options: Options, shell: Pick<Shell, "direc
 
 /** Runs it and prints the report. Exit codes: 4 no session answered, 1 an action failed, 3 a person has to look, 0 otherwise. */
 export async function runGoalCommand(call: GoalCall, prepared: Prepared, options: Options, shell: Shell, log: GateLog): Promise<ExitCode> {
+  await checkCall(call, prepared, shell.programRoot);
   const setup = { ...personAt(shell), ...sshWords(options, "goal"), dryRun: call.dryRun };
   return await withFleet({ prepared, hosts: listOption(options, "hosts"), withGroups: true, log, setup }, async (asked) => {
     const session = sessionOf(options, shell, prepared);

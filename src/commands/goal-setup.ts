@@ -1,6 +1,7 @@
 import { knowledgeNotes } from "../classify/session/knowledge-notes.ts";
 import { sessionLimits, type SessionAtHand } from "../classify/second-opinion.ts";
 import { redact } from "../diff/secrets.ts";
+import { readFlake } from "../discover/discover.ts";
 import { type HostName, matchesGlob } from "../discover/host.ts";
 import { gateError } from "../failure.ts";
 import type { ActionWorld } from "../goal/act/action-world.ts";
@@ -8,11 +9,12 @@ import type { GoalReport } from "../goal/goal-report.ts";
 import { leaveOf, type Goal, type Leave } from "../goal/goal.ts";
 import { askableHosts, goalHostTools, goalToolLimits } from "../goal/host-tools.ts";
 import { goalNamed, type KnownGoal, knownGoals } from "../goal/known-goals.ts";
-import { occasionOf } from "../goal/occasion.ts";
+import { type Occasion, occasionOf } from "../goal/occasion.ts";
 import { type GoalPorts, runGoal } from "../goal/run-goal.ts";
 import type { Log, Session } from "../io/ports.ts";
 import { readIncident } from "../listen/incident-text.ts";
 import { goalPolicy, type GoalsPolicy } from "../policy-goals.ts";
+import { observeOnly, parsePolicy, type Policy } from "../policy.ts";
 import { bound } from "../tools/tool.ts";
 import { toolbox } from "../tools/toolbox.ts";
 import { contextOf } from "./context-run.ts";
@@ -46,6 +48,21 @@ export async function goalsAt(
   return { known: knownGoals(readOwnGoals(programRoot), theirs.files), notes: theirs.notes };
 }
 
+/** The policy of the flake as it stands, without anything else of it. */
+export async function policyOf({ sources: { head }, ports: { nix } }: Pick<Prepared, "sources" | "ports">): Promise<Policy> {
+  const { deployGate } = await readFlake(nix, head, { trust: head.trust, timeoutSeconds: 300 });
+  return deployGate === undefined ? observeOnly : parsePolicy(deployGate.value, head.shown);
+}
+
+/** Whether that can be run at all, before a host is asked. Throws what `goalOn` throws for what was typed. */
+export async function checkCall(call: GoalCall, prepared: Prepared, programRoot: string): Promise<void> {
+  const { known } = await goalsAt(prepared, (await policyOf(prepared)).goals, programRoot);
+  occasionFor(goalNamed(known, call.name), call, prepared.ports.clock.now());
+}
+
+const occasionFor = (goal: Goal, { text, alert }: GoalCall, now: Date): Occasion =>
+  occasionOf(goal, { text, incident: alert === undefined ? undefined : readIncident(alert, now, (given) => redact(given).text) });
+
 /**
  * Runs a goal on hosts that have been asked what they run. Throws the GateErrors `goal-unknown`, `goal-invalid`, `goal-untold`, `alert-invalid` and `no-host-matches`;
  * a session that gives no answer is a value of the report.
@@ -57,8 +74,7 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
   const goal = goalNamed(known, call.name);
   const allowed = leaveOf(goal, goalPolicy(policy.goals, goal.name));
   const leave = call.dryRun ? leaveOf({ ...goal, autonomy: "observe" }, goalPolicy(policy.goals, goal.name)) : allowed;
-  const incident = call.alert === undefined ? undefined : readIncident(call.alert, clock.now(), (text) => redact(text).text);
-  const occasion = occasionOf(goal, { text: call.text, incident });
+  const occasion = occasionFor(goal, call, clock.now());
   // Of groups more hosts were asked than it is about: an action looks at them, a session does not.
   const about = (host: HostName): boolean => asked.chosen.includes(host) && leave.hosts.some((pattern) => matchesGlob(host, pattern));
   if (!asked.chosen.some(about)) throw gateError("no-host-matches", { pattern: leave.hosts.join(", "), known: asked.chosen });

@@ -138,12 +138,14 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
     expect(result.exitCode, result.log).toBe(0);
     expect(result.seen[0]?.body).toContain("It was written by machines");
     expect(result.seen[0]?.body).toContain("nginx.service failed on web1");
+    host.forget();
     const broken = await run(sha, { goal: "incident", alert: "{" });
     expect([broken.exitCode, broken.outputs["reason-code"], broken.seen], broken.log).toEqual([2, "alert-invalid", []]);
     const none = await run(sha, { goal: "intent" });
     expect([none.exitCode, none.outputs["reason-code"], none.seen]).toEqual([2, "goal-untold", []]);
     const unknown = await run(sha, { goal: "helth-check" });
     expect([unknown.exitCode, unknown.outputs["reason-code"]]).toEqual([2, "goal-unknown"]);
+    expect(host.asked).toEqual([]);
   });
 
   test("without a credential the fleet is told and the job is red", async () => {
