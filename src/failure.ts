@@ -82,7 +82,7 @@ const table = {
   internal: (_nothing: object): Entry => ({
     exit: 4,
     message: "The gate made a mistake of its own and stopped; no host was touched by what failed.",
-    next: "Run it again with --debug-log gate.log and report the lines above together with that file.",
+    next: "Run it again with --log-file gate.log and report the lines above together with that file.",
   }),
   "init-unanswered": (c: { what: string; flags: string }): Entry => ({
     exit: 2,

@@ -29,7 +29,7 @@ export const deployCommand: Command = {
     session: { type: "boolean", help: "ask a Claude session for a second opinion (ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN)" },
     model: { type: "string", value: "NAME", help: "the session's model (sonnet)" },
     verbose: { type: "boolean", short: "v", help: "every list whole, with the diffs of units and files" },
-    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+    "log-file": { type: "string", value: "FILE", help: "write all that is done, as JSON lines, without secrets" },
   },
   examples: [
     "nixos-deploy-gate deploy --dry-run",

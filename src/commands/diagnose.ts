@@ -18,7 +18,7 @@ export const diagnoseCommand: Command = {
     model: { type: "string", value: "NAME", help: "the session's model (sonnet)" },
     json: { type: "boolean", help: "as JSON, on stdout" },
     verbose: { type: "boolean", short: "v", help: "with the evidence" },
-    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+    "log-file": { type: "string", value: "FILE", help: "write all that is done, as JSON lines, without secrets" },
   },
   examples: ["nixos-deploy-gate diagnose plan.json", "nixos-deploy-gate diagnose plan.json . --host web1 --verbose"],
   run: async ([file = "", flake = "."], options, shell) => {

@@ -24,7 +24,7 @@ export const doctorCommand: Command = {
     ...doctorOptions,
     "ask-model": { type: "boolean", help: "ask the session's model one small question, which costs a fraction of a cent" },
     json: { type: "boolean", help: "as JSON, on stdout" },
-    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+    "log-file": { type: "string", value: "FILE", help: "write all that is done, as JSON lines, without secrets" },
   },
   examples: [
     "nixos-deploy-gate doctor",

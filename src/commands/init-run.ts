@@ -147,11 +147,11 @@ async function outputOf(
 /** The table at the end. A trial run has written nothing that could be looked at, and asks only what stands. */
 async function doctorAfter(flake: string, result: InitResult, options: Options, shell: Shell): Promise<Check[]> {
   const { doctor } = await import("./doctor-run.ts");
-  const { "dry-run": dry, "ssh-key": sshKey, "known-hosts": knownHosts, "token-file": tokenFile, "debug-log": debugLog } = options;
+  const { "dry-run": dry, "ssh-key": sshKey, "known-hosts": knownHosts, "token-file": tokenFile, "log-file": debugLog } = options;
   const hosts = dry === true || result.deploy.length === 0 ? {} : { hosts: result.deploy.join(",") };
   return await doctor(
     flake,
-    { ...hosts, forge: result.forge, "ssh-key": sshKey, "known-hosts": knownHosts, "token-file": tokenFile, "debug-log": debugLog },
+    { ...hosts, forge: result.forge, "ssh-key": sshKey, "known-hosts": knownHosts, "token-file": tokenFile, "log-file": debugLog },
     shell,
   );
 }

@@ -28,7 +28,7 @@ export const initCommand: Command = {
     "dry-run": { type: "boolean", help: "write nothing; show what would be written" },
     "no-doctor": { type: "boolean", help: "do not end with the doctor's table" },
     json: { type: "boolean", help: "what was done, and the doctor's table, as JSON on stdout; asks nothing" },
-    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+    "log-file": { type: "string", value: "FILE", help: "write all that is done, as JSON lines, without secrets" },
   },
   examples: [
     "nixos-deploy-gate init",

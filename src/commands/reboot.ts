@@ -19,7 +19,7 @@ export const rebootCommand: Command = {
     },
     model: { type: "string", value: "NAME", help: "the session's model (sonnet)" },
     json: { type: "boolean", help: "as JSON, on stdout" },
-    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+    "log-file": { type: "string", value: "FILE", help: "write all that is done, as JSON lines, without secrets" },
   },
   examples: ["nixos-deploy-gate reboot --dry-run", "nixos-deploy-gate reboot", "nixos-deploy-gate reboot --now --hosts web1"],
   run: async ([flake = "."], options, shell) =>

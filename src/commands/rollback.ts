@@ -13,7 +13,7 @@ export const rollbackCommand: Command = {
     "dry-run": { type: "boolean", help: "say what it would go back to; change nothing" },
     ...sshOptions,
     json: { type: "boolean", help: "the outcome as JSON, on stdout" },
-    "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+    "log-file": { type: "string", value: "FILE", help: "write all that is done, as JSON lines, without secrets" },
   },
   examples: ["nixos-deploy-gate rollback web1 --dry-run", "nixos-deploy-gate rollback web1", "nixos-deploy-gate rollback web1 --to 41"],
   run: async ([host = "", flake = "."], options, shell) =>

@@ -18,7 +18,7 @@ export async function withShellRun(
   { flake, options, shell, trust }: ShellRun,
   use: (prepared: Prepared, log: GateLog) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const debug = typeof options["debug-log"] === "string" ? await openDebugLog(options["debug-log"]) : undefined;
+  const debug = typeof options["log-file"] === "string" ? await openDebugLog(options["log-file"]) : undefined;
   const logging = { unicode: shell.terminal.unicode, ...(debug === undefined ? {} : { debug }) };
   const log = shell.terminal.live
     ? terminalLog(process.stderr, logging)

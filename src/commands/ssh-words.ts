@@ -15,7 +15,7 @@ export const askingOptions = {
   hosts: { type: "string", value: "GLOB,...", help: "only these hosts" },
   ...sshOptions,
   json: { type: "boolean", help: "as JSON, on stdout" },
-  "debug-log": { type: "string", value: "FILE", help: "write what is done, as JSON lines" },
+  "log-file": { type: "string", value: "FILE", help: "write all that is done, as JSON lines, without secrets" },
 } as const satisfies Command["options"];
 
 /** Key and host keys as they were asked for. Throws the GateError `usage` for a file that cannot be read. */

@@ -33,6 +33,7 @@ export function plainLog(
     ...common(hidden, options.debug),
     progress: (given) => {
       const event = masked(given, hidden);
+      options.debug?.write(event.kind, event, hidden.apply);
       const text = event.kind === "build" && event.step === "log" ? undefined : progressLine(event, detail);
       if (text !== undefined) sink.write(hidden.apply(`${terminalLine(text, options.unicode, 1_000)}\n`));
     },
@@ -55,6 +56,7 @@ export function terminalLog(screen: Screen, options: { readonly unicode: boolean
     ...common(hidden, options.debug),
     progress: (given) => {
       const event = masked(given, hidden);
+      options.debug?.write(event.kind, event, hidden.apply);
       view.apply(event);
       const text = stays(event) ? progressLine(event, "full") : undefined;
       if (text === undefined) region.refresh();
@@ -86,6 +88,7 @@ export function actionLog(sink: LineSink, options: { readonly detail?: "full" | 
     ...common(hidden, options.debug),
     progress: (given) => {
       const event = masked(given, hidden);
+      options.debug?.write(event.kind, event, hidden.apply);
       const text = progressLine(event, detail);
       if (text === undefined) return;
       const line = terminalLine(text, true, 2_000);

@@ -39,7 +39,7 @@ async function deploy(site: Site): Promise<{ readonly rows: readonly Row[]; read
     await fleet.commit(all(base));
     await fleet.commit(all(next), { apply: { soakSeconds: 0, parallel: names.length } });
 
-    const [program = "", ...words] = fleet.command("deploy", "--debug-log", log);
+    const [program = "", ...words] = fleet.command("deploy", "--log-file", log);
     const child = spawn(program, words, { env: fleet.environment, stdio: ["ignore", "ignore", "pipe"] });
     const at = new Map<string, number>();
     const said: string[] = [];

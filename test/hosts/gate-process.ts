@@ -17,7 +17,7 @@ export class GateProcess {
 
   constructor(fleet: Fleet, ...words: readonly string[]) {
     this.#debug = join(fleet.repository, "ssh", `run-${runs++}.log`);
-    const [program = "", ...rest] = fleet.command("deploy", "--json", "--debug-log", this.#debug, ...words);
+    const [program = "", ...rest] = fleet.command("deploy", "--json", "--log-file", this.#debug, ...words);
     this.#child = spawn(program, rest, { stdio: ["ignore", "pipe", "pipe"], env: fleet.environment });
     this.#child.stdout?.on("data", (chunk: Buffer) => (this.#stdout += chunk.toString()));
     this.#child.stderr?.on("data", (chunk: Buffer) => (this.#stderr += chunk.toString()));

@@ -49,6 +49,23 @@ test("a pipe gets one plain line for each event that matters", () => {
   );
 });
 
+test("the file has all of it, what a terminal leaves out among it, as JSON lines without secrets", async () => {
+  for (const make of [plainLog, terminalLog, actionLog]) {
+    const file = join(mkdtempSync(join(tmpdir(), "log-")), "gate.jsonl");
+    const debug = await openDebugLog(file);
+    const log = make(new Sink() as never, { unicode: true, debug });
+    log.mask("hunter22");
+    for (const event of events("it says hunter22")) log.progress(event);
+    log.close();
+    debug.close();
+    const lines = readFileSync(file, "utf8").trim().split("\n");
+    expect(lines.join()).not.toContain("hunter22");
+    expect(lines.map((line) => JSON.parse(line) as object)).toMatchObject(
+      events("it says ***").map((event) => ({ ...event, msg: event.kind, time: expect.any(Number) })),
+    );
+  }
+});
+
 describe("secrets", () => {
   const key = "-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\nsecond/line+of=it\n-----END KEY-----";
 
