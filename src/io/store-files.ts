@@ -218,18 +218,27 @@ class DiskStore implements StoreFiles {
 
   /** Opens a regular file. O_NONBLOCK: a FIFO that took the file's place must not stop us; O_NOFOLLOW: nor must a link lead away. */
   #open(path: string): { readonly descriptor: number; readonly size: number } | undefined {
-    const place = this.resolve(path);
-    if (place === undefined || this.#kindAt(place) !== "file") return undefined;
+    // A store path itself, as derivations are, has nothing on its way that could lead elsewhere: opening it says all that looking first would.
+    const direct = this.#isStorePath(path);
+    const place = direct ? path : this.resolve(path);
+    if (place === undefined || (!direct && this.#kindAt(place) !== "file")) return undefined;
     let descriptor: number | undefined;
     try {
       descriptor = openSync(place, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       const stats = fstatSync(descriptor);
       if (stats.isFile()) return { descriptor, size: stats.size };
-    } catch {
-      // Unreadable: the caller says so, with the path.
+    } catch (error) {
+      // A link is followed as far as the store goes. What is unreadable is the caller's to say, with the path.
+      const target = direct && error instanceof Error && "code" in error && error.code === "ELOOP" ? this.resolve(path) : undefined;
+      if (target !== undefined && target !== path) return this.#open(target);
     }
     if (descriptor !== undefined) closeSync(descriptor);
     return undefined;
+  }
+
+  #isStorePath(path: string): boolean {
+    const name = path.startsWith(`${this.prefix}/`) ? path.slice(this.prefix.length + 1) : "";
+    return name !== "" && name !== "." && name !== ".." && !name.includes("/");
   }
 
   #count(more: number): void {

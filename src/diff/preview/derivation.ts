@@ -38,6 +38,16 @@ const maxMentions = 20_000;
 const onlyForBuilding =
   /^(?:native.*|.*[cC]heck.*|deps(?:Build|Host|Target)(?:Build|Target).*|stdenv|builder|src|srcs|patches|.*[pP]atches|shell|outputs?|out|dev|doc|man|info|lib|bin|passAsFile|initialPath|default.*BuildInputs|cargoDeps|goModules|vendor.*|mavenDeps|npmDeps|.*[rR]eferences|setupHooks?|closureInfo|systemBuildClosure|NIX_.*|.*Phases?|makeFlags|preferLocalBuild|meta|__json|name|pname|version|system)$/;
 
+/** Twenty thousand derivations have a few hundred names of variables between them. */
+const knownNames = new Map<string, boolean>();
+function isOnlyForBuilding(name: string): boolean {
+  const known = knownNames.get(name);
+  if (known !== undefined) return known;
+  const is = onlyForBuilding.test(name);
+  if (knownNames.size < 10_000) knownNames.set(name, is);
+  return is;
+}
+
 /** Reads what is needed of one record. Throws an Error with half a sentence where it has no shape that is known. */
 export function readDerivation(key: string, value: unknown, prefix: string): Derivation {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Error(`${key} is not an object`);
@@ -142,7 +152,7 @@ function mentionsOf(variables: Variables, script: string | undefined, prefix: st
     for (const { root } of storeMentions(text, prefix, maxMentions)) if (!own.has(root)) found.add(root);
   };
   for (const [name, value] of Object.entries(variables)) {
-    if (onlyForBuilding.test(name)) continue;
+    if (isOnlyForBuilding(name)) continue;
     // Lists of lists too: buildEnv names its packages in one.
     look(typeof value === "string" ? value : JSON.stringify(value));
   }

@@ -11,6 +11,7 @@ import { PreviewGraph } from "./preview-graph.ts";
 import { PreviewStore } from "./preview-store.ts";
 import { hasUnknownPackages, sayUnknown } from "./preview-unknown.ts";
 import { warmUp } from "./warm-up.ts";
+import { readDerivations } from "./read-derivations.ts";
 import { showDerivations, type ShowOptions } from "./show-derivations.ts";
 
 /** The toplevel's derivation on each side, as evaluation gives it. `before` is undefined where the host is new or where its old side is not known. */
@@ -32,24 +33,28 @@ export type PreviewOptions = ShowOptions & {
 };
 
 /**
- * The same comparison as `diffFleet`, from derivations alone: one call of Nix for the union of all hosts, and nothing is built or run. A host that cannot be previewed
+ * The same comparison as `diffFleet`, from derivations alone: each is read once for the union of all hosts, and nothing is built or run. A host that cannot be previewed
  * has its own failure; throws only where Nix cannot be asked or understood.
  */
 export async function previewFleet(pairs: readonly PreviewPair[], options: PreviewOptions): Promise<Map<string, Preview | Failure>> {
   const found = new Map<string, Preview | Failure>();
   if (pairs.length === 0) return found;
-  const asking = showDerivations(
-    pairs.flatMap(({ before, after }) => (before === undefined ? [after] : [before, after])),
-    options,
-  );
-  warmUp();
-  const derivations = await asking;
+  const paths = pairs.flatMap(({ before, after }) => (before === undefined ? [after] : [before, after]));
+  const derivations =
+    (options.store === undefined ? undefined : await readDerivations(paths, options.store)) ?? (await shown(paths, options));
   const fleet = new PreviewFleet(derivations, options.store);
   for (const { host, before, after } of pairs) {
     found.set(host, fleet.preview(before, after));
     await turn();
   }
   return found;
+}
+
+/** The programs that look at derivations start while Nix prints them. */
+async function shown(paths: readonly string[], options: ShowOptions): Promise<Derivations> {
+  const asking = showDerivations(paths, options);
+  warmUp();
+  return await asking;
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
