@@ -42,6 +42,7 @@ describe("the table of directions", () => {
 
 /** Stricter and looser value of every key that has an order. */
 const pairs: readonly (readonly [key: string, strict: unknown, loose: unknown])[] = [
+  ["hosts.db1.target.helper", true, false],
   ["session", "required", "optional"],
   ["session", "optional", "off"],
   ["apply.parallel", 1, 2],
