@@ -64,6 +64,8 @@ export class ProgressView {
     const head = `${this.#stage.name}: ${safe(this.#stage.text)}${this.#tally()} (${elapsedSeconds} s)`;
     // What has something to say comes first: a toplevel may wait for long before it does, and both sides of a host have the same name.
     const building = [...this.#building]
+      // A toplevel that says nothing is told by the row of its host.
+      .filter(([derivation, log]) => log !== "" || !rows.some(([host]) => derivationName(derivation).startsWith(`nixos-system-${host}-`)))
       .toSorted(([, a], [, b]) => Number(a === "") - Number(b === ""))
       .map(([derivation, log]) => `    ${safe(derivationName(derivation))}${log === "" ? "" : `: ${safe(log)}`}`)
       .filter((text, index, all) => all.indexOf(text) === index);
@@ -75,10 +77,9 @@ export class ProgressView {
     const room = Math.max(0, size.height - 1);
     const shownBuilding = building.slice(0, Math.min(4, Math.floor(room / 2)));
     const roomHosts = room - shownBuilding.length;
+    const kept = hosts.length > roomHosts ? Math.max(0, roomHosts - 1) : hosts.length;
     const shownHosts =
-      hosts.length > roomHosts
-        ? [...hosts.slice(0, Math.max(0, roomHosts - 1)), `  and ${hosts.length - Math.max(0, roomHosts - 1)} more`]
-        : hosts;
+      kept === hosts.length ? hosts : [...hosts.slice(0, kept), `  and ${hosts.length - kept} more: ${tally(rows.slice(kept))}`];
     return [head, ...shownHosts.slice(0, roomHosts), ...shownBuilding].map((text) => clip(text, size.width, size.unicode));
   }
 
@@ -98,6 +99,15 @@ export class ProgressView {
     ];
     return parts.length === 0 ? "" : `, ${parts.join(", ")}`;
   }
+}
+
+/** What hosts that are not shown are at: "12 building, 4 evaluated". */
+function tally(rows: readonly (readonly [string, { readonly step: HostStep; readonly text: string }])[]): string {
+  const words = Map.groupBy(rows, ([, { step, text }]) => {
+    const end = endOf(step, text);
+    return end === undefined ? step : endWord(end.kind);
+  });
+  return Array.from(words, ([word, { length }]) => `${length} ${word}`).join(", ");
 }
 
 const urgency = ({ step, text }: { readonly step: HostStep; readonly text: string }): number =>

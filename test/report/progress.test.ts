@@ -38,6 +38,27 @@ test("the live view of a deploy: hosts at work, then those that are not well, th
   ]);
 });
 
+test("of more hosts than there is room for the view says what they are at, and no toplevel is told twice", () => {
+  const view = new ProgressView();
+  view.apply({ kind: "stage", stage: "build", text: "building 30 hosts" });
+  for (let i = 10; i < 40; i += 1)
+    view.apply(step(`host${i}`, i < 25 ? "building" : i < 38 ? "evaluated" : "failed", i < 38 ? undefined : "no"));
+  const drv = (name: string): string => `/nix/store/${"a".repeat(32)}-${name}.drv`;
+  for (const name of ["nixos-system-host10-26.05", "nixos-system-host11-26.05", "linux-6.12"])
+    view.apply({ kind: "build", derivation: drv(name), step: "started" });
+  view.apply({ kind: "build", derivation: drv("nixos-system-host11-26.05"), step: "log", text: "it says something" });
+  expect(view.lines({ ...size, height: 8 }, 3)).toEqual([
+    "build: building 30 hosts, 2 failed (3 s)",
+    "  host10  building",
+    "  host11  building",
+    "  host12  building",
+    "  host13  building",
+    "  and 26 more: 11 building, 2 failed, 13 evaluated",
+    "    nixos-system-host11-26.05: it says something",
+    "    linux-6.12",
+  ]);
+});
+
 test("plain lines: quiet where it is well, exact where it is not", () => {
   const lines: string[] = [];
   const log = plainLog({ write: (text: string) => lines.push(text) }, { unicode: true });
