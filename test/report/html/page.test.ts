@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { parse, type DefaultTreeAdapterTypes, type ParserError } from "parse5";
 import { describe, expect, test } from "vitest";
 import { judgement } from "../../../src/classify/finding.ts";
+import { diffPlan } from "../../../src/commands/diff-plan.ts";
 import { namesOnly } from "../../../src/report/names-only.ts";
 import { htmlReport } from "../../../src/report/html/page.ts";
 import type { Plan } from "../../../src/report/plan.ts";
@@ -215,4 +216,13 @@ test("a page of any fleet is of bounded size and says what it left out", () => {
   expect(text).toContain("left out here for size; plan.json has");
   // The short ones are whole.
   expect(text.split("short</td>").length - 1).toBe(150);
+});
+
+test("the page of two systems is of the host that they are named after, and says nothing of who manages it", () => {
+  const diff = webDiff("web1");
+  const { plan, compared } = diffPlan(diff, judgement([]), { notes: [], session: undefined, now: new Date("2026-11-22T12:00:00Z") });
+  const page = htmlReport(plan, { detail: "full", compared });
+  expect(page).toContain('id="host-web1"');
+  expect(page).toContain("Two systems were compared; nothing is deployed.");
+  expect(page).not.toMatch(/not managed|observed/);
 });
