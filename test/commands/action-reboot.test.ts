@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { HostName } from "../../src/discover/host.ts";
+import { rebootPlan } from "../../src/reboot/reboot-plan.ts";
 import { Plan } from "../../src/report/plan.ts";
 import { LoopbackForge } from "../forge/loopback-forge.ts";
 import { type ActionEvent, type ActionResult, runAction } from "../forge/run-action.ts";
@@ -19,9 +20,9 @@ describe("reboots by the Action", { timeout: 120_000 }, () => {
   const system = (letter: string): string => `/nix/store/${letter.repeat(32)}-nixos-system-web1-26.05`;
   const [old, next] = [system("a"), system("b")];
 
-  const commit = (reboot: object): string => {
+  const commit = (reboot: object, more: object = {}): string => {
     const web1 = { deploy: true, target: host.target, reboot };
-    origin.write({ "policy.json": JSON.stringify({ hosts: { web1 } }) });
+    origin.write({ "policy.json": JSON.stringify({ hosts: { web1 }, ...more }) });
     return origin.commit();
   };
   const run = async (
@@ -97,6 +98,46 @@ describe("reboots by the Action", { timeout: 120_000 }, () => {
     const result = await run(commit({ windows: "any" }));
     expect([result.exitCode, outcome(result), result.outputs["pending-hours"]], result.log).toEqual([0, "unchanged", ""]);
     expect(commitComments()).toEqual([]);
+  });
+
+  test("one that came back with the old system is told of everywhere: why, how the host is now, and what to type", async () => {
+    const file = join(scratch, "told.json");
+    const at = Math.floor(Date.now() / 1000);
+    const before = { booted: old, profile: next, current: old, generation: undefined };
+    const planned = rebootPlan(HostName.parse("web1"), before, undefined, []);
+    if ("missing" in planned) throw new Error(planned.missing);
+    const { attempt } = planned;
+    // An earlier run ordered it; since then the host has booted, and not what it was to.
+    const bootId = "11111111-f5ac-4acb-9b11-684014e6cf12";
+    host.remembers({ v: 1, event: "started", at: at - 3_600, bootId, attempt, failedUnits: [] });
+    const [unit, missing] = ["app.service", `/nix/store/${"0".repeat(32)}-app/bin/app`];
+    host.tells({ failed: unit, "unit.0": unit, "unit.0.executable": `missing ${missing}\n` });
+    const notify = { command: ["/bin/sh", "-c", 'cat > "$1"', "sh", file] };
+    const sha = commit({ windows: "any" }, { notify });
+    const result = await run(sha);
+    expect([result.exitCode, outcome(result), result.outputs["decision"]], result.log).toEqual([1, "reboot-failed", "failed"]);
+    expect([host.asked.includes("why"), host.asked.includes("other")]).toEqual([true, false]);
+    expect(host.ledger.at(-1)).toMatchObject({ event: "rebooted", id: attempt.id, ok: false });
+
+    const sent = JSON.parse(readFileSync(file, "utf8"));
+    expect(sent).toMatchObject({ schema: 1, urgent: true, hosts: [{ host: "web1", standing: "reboot failed" }] });
+    expect(sent.escalations[0].happened).toContain(`It came back with ${old}, not with ${next}`);
+    expect(sent.hosts[0].cause).toMatch(/program that is not there/);
+    expect(sent.escalations).toMatchObject([{ hosts: ["web1"], stage: "reboot" }]);
+    expect(sent.escalations[0].states[0].sentence).toContain("It runs the former system");
+    expect(sent.escalations[0].next[0]).toMatch(/^nixos-deploy-gate rollback web1 /);
+    const look = sent.escalations[0].next.at(-1);
+    expect(look).toMatch(/^ssh web1 /);
+    for (const text of [commitComments().join("\n"), result.summary]) {
+      expect(text).toContain(missing);
+      expect(text).toContain(look);
+    }
+
+    // The run that comes an hour later does not try it again, and wakes nobody.
+    const again = await run(sha);
+    expect(outcome(again), again.log).toBe("reboot-held");
+    const later = JSON.parse(readFileSync(file, "utf8"));
+    expect([later.urgent, later.escalations]).toEqual([false, []]);
   });
 
   test("in its window it is begun, by the tip of the deploy branch alone", async () => {

@@ -2,6 +2,7 @@ import { execFileSync } from "node:child_process";
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { evidenceProgram } from "../../src/diagnose/evidence-program.ts";
 import type { LedgerEntry } from "../../src/target/ledger.ts";
 import { observeProgram } from "../../src/target/observe-program.ts";
 import { type KeyPair, login, makeKey, sshServer, type SshServer } from "../io/ssh-server.ts";
@@ -53,13 +54,18 @@ export class StandInHost {
     writeFileSync(join(this.#directory, "records.json"), JSON.stringify(records));
   }
 
+  /** What it says of its own failures from now on, as the records of that program; nothing where it was never told. */
+  tells(records: Readonly<Record<string, string>>): void {
+    writeFileSync(join(this.#directory, "evidence.json"), JSON.stringify(records));
+  }
+
   get knownHost(): string {
     return this.#running.knownHost;
   }
   get target(): { hostname: string; port: number; user: string } {
     return { hostname: "127.0.0.1", port: this.#running.port, user: login };
   }
-  /** What it was asked to do, one word each: `look`, `ledger`, and `other` for what would have changed it. */
+  /** What it was asked to do, one word each: `look`, `ledger`, `why` where it was told what to say, and `other` for what would have changed it. */
   get asked(): string[] {
     return read(join(this.#directory, "asked"))
       .split("\n")
@@ -84,7 +90,7 @@ export class StandInHost {
   }
   /** As if nothing had happened yet. */
   forget(): void {
-    for (const name of ["asked", "ledger.jsonl", "on-look.json"]) rmSync(join(this.#directory, name), { force: true });
+    for (const name of ["asked", "ledger.jsonl", "on-look.json", "evidence.json"]) rmSync(join(this.#directory, name), { force: true });
   }
 
   get #running(): SshServer {
@@ -163,6 +169,12 @@ async function answer(directory: string): Promise<void> {
     put("ledger-state", existsSync(ledger) ? "read" : "absent");
     if (existsSync(ledger)) put("ledger", read(ledger));
     put("done", "yes");
+  } else if (program === evidenceProgram && existsSync(join(directory, "evidence.json"))) {
+    did("why");
+    for (const [name, value] of Object.entries(JSON.parse(read(join(directory, "evidence.json"))) as Record<string, string>))
+      put(name, value);
+  } else if (program === ":") {
+    // Whether the connection lives.
   } else if (program.includes("put appended yes")) {
     did("ledger");
     appendFileSync(ledger, `${words[0]}\n`);
