@@ -300,7 +300,8 @@ describe("what the proof of a confirmed host finds down", () => {
     const unsaid = { ...miss, subject: "no unit" };
     const mount = { ...miss, family: "mount", subject: "srv.mount" };
     const old = { ...miss, family: "process", subject: "old.service" };
-    expect(unitsToRestart([loops, unsaid, mount, old, { ...miss, subject: "odd.service" }])).toEqual(["old.service", "odd.service"]);
+    const way = { ...miss, subject: "sshd.service" };
+    expect(unitsToRestart([loops, unsaid, mount, way, old, { ...miss, subject: "odd.service" }])).toEqual(["old.service", "odd.service"]);
   });
 });
 
