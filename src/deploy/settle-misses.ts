@@ -76,7 +76,8 @@ export async function settleMisses(
         ? `${units.join(", ")} took effect.`
         : `${left.join(", ")} did not take effect.`;
   note(chosen, how, (clock.now().getTime() - begun) / 1000, { recovering, tried });
-  // What a strategy brought to a good end is worth remembering; the last failure of the activation itself more so.
-  if (left.length === 0 && proof.look.kind === "observed" && !world.evidence.has(host)) world.evidence.set(host, evidence);
+  // What stays is what a person has to hear of; what a strategy brought to a good end comes behind a failure of the activation itself.
+  const settled = left.length === 0 && proof.look.kind === "observed";
+  if (!settled || !world.evidence.has(host)) world.evidence.set(host, evidence);
   return proof;
 }

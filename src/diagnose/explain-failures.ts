@@ -59,8 +59,11 @@ export async function explainFailures(
   const { reports, policy, session, asked } = given;
   const { log } = ports;
   const builds = failedAlike(reports);
-  const hosts = reports.filter((report) => isNotWell(report));
-  const ended = reports.filter((report) => !isNotWell(report) && given.evidence.has(report.host));
+  // Evidence of an earlier stage is of a failure that a strategy has resolved.
+  const fell = ({ host, outcome }: HostReport): boolean =>
+    outcome?.outcome === "deployed-with-misses" && given.evidence.get(host)?.stage === "verification";
+  const hosts = reports.filter((report) => isNotWell(report) || fell(report));
+  const ended = reports.filter((report) => !isNotWell(report) && !fell(report) && given.evidence.has(report.host));
   if (builds.length + hosts.length + ended.length === 0) return { reports: [...reports], escalations: [], costUsd: asked.costUsd() };
 
   if (builds.length + hosts.length > 0) log.progress({ kind: "stage", stage: "diagnose", text: "asking why it failed" });

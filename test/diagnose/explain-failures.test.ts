@@ -207,6 +207,26 @@ test("a failure that a strategy resolved is offered for the edge-cases file, and
   expect(planJson(toPlan({ ...run, detail: "names" }))).not.toContain("critical components");
 });
 
+test("what fell after the host was confirmed is told with its cause; what a strategy resolved before is not", async () => {
+  const outcome = {
+    outcome: "deployed-with-misses",
+    reasons: ["Done."],
+    misses: [],
+    attempts: [{ strategy: "switch", ended: "" }],
+  } as const;
+  const missing = item({ kind: "executable", subject: "app.service", origin: "tool", text: "missing /nix/store/app/bin/app" });
+  const of = async (stage: Evidence["stage"]) =>
+    await explained({
+      reports: [{ ...rolledBack("web1"), outcome }],
+      evidence: new Map([[name("web1"), evidence({ stage, units: ["app.service"], items: [missing] })]]),
+    });
+  const fell = await of("verification");
+  expect(causeOf(fell, "web1")).toMatchObject({ by: "known-cause", cause: expect.stringContaining("a program that is not there") });
+  expect(fell.escalations).toMatchObject([{ key: "verification/deployed-with-misses/web1", hosts: ["web1"], stage: "verification" }]);
+  const earlier = await of("activation");
+  expect([causeOf(earlier, "web1"), earlier.escalations]).toEqual([undefined, []]);
+});
+
 test("what a session asked is told where its remedy helped and nobody has to see to anything, and not to strangers", async () => {
   const attempts = [
     { strategy: "switch", ended: "refused" },

@@ -151,4 +151,6 @@ test("a unit that falls when the host has been confirmed is started once more, a
   expect(still.host.outcome, JSON.stringify(still.host.outcome)).toMatchObject({ outcome: "deployed-with-misses" });
   expect(still.host.outcome?.attempts.map((one) => one.strategy)).toEqual(["switch", "restart-units"]);
   expect(still.host.outcome?.misses.map(({ subject }) => subject)).toContain("never.service");
+  expect(still.plan.escalations).toMatchObject([{ stage: "verification", hosts: ["alpha"] }]);
+  expect(still.plan.escalations?.[0]?.folds.map((fold) => fold.title).join()).toContain("never.service");
 });
