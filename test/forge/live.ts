@@ -19,7 +19,7 @@ test("a change from the pull request to its approval, and another to its refusal
   expect(url, "GATE_FORGEJO_URL").toMatch(/^https?:\/\//);
   const scratch = mkdtempSync(join(tmpdir(), "gate-live-"));
   const flake = new Repository(join(scratch, "running"));
-  flake.write({ ...standInStory(undefined).files(0), "policy.json": "{}" });
+  flake.write({ ...standInStory(undefined).files(0, false), "policy.json": "{}" });
   flake.commit();
   const link = join(scratch, "result");
   const attribute = `git+file://${flake.directory}#nixosConfigurations.web1.config.system.build.toplevel`;

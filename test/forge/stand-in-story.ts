@@ -10,9 +10,9 @@ export function standInStory(host: StandInHost | undefined): StoryHost {
     sshPrivateKey: host?.key.privateKey ?? "",
     sshKnownHosts: host?.knownHost ?? "",
     target: host?.target ?? {},
-    files: (version) => ({
+    files: (version, risky) => ({
       "flake.nix": flake(`
-        nixosConfigurations.web1 = system { name = "web1"; more = "echo ${version} > etc/motd"; };
+        nixosConfigurations.web1 = system { name = "web1"; more = "echo ${version} > etc/motd${risky ? "; echo bob ALL=ALL > etc/sudoers" : ""}"; };
         deployGate = builtins.fromJSON (builtins.readFile ./policy.json);`),
     }),
   };

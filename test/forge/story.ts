@@ -10,8 +10,8 @@ export interface StoryHost {
   readonly name: string;
   readonly sshPrivateKey: string;
   readonly sshKnownHosts: string;
-  /** The whole flake, but for its policy, in which the host has this version. */
-  files(version: number): Readonly<Record<string, string>>;
+  /** The whole flake, but for its policy, in which the host has this version; with rules of sudo that nobody had before where it is `risky`. */
+  files(version: number, risky: boolean): Readonly<Record<string, string>>;
   /** What the policy says of how it is reached. */
   readonly target: object;
   /** False where it only says what it runs: approvals are then tried with `dry-run`. */
@@ -42,9 +42,9 @@ export class Story {
   }
 
   /** A commit on main, pushed without a pull request. */
-  commit(version: number, policy: object = {}): string {
+  commit(version: number, policy: object = {}, risky = false): string {
     this.#here.git("switch", "--quiet", "-C", "main", ...(this.#main === "" ? [] : [this.#main]));
-    this.#main = this.#write(version, policy);
+    this.#main = this.#write(version, policy, risky);
     this.#here.git("push", "--quiet", "origin", "HEAD:refs/heads/main");
     return this.#main;
   }
@@ -83,11 +83,11 @@ export class Story {
     return await this.#gate({ name: "workflow_dispatch", sha: this.#main, inputs }, this.#main, { ...options, inputs });
   }
 
-  #write(version: number, policy: object): string {
+  #write(version: number, policy: object, risky = false): string {
     const hosts = { [this.host.name]: { deploy: true, target: this.host.target } };
     const apply = { soakSeconds: 1, confirmSeconds: 40, activationSeconds: 90, loaderSeconds: 60 };
     this.#here.write({
-      ...this.host.files(version),
+      ...this.host.files(version, risky),
       "policy.json": JSON.stringify({ hosts, apply, approval: { ttlHours: 24 }, ...policy }),
     });
     return this.#here.commit(`Version ${version}`);
@@ -183,4 +183,29 @@ export async function throughRejection(story: Story, version: number): Promise<v
   expect(again.host.approval).toBeUndefined();
   const late = await story.approve(token);
   expect(late.host.decision.reasons[0], late.result.log).toContain(`was rejected by ${story.forge.person}`);
+}
+
+/**
+ * A risky change is approved and deployed, and then undone outside of the gate, so that the very change that the token was given for stands there again. The token is worth
+ * nothing any more: the host's ledger knows it. `undo` is told the token and where the change led.
+ */
+export async function throughReplay(story: Story, version: number, undo: (token: string, to: string) => Promise<void>): Promise<void> {
+  const before = story.main;
+  const after = story.commit(version, {}, true);
+  const held = await story.push(before, after);
+  expect(held.host.outcome?.outcome, held.result.log).toBe("held");
+  const token = held.host.approval?.token ?? "";
+  const deployed = await story.approve(token, story.host.changes ? {} : { "dry-run": "true" });
+  expect(deployed.host.outcome?.outcome, deployed.result.log).toBe(story.host.changes ? "deployed" : "would-deploy");
+  await undo(token, held.host.state === "changed" ? held.host.to : "");
+  const replayed = await story.approve(token);
+  const { decision, outcome } = replayed.host;
+  expect([outcome?.outcome, decision.approval?.became, decision.approval?.failure?.code], replayed.result.log).toEqual([
+    "held",
+    "refused",
+    "approval-used",
+  ]);
+  expect(decision.reasons[0]).toMatch(/was used at .* and is good for one attempt/);
+  // Whoever wants it all the same is asked anew.
+  expect(replayed.host.approval?.token ?? token).not.toBe(token);
 }

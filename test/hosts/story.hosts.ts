@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LoopbackForge } from "../forge/loopback-forge.ts";
-import { Story, type StoryHost, throughApproval, throughRejection } from "../forge/story.ts";
+import { Story, type StoryHost, throughApproval, throughRejection, throughReplay } from "../forge/story.ts";
 import { LoopbackStory } from "../forge/story-forge.ts";
 import { Repository } from "../scenario/flake.ts";
 import { type HostSpec, labFlake } from "./fleet.ts";
@@ -13,6 +13,8 @@ import { type Lab, startLab } from "./lab.ts";
 const spec = (version: number): HostSpec => ({ services: { hello: { version: `${version}.0` } } });
 /** Long enough at work that a run can be cancelled in the middle. */
 const slow: HostSpec = { ...spec(7), activation: '[ -z "${NIXOS_ACTION:-}" ] || sleep 8' };
+
+const sudoers: HostSpec = { etc: { "sudoers.d/story": "bob ALL=(ALL) ALL\n" } };
 
 /** What the flake reads besides its own text and the specs. */
 const parts: Readonly<Record<string, string>> = (() => {
@@ -45,10 +47,10 @@ describe.each(["github", "forgejo-16"] as const)("%s", { timeout: 900_000 }, (na
       sshPrivateKey: readFileSync(lab.key, "utf8"),
       sshKnownHosts: lab.knownHosts,
       target: { hostname: alpha.address, machineId: alpha.machineId },
-      files: (version) => ({
+      files: (version, risky) => ({
         ...parts,
         "flake.nix": labFlake,
-        "specs.json": JSON.stringify({ alpha: version === 7 ? slow : spec(version) }),
+        "specs.json": JSON.stringify({ alpha: version === 7 ? slow : { ...spec(version), ...(risky ? sudoers : {}) } }),
       }),
     };
     story = new Story(new LoopbackStory(forge, new Repository(join(scratch, "origin"))), host, scratch);
@@ -79,6 +81,16 @@ describe.each(["github", "forgejo-16"] as const)("%s", { timeout: 900_000 }, (na
     expect(replayed.host.decision.approval?.became, replayed.result.log).not.toBe("granted");
     expect(replayed.host.decision.reasons.join(" ")).not.toContain("Approved by");
     expect((await alpha.systems()).current).toBe(to);
+  });
+
+  test("a risky change that is undone by hand is not brought back by the token that it was approved with", async () => {
+    const alpha = lab.host("alpha");
+    const { current } = await alpha.systems();
+    await throughReplay(story, 4, async (_, to) => {
+      expect((await alpha.systems()).current).toBe(to);
+      await alpha.activate(current, "switch");
+    });
+    expect((await alpha.systems()).current).toBe(current);
   });
 
   test("refused, and not asked again", async () => {
