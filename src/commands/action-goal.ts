@@ -1,12 +1,16 @@
 import { gateError } from "../failure.ts";
 import type { GoalReport } from "../goal/goal-report.ts";
+import { systemClock } from "../io/clock.ts";
+import { ForgeClient } from "../io/forge-client.ts";
+import { openPullRequest } from "../io/pull-requests.ts";
 import type { ActionRequest, ActionWorld } from "./action.ts";
 import { withActionDeploy } from "./action-deploy.ts";
 import { preparationOf, sessionOf } from "./action-gate.ts";
 import { courseOf, deployBranchOf } from "./course.ts";
 import { askFlake } from "./fleet-setup.ts";
 import { checkCall, goalOn } from "./goal-setup.ts";
-import { withPrepared } from "./prepare.ts";
+import { type Prepared, withPrepared } from "./prepare.ts";
+import type { WorkshopSetup } from "./workshop.ts";
 
 /**
  * A goal by the Action: policy, goals and knowledge are those of the deploy branch's tip, whoever started the run. Throws the GateErrors `not-deploy-branch` and
@@ -28,8 +32,36 @@ export async function goalByAction(request: ActionRequest, world: ActionWorld, p
         const asked = await askFlake({ prepared, hosts: inputs.hosts, withGroups: true, log: world.log }, deploy);
         world.onPolicy?.(asked.policy, !inputs.dryRun);
         const session = sessionOf(request, world, prepared, programRoot);
-        const report = await goalOn(asked, call, { session, programRoot, log: world.log });
+        const report = await goalOn(asked, call, {
+          session,
+          programRoot,
+          log: world.log,
+          environment: world.environment,
+          signal: world.signal,
+          publish: await publisher(request, world, prepared, branch),
+        });
         return { ...report, notes: [...notes, ...report.notes] };
       }),
   );
+}
+
+/** Where a proposal of this run goes: a branch beside the deploy branch, and a pull request into it. Undefined where the job has no token or the checkout no origin. */
+async function publisher(
+  { inputs: { token }, run }: ActionRequest,
+  { log }: ActionWorld,
+  { sources }: Prepared,
+  into: string,
+): Promise<WorkshopSetup["publish"]> {
+  const remote = await sources.origin?.();
+  if (token === undefined || remote === undefined) return undefined;
+  const client = new ForgeClient({
+    apiUrl: run.apiUrl,
+    token,
+    clock: systemClock,
+    log,
+    wait: async (seconds) => await new Promise((done) => setTimeout(done, seconds * 1000)),
+    redact: (text) => log.masked(text),
+  });
+  const repository = `${run.owner}/${run.repository}`;
+  return { remote, runUrl: run.url, open: async (wanted) => await openPullRequest(client, run.forge, { ...wanted, repository, into }) };
 }

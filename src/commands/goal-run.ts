@@ -40,18 +40,22 @@ export async function runGoalCommand(call: GoalCall, prepared: Prepared, options
   const setup = { ...personAt(shell), ...sshWords(options, "goal"), dryRun: call.dryRun };
   return await withFleet({ prepared, hosts: listOption(options, "hosts"), withGroups: true, log, setup }, async (asked) => {
     const session = sessionOf(options, shell, prepared);
-    const report = await goalOn(asked, call, { session, programRoot: shell.programRoot, log });
+    const report = await goalOn(asked, call, { session, log, ...shell });
     log.close();
     const path = options["markdown"];
+    const patch = options["patch"];
+    const made = "patch" in report.proposal ? report.proposal.patch : undefined;
+    if (typeof patch === "string" && made !== undefined) writeText(resolve(shell.directory, patch), made);
     shell.out(options["json"] === true ? goalJson(report) : goalText(report, { ...shell.terminal, verbose: options["verbose"] === true }));
-    if (typeof path === "string") writeMarkdown(resolve(shell.directory, path), goalMarkdown(report, { detail: "full", limit: 1 << 20 }));
+    if (typeof path === "string")
+      writeText(resolve(shell.directory, path), `${goalMarkdown(report, { detail: "full", limit: 1 << 20 })}\n`);
     return goalExit(report);
   });
 }
 
-function writeMarkdown(path: string, text: string): void {
+function writeText(path: string, text: string): void {
   try {
-    writeFileSync(path, `${text}\n`);
+    writeFileSync(path, text);
   } catch (error) {
     throw gateError(
       "usage",

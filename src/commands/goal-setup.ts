@@ -15,12 +15,13 @@ import type { Log, Session } from "../io/ports.ts";
 import { readIncident } from "../listen/incident-text.ts";
 import { goalPolicy, type GoalsPolicy } from "../policy-goals.ts";
 import { observeOnly, parsePolicy, type Policy } from "../policy.ts";
-import { bound } from "../tools/tool.ts";
+import { bound, type Tool } from "../tools/tool.ts";
 import { toolbox } from "../tools/toolbox.ts";
 import { contextOf } from "./context-run.ts";
 import type { AskedFleet } from "./fleet-setup.ts";
 import { readOwnGoals } from "./own-goal.ts";
 import type { Prepared } from "./prepare.ts";
+import type { Workshop, WorkshopSetup } from "./workshop.ts";
 
 /** One run of a goal, as it was asked for. */
 export type GoalCall = {
@@ -35,7 +36,11 @@ export type GoalCall = {
 export type GoalWorld = {
   readonly session: SessionAtHand | string;
   readonly programRoot: string;
-  readonly log: Pick<Log, "debug" | "progress">;
+  readonly log: Log;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+  /** Where a proposal goes; undefined where it stays a patch. */
+  readonly publish?: WorkshopSetup["publish"] | undefined;
 };
 
 /** Goals that can be run, ours and the operator's, at the base revision. */
@@ -67,7 +72,8 @@ const occasionFor = (goal: Goal, { text, alert }: GoalCall, now: Date): Occasion
  * Runs a goal on hosts that have been asked what they run. Throws the GateErrors `goal-unknown`, `goal-invalid`, `goal-untold`, `alert-invalid` and `no-host-matches`;
  * a session that gives no answer is a value of the report.
  */
-export async function goalOn(asked: AskedFleet, call: GoalCall, { session, programRoot, log }: GoalWorld): Promise<GoalReport> {
+export async function goalOn(asked: AskedFleet, call: GoalCall, world: GoalWorld): Promise<GoalReport> {
+  const { session, programRoot, log } = world;
   const { policy, prepared, fleet, targets } = asked;
   const { clock, nix, database } = prepared.ports;
   const { known, notes } = await goalsAt(prepared, policy.goals, programRoot);
@@ -84,9 +90,20 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
   const usable = policy.session === "off" ? "the policy switches the session off" : session;
   const knowledge = typeof usable === "string" ? { files: [], notes: [] } : await usable.knowledge(policy.sessionSettings.knowledge);
   const limits = sessionLimits(policy, typeof usable === "string" ? undefined : usable.model);
-  const table = leave.tools.includes("hosts")
-    ? bound(goalHostTools, { hosts: askableHosts(context, fleet.addresses), targets, nix, database })
-    : [];
+  const workshop = await workshopOf(
+    goal,
+    leave,
+    occasion,
+    asked,
+    world,
+    context.hosts.map(({ host }) => host),
+  );
+  const table: readonly Tool<undefined>[] = [
+    ...(leave.tools.includes("hosts")
+      ? bound(goalHostTools, { hosts: askableHosts(context, fleet.addresses), targets, nix, database })
+      : []),
+    ...(workshop?.tools ?? []),
+  ];
   const tools =
     table.length === 0
       ? undefined
@@ -107,7 +124,8 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
       clock,
       nonce: typeof usable === "string" ? () => "" : usable.nonce,
       tools,
-      ...(await handsOf(goal, leave, asked)),
+      act: await actorOf(goal, leave, asked),
+      propose: async (draft) => (await workshop?.propose(draft)) ?? { kind: "none" },
     },
   );
   const dry =
@@ -118,15 +136,27 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, { session, progr
   return { ...report, notes: [...dry, ...notes, ...atHand, ...knowledge.notes, ...report.notes] };
 }
 
-/** What may be done of what a session asks for. Loaded where something may. */
-async function handsOf(
-  goal: Goal,
-  leave: Leave,
-  { policy, prepared, fleet, targets, request }: AskedFleet,
-): Promise<Pick<GoalPorts, "act" | "propose">> {
-  const propose: GoalPorts["propose"] = () => Promise.resolve({ kind: "none" });
+/** A copy of the repository and the tools over it, where the goal has leave for any. Loaded where it does. */
+async function workshopOf(
+  { name }: Goal,
+  { tools: groups }: Leave,
+  { id, told }: Occasion,
+  { policy, prepared }: AskedFleet,
+  { environment, signal, log, publish }: GoalWorld,
+  hosts: readonly HostName[],
+): Promise<(Pick<Workshop, "propose"> & { readonly tools: readonly Tool<undefined>[] }) | undefined> {
+  if (!groups.some((group) => group !== "hosts")) return undefined;
+  const { openWorkshop } = await import("./workshop.ts");
+  const { workshopTools } = await import("./workshop-tools.ts");
+  const setup = { prepared, policy, hosts, goal: name, id, told, environment, signal, log };
+  const workshop = await openWorkshop({ ...setup, ...(publish === undefined ? {} : { publish }) });
+  return { propose: workshop.propose, tools: workshopTools(workshop, groups) };
+}
+
+/** Does what a session asks for, where it may. Loaded where something may. */
+async function actorOf(goal: Goal, leave: Leave, { policy, prepared, fleet, targets, request }: AskedFleet): Promise<GoalPorts["act"]> {
   if (leave.actions.length === 0)
-    return { act: (action) => Promise.resolve({ action, end: "refused", reasons: ["nobody allowed this goal to act"] }), propose };
+    return (action) => Promise.resolve({ action, end: "refused", reasons: ["nobody allowed this goal to act"] });
   const { performAction } = await import("../goal/act/perform-action.ts");
   const { nix, store, clock, log } = prepared.ports;
   const { probe, pause, signal, finishing, random, dryRun, isAncestor, runnerBootId, repository } = request;
@@ -143,7 +173,7 @@ async function handsOf(
     goal: goal.name,
     begun: new Set(),
   };
-  return { act: async (action) => await performAction(action, world), propose };
+  return async (action) => await performAction(action, world);
 }
 
 /** Where there is no session the run still tells how the fleet is, and why nobody was asked. */

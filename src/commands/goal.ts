@@ -18,6 +18,11 @@ export const goalCommand: Command = {
     "dry-run": { type: "boolean", help: "ask the session, and do and propose nothing whatever the policy allows" },
     verbose: { type: "boolean", short: "v", help: "also the snapshot and every call of a tool" },
     markdown: { type: "string", value: "FILE", help: "also write the report as Markdown" },
+    patch: {
+      type: "string",
+      value: "FILE",
+      help: "write what the session proposes to change as a patch for git am; from a shell nothing is pushed",
+    },
     ...askingOptions,
   },
   examples: [

@@ -71,6 +71,8 @@ export type Sources = {
   readonly at?: (rev: string) => Source;
   /** The tip of a branch of the checkout's origin as it is now; all of its history is here afterwards. Throws the GateError `git-fetch-failed`. */
   readonly fetchBranch?: (branch: string) => Promise<string>;
+  /** The checkout's origin, with the forge's token where it is that forge's; undefined where it has none. */
+  readonly origin?: () => Promise<Remote | undefined>;
 };
 
 /**
@@ -136,6 +138,8 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
   });
   const baseHasFlake = baseTree?.files.has(join(directory, "flake.nix")) === true;
   const baseLock = baseTree === undefined || !baseHasFlake ? undefined : await lockOfBase(repository, baseTree, directory);
+  const given = request.event.kind === "shell" ? undefined : request.event.remote;
+  const origin = async (): Promise<Remote | undefined> => await remoteOf(repository, checkout, given, request.forgeToken);
   return {
     head: source(sides.head),
     base: sides.base === undefined || !baseHasFlake ? undefined : source(sides.base),
@@ -150,9 +154,9 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
     readable,
     inGit: { repository, directory },
     at: (rev) => source({ rev, dirty: false, shown: short(rev), trust: "deploy-branch" }),
+    origin,
     fetchBranch: async (branch) => {
-      const given = request.event.kind === "shell" ? undefined : request.event.remote;
-      const remote = await remoteOf(repository, checkout, given, request.forgeToken);
+      const remote = await origin();
       if (remote === undefined)
         throw gateError("git-fetch-failed", { from: "origin", what: `The branch ${branch}` }, "the checkout has no origin");
       return await fetchBranch(repository, remote, branch, request.timeoutSeconds ?? 300);

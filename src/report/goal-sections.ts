@@ -125,7 +125,7 @@ function ended(end: GoalReport["proposal"]): GoalSection[] {
           title: end.kind === "unchanged" ? "Its proposal stands as it was" : `A proposal was ${end.kind}`,
           named: true,
           lines: [
-            { text: end.url === undefined ? `on the branch ${end.branch}` : end.url },
+            { text: end.url ?? "as a patch for git am: --patch FILE writes it" },
             ...(verdicts.length === 0 ? [] : [{ text: `what it does to the hosts: ${verdicts.join(", ")}` }]),
             {
               text: `changes ${end.changedPaths.slice(0, 12).join(", ")}${end.changedPaths.length > 12 ? ` and ${end.changedPaths.length - 12} more` : ""}`,

@@ -23,7 +23,7 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
     origin.write({ "policy.json": JSON.stringify({ hosts: { web1: { deploy: true, target: host.target } }, ...policy }), ...files });
     return origin.commit();
   };
-  const answer = (nonce: string, over: object = {}): Step => ({
+  const answer = (nonce: string, over: object | number = {}): Step => ({
     answer: {
       nonce,
       headline: "web1 cannot be asked for its health.",
@@ -32,7 +32,7 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
       proposal: { title: "", why: "", alternatives: [], questions: [] },
       opinion: "",
       edgeCase: { symptom: "", cause: "", strategy: "" },
-      ...over,
+      ...(typeof over === "number" ? {} : over),
     },
   });
   const nonceOf = (request: string): string => /nonce ([0-9a-f]{16})/.exec(request)?.[1] ?? "none";
@@ -43,13 +43,13 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
       event = { name: "workflow_dispatch", sha },
       says = answer,
       credential = true,
-    }: { event?: ActionEvent; says?: (nonce: string) => Step; credential?: boolean } = {},
+    }: { event?: ActionEvent; says?: (nonce: string, index: number) => Step; credential?: boolean } = {},
   ): Promise<ActionResult & { readonly seen: Seen[] }> => {
     const here = new Repository(join(scratch, `checkout-${++checkouts}`));
     here.git("remote", "add", "origin", `file://${origin.directory}`);
     here.git("fetch", "--quiet", "--depth=1", "origin", sha);
     here.git("checkout", "--quiet", "--detach", sha);
-    const model = await loopbackModel((request) => says(nonceOf(request)));
+    const model = await loopbackModel((request, index) => says(nonceOf(request), index));
     const given = {
       command: "goal",
       "ssh-private-key": host.key.privateKey,
@@ -146,6 +146,52 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
     const unknown = await run(sha, { goal: "helth-check" });
     expect([unknown.exitCode, unknown.outputs["reason-code"]]).toEqual([2, "goal-unknown"]);
     expect(host.asked).toEqual([]);
+  });
+
+  test("a wish becomes one pull request with what it does to the machines; a second run of it updates, and what nobody may change is not changed", async () => {
+    const use = (name: string, input: unknown) => ({ name: `mcp__gate__${name}`, input });
+    const wish =
+      (text: string) =>
+      (nonce: string, index: number): Step =>
+        index === 0
+          ? {
+              calls: [
+                use("write_file", { path: ".github/workflows/deploy.yml", text: "on: pull_request_target" }),
+                use("edit_file", { path: "flake.nix", old: 'more = "";', new: `more = "echo ${text} > synapse";` }),
+                use("plan", {}),
+              ],
+            }
+          : answer(nonce, {
+              headline: "Synapse runs.",
+              findings: [],
+              proposal: { title: "Run Synapse", why: text, alternatives: [], questions: ["Which domain?"] },
+            });
+    const goals = { by: { intent: { autonomy: "propose" } } };
+    const sha = commit({ report: { detail: "full" }, goals });
+    const inputs = { goal: "intent", text: "run Synapse on web1" };
+    const first = await run(sha, inputs, { says: wish("first") });
+    expect([first.exitCode, first.outputs["decision"], first.outputs["reason-code"]], first.log).toEqual([0, "held", "proposal-opened"]);
+    const [pull] = forge.opened;
+    expect(forge.opened).toMatchObject([
+      { base: "main", title: "Run Synapse", head: expect.stringMatching(/^deploy-gate\/intent-[0-9a-f]{16}$/) as string },
+    ]);
+    expect(pull?.body).toContain("run Synapse on web1");
+    expect(pull?.body).toContain("Which domain?");
+    expect(pull?.body).toContain("web1");
+    expect(origin.git("diff", "--name-only", sha, pull?.head ?? "")).toBe("flake.nix");
+    expect(first.summary).toContain("is not for a session to change");
+    // The session saw the gate's own plan of its copy.
+    expect(first.seen.map(({ body }) => body).join()).toContain("Judged by rules only");
+
+    const again = await run(sha, inputs, { says: wish("second") });
+    expect([again.exitCode, again.outputs["reason-code"]], again.log).toEqual([0, "proposal-updated"]);
+    expect([forge.opened.length, forge.opened[0]?.edits, forge.opened[0]?.body.includes("second")]).toEqual([1, 1, true]);
+    expect(origin.git("rev-list", "--count", `${sha}..${pull?.head ?? ""}`)).toBe("1");
+    expect(forge.violations).toEqual([]);
+
+    const observed = await run(commit({ report: { detail: "full" } }), inputs, { says: wish("third") });
+    expect([observed.exitCode, forge.opened.length, forge.opened[0]?.edits], observed.log).toEqual([0, 1, 1]);
+    expect(origin.git("status", "--porcelain")).toBe("");
   });
 
   test("without a credential the fleet is told and the job is red", async () => {
