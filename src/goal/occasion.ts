@@ -24,7 +24,7 @@ export function occasionOf(
   }
   if (text !== undefined && text !== "") return { id: digest(goal.name, text), told: text, by: "operator" };
   if (goal.needs === "text") throw gateError("goal-untold", { goal: goal.name, needs: "text" });
-  return { id: goal.name, told: undefined, by: "operator" };
+  return { id: "standing", told: undefined, by: "operator" };
 }
 
 /** Spaces, case and the full stop at the end do not make another wish. */
