@@ -33,7 +33,21 @@ const entries = new Set(["main.ts", "cli.ts"]);
 const world = /^(node:(fs|child_process|net|http|https|os|tty|dgram|dns|worker_threads|readline|process)(\/.*)?|execa|pino|@actions\/.*)$/;
 
 /** Stages in order: a stage may use what earlier stages made and never what later ones do. */
-const order = ["discover", "build", "diff", "classify", "decide", "apply", "verify", "reboot", "tools", "diagnose", "report", "doctor", "init"];
+const order = [
+  "discover",
+  "build",
+  "diff",
+  "classify",
+  "decide",
+  "apply",
+  "verify",
+  "reboot",
+  "tools",
+  "diagnose",
+  "report",
+  "doctor",
+  "init",
+];
 
 test("src has files and imports to look at", () => {
   expect(files.length).toBeGreaterThan(10);

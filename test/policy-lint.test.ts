@@ -83,7 +83,7 @@ describe.each(cases.map(([code, bad, good, more = {}]) => ({ code, bad, good, mo
 
 test("windows that a group shares are said once, by their hosts", () => {
   const reboot = { windows: nightly, blackout: [{ from: "2026-01-01", to: "2028-12-31" }] };
-  const hosts = Object.fromEntries([..."abcdefgh"].map((name) => [name, { ...on, group: "web" }]));
+  const hosts = Object.fromEntries(Array.from("abcdefgh").map((name) => [name, { ...on, group: "web" }]));
   const found = lint({ hosts, groups: { web: { reboot } } });
   expect(found.map(({ code }) => code)).toEqual(["window-never-opens"]);
   expect(found[0]?.sentence).toContain("a, b, c, d and 4 more");

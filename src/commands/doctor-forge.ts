@@ -89,7 +89,7 @@ function namedToken(options: Options): Token | undefined {
     gateError(
       "usage",
       { problem: `--token-file ${file} ${problem}.`, command: "doctor" },
-      error === undefined ? undefined : String(error),
+      error instanceof Error ? error.message : undefined,
       error,
     );
   let value: string;

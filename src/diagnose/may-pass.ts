@@ -10,7 +10,11 @@ import { cachesAnswer, networkCaches } from "./network-caches.ts";
 export type FailedSide = { readonly host: HostName; readonly side: "before" | "after"; readonly failure: Failure };
 
 /** What to wait with, where something can be waited for. */
-export type Patience = { readonly probe: Pick<Probe, "http">; readonly pause: (seconds: number) => Promise<void>; readonly signal: AbortSignal };
+export type Patience = {
+  readonly probe: Pick<Probe, "http">;
+  readonly pause: (seconds: number) => Promise<void>;
+  readonly signal: AbortSignal;
+};
 
 /** Failures of one cause that may pass. */
 export type Passing = { readonly cause: string; readonly sides: readonly FailedSide[] };

@@ -12,7 +12,10 @@ const never: readonly (readonly [pattern: RegExp, why: string])[] = [
   [/(?:^|\/)\.git(?:\/|modules$|attributes$|config$|-crypt(?:\/|$))/i, "it belongs to git"],
   [/(?:^|\/)\.(?:husky|githooks|envrc|pre-commit-config\.ya?ml)(?:\/|$)/i, "it runs programs by itself"],
   [/(?:^|\/)(?:\.sops\.ya?ml|secrets\.nix)$/i, "it says who can read secrets"],
-  [/(?:^|\/)\.ssh(?:\/|$)|(?:^|\/)(?:authorized_keys|known_hosts)[^/]*(?:\/|$)|(?:^|\/)id_(?:rsa|dsa|ecdsa|ed25519)[^/]*$/i, "it holds keys"],
+  [
+    /(?:^|\/)\.ssh(?:\/|$)|(?:^|\/)(?:authorized_keys|known_hosts)[^/]*(?:\/|$)|(?:^|\/)id_(?:rsa|dsa|ecdsa|ed25519)[^/]*$/i,
+    "it holds keys",
+  ],
   [/\.(?:age|gpg|asc|pem|key|p12|pfx|kdbx|jks|crt|pub)$/i, "it holds keys or secrets"],
 ];
 

@@ -61,7 +61,8 @@ async function deploy(site: Site): Promise<{ readonly rows: readonly Row[]; read
         outcomes.set(entry.host, { outcome: entry.outcome ?? "", roundTrips: entry.roundTrips ?? Number.NaN });
     }
     // What did not come to its end has no time worth telling.
-    if (names.some((name) => !/^deployed/.test(outcomes.get(name)?.outcome ?? ""))) throw new Error(`not deployed:\n${said.join("\n")}`);
+    if (names.some((name) => !(outcomes.get(name)?.outcome ?? "").startsWith("deployed")))
+      throw new Error(`not deployed:\n${said.join("\n")}`);
     const moment = (host: string, step: string): number => at.get(`${host} ${step}`) ?? Number.NaN;
     const rows = names.map((host): Row => {
       const whole = moment(host, "ended") - moment(host, "asking");
@@ -92,11 +93,19 @@ function hold(what: string, value: number, limit: number, unit = ""): void {
 }
 const most = (rows: readonly Row[], key: "own" | "trips"): number => Math.max(...rows.map((row) => row[key]));
 
+/** Deploys, and stops the hosts however that ended. */
+async function measured<Hosts extends Parameters<typeof deploy>[0] & { stop(): unknown }>(hosts: Hosts): ReturnType<typeof deploy> {
+  try {
+    return await deploy(hosts);
+  } finally {
+    await hosts.stop();
+  }
+}
 const simulated = await SimulatedHosts.start(numbered("simulated", values.hosts), base);
-const many = await deploy(simulated).finally(() => simulated.stop());
+const many = await measured(simulated);
 show(many.rows);
 const lab = await startLab({ hosts: numbered("real", values.real).map((host) => ({ host, ...base })) });
-const real = await deploy(lab).finally(() => lab.stop());
+const real = await measured(lab);
 show(real.rows);
 hold(`one wave of ${many.rows.length} simulated hosts / the slowest activation`, many.wave / sleep, 1.5);
 hold("the gate's own time for a real host, at most", most(real.rows, "own"), 3, " s");

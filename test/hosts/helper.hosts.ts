@@ -71,7 +71,9 @@ async function install(made: Evaluated): Promise<void> {
   const key = readFileSync(`${lab.key}.pub`, "utf8").trim();
   file("home/deploy/.ssh/authorized_keys", `${made.authorizedKeys["deploy"]?.replace(placeholder, key)}\n`, 0o444);
   // Debian lets a group to its daemon; NixOS lets everybody.
-  await alpha.sh("usermod -aG nix-users deploy; chown -R root:root /home/deploy; chmod 755 /home/deploy /home/deploy/.ssh; grep -q ForceCommand /etc/ssh/sshd_config");
+  await alpha.sh(
+    "usermod -aG nix-users deploy; chown -R root:root /home/deploy; chmod 755 /home/deploy /home/deploy/.ssh; grep -q ForceCommand /etc/ssh/sshd_config",
+  );
   await alpha.sh(
     'printf "%s\\n" "$1" >>/etc/nix/nix.conf; systemctl restart nix-daemon.service',
     `trusted-public-keys = ${trusted()}\nrequire-sigs = true\ntrusted-users = root`,

@@ -95,7 +95,8 @@ describe.each([
   test("has every host, worst first, and no heading that skips a level", () => {
     const { elements } = read(text);
     const sections = elements.filter((one) => attribute(one, "class")?.startsWith("host ") === true).map((one) => attribute(one, "id"));
-    expect(sections.toSorted()).toEqual(plan.hosts.map(({ host }) => `host-${host}`).toSorted());
+    expect(new Set(sections)).toEqual(new Set(plan.hosts.map(({ host }) => `host-${host}`)));
+    expect(sections).toHaveLength(plan.hosts.length);
     const table = text.slice(text.indexOf('id="hosts-table"'), text.indexOf("</table>", text.indexOf('id="hosts-table"')));
     expect(Array.from(table.matchAll(/href="#host-([^"]+)"/g), ([, host]) => host)).toEqual(plan.hosts.map(({ host }) => host));
     let level = 0;
