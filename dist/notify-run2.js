@@ -1,1 +1,1 @@
-export{t as notifyOf}from"./notify-run.js";
+import{i as e,n as t,r as n,t as r}from"./notification.js";async function i(r,{policy:i,url:a,environment:o,masked:s}){if(i===void 0||i.command===void 0&&i.webhook===void 0)return[];let c=t(r,a);return c===void 0?[]:await e(n(c),i,{environment:o,masked:s})}async function a(t,i,{policy:a,url:o,environment:s,masked:c}){return a===void 0||a.command===void 0&&a.webhook===void 0||t.code===`cancelled`?[]:await e(n(r(t,{...i,url:o})),a,{environment:s,masked:c})}export{i as n,a as t};

@@ -1,0 +1,1 @@
+export{n as runContext}from"./context-run.js";

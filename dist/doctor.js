@@ -1,0 +1,1 @@
+export{t as doctorCommand}from"./doctor2.js";

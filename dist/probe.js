@@ -1,0 +1,1 @@
+export{t as probe}from"./probe2.js";

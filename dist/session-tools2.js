@@ -1,0 +1,1 @@
+export{n as sessionToolsCommand}from"./session-tools.js";
