@@ -80,8 +80,8 @@ export const kernelParams: Rule = {
       ? [
           {
             subject: "kernel parameters",
-            from: params.removed.join(" "),
-            to: params.added.join(" "),
+            // Where only their order changed there is nothing to name.
+            ...(params.removed.length + params.added.length === 0 ? {} : { from: params.removed.join(" "), to: params.added.join(" ") }),
             evidence: [...params.removed.map((word) => `- ${word}`), ...params.added.map((word) => `+ ${word}`)],
           },
         ]
