@@ -104,11 +104,12 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     discover(nix, sources.head, listing(sources.head)),
   ]);
   // A change is not judged by what it brings along (invariant 3); where hosts are asked, their ledgers say which policy is in force.
-  const known = policyOf(request.deploy === undefined ? (base ?? head) : head);
+  const [ruling, rulingRev] = request.deploy === undefined && base !== undefined ? [base, sources.base?.rev] : [head, sources.head.rev];
+  const known = policyOf(ruling);
   const fleet = [...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted();
   const hosts = selectHosts(fleet, request.hosts);
 
-  const inForce = policySource(base ?? head, base === undefined ? sources.head.rev : sources.base?.rev, known);
+  const inForce = policySource(ruling, rulingRev, known);
   const plan = async (
     { reports, escalations, costUsd }: Explained,
     judged: Pick<SecondOpinion, "session" | "notes">,
@@ -127,7 +128,12 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
       session: costUsd === 0 ? judged.session : { ...judged.session, costUsd: (judged.session.costUsd ?? 0) + costUsd },
       preview,
       detail: known.report.detail ?? request.detail,
-      notes: [...request.notes, ...sourceNotes(sources, base, head), ...(exposure === undefined ? [] : [exposure]), ...judged.notes],
+      notes: [
+        ...request.notes,
+        ...(request.deploy === undefined ? sourceNotes(sources, base, head) : []),
+        ...(exposure === undefined ? [] : [exposure]),
+        ...judged.notes,
+      ],
       hosts: reports.map((report) => ({ ...report, ...rebootOf(report, known, clock.now()) })),
       escalations,
       ...(preview ? {} : { timeline: timeline() }),
@@ -249,7 +255,7 @@ function revision(source: Source | undefined, outputs: FlakeOutputs | undefined)
   return source === undefined || outputs === undefined ? undefined : { flake: outputs.flake, trust: source.trust, hosts: outputs.hosts };
 }
 
-/** What a reader would otherwise miss: why there is nothing to compare with, and that a policy is not yet the one in force. */
+/** Where commits are compared, what a reader would otherwise miss: why there is nothing to compare with, and that a policy is not yet the one in force. */
 function sourceNotes(sources: Sources, base: FlakeOutputs | undefined, head: FlakeOutputs): string[] {
   const notes = sources.baseMissing === undefined ? [] : [`Every host counts as new, because ${sources.baseMissing}.`];
   if (base !== undefined && base.deployGate === undefined && head.deployGate !== undefined)

@@ -2,11 +2,12 @@ import { resolve } from "node:path";
 import { selectHosts } from "../discover/discover.ts";
 import type { HostName } from "../discover/host.ts";
 import { gateError } from "../failure.ts";
-import { actionReference, plainBranch, plainLabel } from "../init/workflows.ts";
+import { actionReference, plainBranch, plainLabel, wordsOf, workflowFolder } from "../init/workflows.ts";
 import { type ForgeRepository, parseRemote } from "../init/remote.ts";
 import { askForgeKind } from "../io/forge-kind.ts";
 import { checkoutOf, type LocalFlake } from "./checkout.ts";
 import { type ForgeKind, forgeOption } from "./doctor-forge.ts";
+import { standing } from "./init-files.ts";
 import type { Prompt } from "./prompt.ts";
 import type { Options, Shell } from "./shell.ts";
 import { listOption } from "./shell-run.ts";
@@ -80,11 +81,16 @@ export async function answersFor(found: Found, options: Options, shell: Shell, p
           hint: `It is like ${example}.`,
         })) || own);
 
+  // Whoever starts this again may stand on a branch of work, or has forgotten a flag of the first time.
+  const standingDeploy = standing(found.local.checkout.root, `${workflowFolder[forge]}/deploy.yml`);
+  const said = standingDeploy.kind === "file" ? wordsOf(standingDeploy.text) : {};
   const branch =
     text("branch", plainBranch, "main") ??
+    said.branch ??
     (found.local.branch !== undefined && plainBranch.test(found.local.branch) ? found.local.branch : "main");
   const runner =
     text("runner", plainLabel, "nix") ??
+    said.runner ??
     (forge === "forgejo"
       ? await ask({
           why: "A runner of your own runs the jobs: one that has Nix, with build users and sandbox, and Node 22 or newer.",

@@ -78,15 +78,15 @@ export function leftToDo(standing: Standing): readonly LeftToDo[] {
         "In the repository's settings, under Actions: the secret DEPLOY_KEY (deploy-gate.key) and the variable DEPLOY_KNOWN_HOSTS (known_hosts). Every branch that somebody may push here reaches them; where that is too many, a second repository with a runner of its own holds them.",
       commands: [],
     });
-  if (!standing.deploys)
-    todo.push({
-      sentence: `Hand a host over when you have read what the gate says of it: deploy = true in ${standing.policyFile}. Then start init again, for the reboots' workflow.`,
-      commands: [],
-    });
   if (written.length > 0)
     todo.push({
       sentence: "Read what was written, commit it on a branch, and open a pull request:",
       commands: [`git add ${written.map(shellWord).join(" ")}`, "git commit -m 'Guard the fleet with nixos-deploy-gate'"],
+    });
+  if (!standing.deploys)
+    todo.push({
+      sentence: `Hand a host over when you have read what the gate says of it: deploy = true in ${standing.policyFile}. Then start init again, for the reboots' workflow.`,
+      commands: [],
     });
   return todo;
 }

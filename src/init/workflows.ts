@@ -31,6 +31,17 @@ export function placeholderLines(text: string): string[] {
   return text.split("\n").filter((line) => /uses:/.test(line) && /deploy-gate/.test(line) && placeholder.test(line));
 }
 
+/** What a deploy.yml that stands there says already: a file that comes later is to say the same. */
+export function wordsOf(text: string): Partial<Pick<WorkflowWords, "branch" | "runner">> {
+  if (!text.split("\n").some((line) => uses.test(line))) return {};
+  const branch = /^\s*branches: \[(\S+)\]$/m.exec(text)?.[1];
+  const runner = /^\s*runs-on: (\S+)$/m.exec(text)?.[1];
+  return {
+    ...(branch !== undefined && plainBranch.test(branch) ? { branch } : {}),
+    ...(runner !== undefined && plainLabel.test(runner) ? { runner } : {}),
+  };
+}
+
 /** An example as this repository needs it. Throws for an example that does not start the gate, which would be a mistake of ours. */
 export function workflowText(example: string, words: WorkflowWords): string {
   const lines: string[] = [];
@@ -72,7 +83,7 @@ function plainLine(line: string, { branch, runner }: WorkflowWords): string {
     const named = line.replace(/\bmain\b/g, branch);
     return runner === undefined ? named : named.replace(/the label "nix"/g, `the label "${runner}"`);
   }
-  if (/^\s*branches: \[main\]$/.test(line)) return line.replace("main", branch);
+  if (/^\s*(?:branches: \[main\]|deploy-branch: main)$/.test(line)) return line.replace(/\bmain\b/, branch);
   if (runner !== undefined && /^\s*runs-on: \S+$/.test(line)) return line.replace(/runs-on: \S+$/, `runs-on: ${runner}`);
   return line;
 }

@@ -3,8 +3,7 @@ import type { Group } from "./group.ts";
 import { names } from "./group.ts";
 import type { Line, Section, Span } from "./line.ts";
 import { code, summaryCode, summaryProse, fence, prose } from "./markdown-escape.ts";
-import { judged } from "./order.ts";
-import { looks } from "./standing-look.ts";
+import { changeWord } from "./phrases.ts";
 
 /** What goes at each step, in the words of the note that says so. The last step leaves nothing but the row of the table. */
 const leftOut = [
@@ -40,7 +39,7 @@ function summary(group: Group, inside: readonly string[]): string {
   const hosts = names(group);
   const shown = hosts.slice(0, 8).map((host) => `<b>${summaryCode(host)}</b>`);
   const more = hosts.length > shown.length ? ` and ${hosts.length - shown.length} more` : "";
-  return `${shown.join(", ")}${more}: ${[looks[judged(group.first)].word, ...inside].join(", ")}`;
+  return `${shown.join(", ")}${more}: ${[changeWord(group.first), ...inside].join(", ")}`;
 }
 
 /** At which step a section keeps only its title and numbers. */

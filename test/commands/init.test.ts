@@ -135,6 +135,20 @@ describe("a flake for colmena, in a folder, on Forgejo", { timeout: 120_000 }, (
   });
 });
 
+test("init once more, with a host handed over: what comes later says the same as what stands there, on whatever branch one stands", async () => {
+  const one = repository({ "flake.nix": colmena }, "ssh://git@codeberg.org/acme/fleet.git");
+  expect((await init(one, ["--yes", ...forgejo, "--branch", "trunk", "--runner", "big"])).code).toBe(0);
+  one.write({ "deploy-gate.nix": one.read("deploy-gate.nix").replace("alpha.deploy = false", "alpha.deploy = true") });
+  one.commit();
+  one.git("switch", "--quiet", "--create", "hand-over");
+  const end = await init(one, ["--yes", ...forgejo]);
+  expect(end, end.stderr).toMatchObject({ code: 0 });
+  expect(end.stdout.match(/is there already/g)?.length).toBe(3);
+  expect(listed(one)).toEqual(["A .forgejo/workflows/schedule.yml"]);
+  const text = one.read(".forgejo/workflows/schedule.yml");
+  expect([text.includes("deploy-branch: trunk"), text.includes("runs-on: big")]).toEqual([true, true]);
+}, 120_000);
+
 describe("what is there", { timeout: 120_000 }, () => {
   test("is never overwritten: the difference is shown", async () => {
     const mine = { "deploy-gate.nix": "{ mine = true; }\n", ".github/workflows/deploy.yml": "name: mine\n" };

@@ -12,29 +12,36 @@ export interface StoryHost {
   readonly sshKnownHosts: string;
   /** The whole flake, but for its policy, in which the host has this version; with rules of sudo that nobody had before where it is `risky`. */
   files(version: number, risky: boolean): Readonly<Record<string, string>>;
-  /** What the policy says of how it is reached. */
-  readonly target: object;
+  /** What the policy says of how it is reached; undefined where the story writes no policy, and there is one among the files, or none. */
+  readonly target: object | undefined;
   /** False where it only says what it runs: approvals are then tried with `dry-run`. */
   readonly changes: boolean;
 }
 
-type Step = { readonly result: ActionResult; readonly plan: Plan; readonly host: PlanHost };
+/** What the jobs that an event starts give to the Action, in their order. Where one fails, those after it are not run. */
+export type Jobs = (event: ActionEvent) => readonly Readonly<Record<string, string>>[];
+
+export type Step = { readonly result: ActionResult; readonly plan: Plan; readonly host: PlanHost };
 
 /** People and runners at work on one repository: each step is an event, and the run of the gate that it starts. */
 export class Story {
   readonly forge: StoryForge;
   readonly host: StoryHost;
-  readonly #here: Repository;
+  /** The checkout in which people work. */
+  readonly here: Repository;
+  readonly #jobs: Jobs | undefined;
   readonly #scratch: string;
   #run = 100;
   #main = "";
 
-  constructor(forge: StoryForge, host: StoryHost, scratch: string) {
+  /** Without `jobs` an event starts one, which gives the Action the token, the keys where the event may have them, and what was typed. */
+  constructor(forge: StoryForge, host: StoryHost, scratch: string, jobs?: Jobs) {
+    this.#jobs = jobs;
     this.forge = forge;
     this.host = host;
     this.#scratch = scratch;
-    this.#here = new Repository(join(scratch, "people"), forge.gitEnvironment);
-    this.#here.git("remote", "add", "origin", forge.remote);
+    this.here = new Repository(join(scratch, "people"), forge.gitEnvironment);
+    this.here.git("remote", "add", "origin", forge.remote);
   }
 
   get main(): string {
@@ -43,17 +50,17 @@ export class Story {
 
   /** A commit on main, pushed without a pull request. */
   commit(version: number, policy: object = {}, risky = false): string {
-    this.#here.git("switch", "--quiet", "-C", "main", ...(this.#main === "" ? [] : [this.#main]));
+    this.here.git("switch", "--quiet", "-C", "main", ...(this.#main === "" ? [] : [this.#main]));
     this.#main = this.#write(version, policy, risky);
-    this.#here.git("push", "--quiet", "origin", "HEAD:refs/heads/main");
+    this.here.git("push", "--quiet", "origin", "HEAD:refs/heads/main");
     return this.#main;
   }
 
   /** Pushed to a branch beside main. */
   branch(name: string, version: number, policy: object = {}): string {
-    this.#here.git("switch", "--quiet", "-C", name, this.#main);
+    this.here.git("switch", "--quiet", "-C", name, this.#main);
     const head = this.#write(version, policy);
-    this.#here.git("push", "--quiet", "--force", "origin", `HEAD:refs/heads/${name}`);
+    this.here.git("push", "--quiet", "--force", "origin", `HEAD:refs/heads/${name}`);
     return head;
   }
 
@@ -64,7 +71,7 @@ export class Story {
   async merge(pull: number): Promise<{ readonly before: string; readonly after: string }> {
     const before = this.#main;
     this.#main = await this.forge.merge(pull);
-    this.#here.git("fetch", "--quiet", "origin", this.#main);
+    this.here.git("fetch", "--quiet", "origin", this.#main);
     return { before, after: this.#main };
   }
 
@@ -79,39 +86,49 @@ export class Story {
     return await this.#dispatch({ reject: token });
   }
 
+  async scheduled(): Promise<Step> {
+    return await this.#gate({ name: "schedule", sha: this.#main }, this.#main);
+  }
+
   async #dispatch(inputs: Readonly<Record<string, string>>, options: Partial<ActionOptions> = {}): Promise<Step> {
     return await this.#gate({ name: "workflow_dispatch", sha: this.#main, inputs }, this.#main, { ...options, inputs });
   }
 
   #write(version: number, policy: object, risky = false): string {
-    const hosts = { [this.host.name]: { deploy: true, target: this.host.target } };
-    const apply = { soakSeconds: 1, confirmSeconds: 40, activationSeconds: 90, loaderSeconds: 60 };
-    this.#here.write({
-      ...this.host.files(version, risky),
-      "policy.json": JSON.stringify({ hosts, apply, approval: { ttlHours: 24 }, ...policy }),
-    });
-    return this.#here.commit(`Version ${version}`);
+    const { name, target } = this.host;
+    this.here.write(this.host.files(version, risky));
+    if (target !== undefined) {
+      const apply = { soakSeconds: 1, confirmSeconds: 40, activationSeconds: 90, loaderSeconds: 60 };
+      const hosts = { [name]: { deploy: true, target } };
+      this.here.write({ "policy.json": JSON.stringify({ hosts, apply, approval: { ttlHours: 24 }, ...policy }) });
+    }
+    return this.here.commit(`Version ${version}`);
   }
 
   async #gate(event: ActionEvent, sha: string, { inputs, ...more }: Partial<ActionOptions> = {}): Promise<Step> {
     const { forge, host } = this;
-    const checkout = new Repository(join(this.#scratch, `checkout-${++this.#run}`), forge.gitEnvironment);
-    checkout.git("remote", "add", "origin", forge.remote);
-    checkout.git("fetch", "--quiet", "--depth=1", "origin", sha);
-    checkout.git("checkout", "--quiet", "--detach", sha);
     const keys = event.name === "pull_request" ? {} : { "ssh-private-key": host.sshPrivateKey, "ssh-known-hosts": host.sshKnownHosts };
-    const result = await runAction({
-      forge,
-      event,
-      repository: forge.repository,
-      actor: forge.person,
-      main: "src/main.ts",
-      cwd: checkout.directory,
-      runId: this.#run,
-      seconds: 400,
-      inputs: { token: forge.token, ...keys, ...inputs },
-      ...more,
-    });
+    let result: ActionResult | undefined;
+    for (const given of this.#jobs?.(event) ?? [{ token: forge.token, ...keys, ...inputs }]) {
+      const checkout = new Repository(join(this.#scratch, `checkout-${++this.#run}`), forge.gitEnvironment);
+      checkout.git("remote", "add", "origin", forge.remote);
+      checkout.git("fetch", "--quiet", "--depth=1", "origin", sha);
+      checkout.git("checkout", "--quiet", "--detach", sha);
+      result = await runAction({
+        forge,
+        event,
+        repository: forge.repository,
+        actor: forge.person,
+        main: "src/main.ts",
+        cwd: checkout.directory,
+        runId: this.#run,
+        seconds: 400,
+        inputs: given,
+        ...more,
+      });
+      if (result.exitCode !== 0) break;
+    }
+    if (result === undefined) throw new Error(`No job runs on ${event.name}`);
     if (result.files["plan"] === undefined) throw new Error(`The gate made no plan:\n${result.log}`);
     const plan = Plan.parse(JSON.parse(result.files["plan"]));
     const found = plan.hosts.find((one) => one.host === host.name);

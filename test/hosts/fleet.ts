@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Plan } from "../../src/report/plan.ts";
@@ -27,6 +27,12 @@ export const labFlake = `{
   };
 }
 `;
+
+/** The files that toplevels are made of, by their paths: what `labFlake` reads besides specs and policy. */
+export function machineParts(): Readonly<Record<string, string>> {
+  const scripts = readdirSync(join(import.meta.dirname, "machine")).map((name) => `machine/${name}`);
+  return Object.fromEntries(["toplevel.nix", ...scripts].map((name) => [name, readFileSync(join(import.meta.dirname, name), "utf8")]));
+}
 
 /** A repository whose flake describes the lab's hosts, and the gate's own command line on it as a child process. */
 export class Fleet {

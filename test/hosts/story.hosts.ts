@@ -1,4 +1,4 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -6,7 +6,7 @@ import { LoopbackForge } from "../forge/loopback-forge.ts";
 import { Story, type StoryHost, throughApproval, throughRejection, throughReplay } from "../forge/story.ts";
 import { LoopbackStory } from "../forge/story-forge.ts";
 import { Repository } from "../scenario/flake.ts";
-import { type HostSpec, labFlake } from "./fleet.ts";
+import { type HostSpec, labFlake, machineParts } from "./fleet.ts";
 import { type Lab, startLab } from "./lab.ts";
 
 /** The story of changes on both forges, from the pull request to a real host that runs them: the Action as a runner starts it, forges on loopback. */
@@ -15,20 +15,6 @@ const spec = (version: number): HostSpec => ({ services: { hello: { version: `${
 const slow: HostSpec = { ...spec(7), activation: '[ -z "${NIXOS_ACTION:-}" ] || sleep 8' };
 
 const sudoers: HostSpec = { etc: { "sudoers.d/story": "bob ALL=(ALL) ALL\n" } };
-
-/** What the flake reads besides its own text and the specs. */
-const parts: Readonly<Record<string, string>> = (() => {
-  const from = mkdtempSync(join(tmpdir(), "story-parts-"));
-  cpSync(join(import.meta.dirname, "toplevel.nix"), join(from, "toplevel.nix"));
-  cpSync(join(import.meta.dirname, "machine"), join(from, "machine"), { recursive: true });
-  const files = readdirSync(from, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
-  const texts = files.map(
-    (entry) => [join(entry.parentPath, entry.name), join(entry.parentPath, entry.name).slice(from.length + 1)] as const,
-  );
-  const read = Object.fromEntries(texts.map(([path, name]) => [name, readFileSync(path, "utf8")]));
-  rmSync(from, { recursive: true });
-  return read;
-})();
 
 describe.each(["github", "forgejo-16"] as const)("%s", { timeout: 900_000 }, (name) => {
   let lab: Lab;
@@ -48,7 +34,7 @@ describe.each(["github", "forgejo-16"] as const)("%s", { timeout: 900_000 }, (na
       sshKnownHosts: lab.knownHosts,
       target: { hostname: alpha.address, machineId: alpha.machineId },
       files: (version, risky) => ({
-        ...parts,
+        ...machineParts(),
         "flake.nix": labFlake,
         "specs.json": JSON.stringify({ alpha: version === 7 ? slow : { ...spec(version), ...(risky ? sudoers : {}) } }),
       }),

