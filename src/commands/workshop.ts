@@ -12,6 +12,7 @@ import { makeWorkingCopy } from "../io/working-copy.ts";
 import type { Policy } from "../policy.ts";
 import { checkChanges, missingSecrets } from "../proposal/check-changes.ts";
 import { docsExpression, optionExpression } from "../proposal/option-expression.ts";
+import { withEdgeCase } from "../proposal/edge-case-entry.ts";
 import { forbiddenPath } from "../proposal/path-rules.ts";
 import { newClashes, socketsOf } from "../proposal/port-clash.ts";
 import { commitMessage, pullRequestBody, titleOf } from "../proposal/proposal-text.ts";
@@ -147,9 +148,20 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
     propose: async ({ answer, costUsd }) => await propose(answer, costUsd),
   };
 
+  /** What was learned goes where later sessions read it, with the change that it is about. */
+  function keepEdgeCase(entry: Parameters<typeof withEdgeCase>[1]): void {
+    const may = policy.sessionSettings.knowledge.filter((path) => forbiddenPath(path, policy.goals.paths) === undefined);
+    const path = may.find((one) => copy.read(one).ok) ?? may[0];
+    if (path === undefined) return;
+    const was = copy.read(path);
+    const text = withEdgeCase(was.ok ? was.value : undefined, entry, prepared.ports.clock.now().toISOString().slice(0, 10), setup.goal);
+    if (text !== undefined) copy.write(path, text);
+  }
+
   async function propose(answer: Parameters<GoalPorts["propose"]>[0]["answer"], costUsd: number): Promise<ProposalEnd> {
+    if (copy.changes().length === 0) return { kind: "none" };
+    keepEdgeCase(answer.edgeCase);
     const changes = copy.changes();
-    if (changes.length === 0) return { kind: "none" };
     try {
       const encrypted = [...copy.changes().map(({ path }) => path), ...sopsFiles(copy)].flatMap((path) => {
         const text = copy.read(path);

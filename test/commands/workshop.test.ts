@@ -61,10 +61,10 @@ async function inWorkshop<T>(use: (workshop: Workshop) => Promise<T>, more: Part
     return await use(await openWorkshop(setup));
   });
 }
-const proposed = async (change: (workshop: Workshop) => unknown, more: Partial<WorkshopSetup> = {}) =>
+const proposed = async (change: (workshop: Workshop) => unknown, more: Partial<WorkshopSetup> = {}, says = answer) =>
   await inWorkshop(async (workshop) => {
     change(workshop);
-    return await workshop.propose({ title: answer.proposal.title, answer, costUsd: 0.12 });
+    return await workshop.propose({ title: says.proposal.title, answer: says, costUsd: 0.12 });
   }, more);
 
 describe("a proposal", { timeout: 120_000 }, () => {
@@ -101,6 +101,15 @@ describe("a proposal", { timeout: 120_000 }, () => {
   test("without a forge is a patch", async () => {
     const ended = await proposed(({ copy }) => copy.write("flake.nix", outputs(unit("synapse"))));
     expect(ended).toMatchObject({ kind: "opened", url: undefined, patch: expect.stringContaining("+ExecStart=/bin/synapse") as string });
+  });
+  test("brings along what was learned, where later sessions read it", async () => {
+    const edgeCase = { symptom: "synapse.service needs\n# a minute", cause: "its database", strategy: "wait" };
+    const ended = await proposed(({ copy }) => copy.write("flake.nix", outputs(unit("synapse"))), {}, { ...answer, edgeCase });
+    expect(ended).toMatchObject({ kind: "opened", changedPaths: ["docs/edge-cases.md", "flake.nix"] });
+    expect("patch" in ended && ended.patch).toMatch(
+      /\+## synapse\.service needs a minute\n\+\n\+- Seen: .*, goal intent\n\+- Cause: its database\n\+- Strategy: wait/,
+    );
+    expect(await proposed(() => {}, {}, { ...answer, edgeCase })).toEqual({ kind: "none" });
   });
   test("of nothing is none", async () => expect(await proposed(() => {})).toEqual({ kind: "none" }));
   test.each([
