@@ -16,7 +16,7 @@ test.each([
   ["to strangers", namesOnly(web())],
 ])("files that the configuration makes are counted and are no packages, %s", (_, plan) => {
   const told = packagesOf(diffOf(plan, plan.hosts[0]!)!);
-  expect(names(told.rebuilt)).toEqual(["openssh", "perl", "deploy-note"]);
+  expect(names(told.rebuilt)).toEqual(["deploy-note", "openssh", "perl"]);
   expect(names(told.changed)).toEqual(["nginx", "curl", "libxml2"]);
   expect(told.generated).toBe(3);
 });
