@@ -72,8 +72,8 @@ describe("an occasion", () => {
     expect(occasionOf(intent, { text: "run plex" }).id).not.toBe(id);
     expect(occasionOf({ ...intent, name: "explore" }, { text: "Run Synapse" }).id).not.toBe(id);
   });
-  test("a goal that needs nothing is named by its name", () => {
-    expect(occasionOf({ name: "proactive", needs: "nothing" }, {})).toEqual({ id: "proactive", told: undefined, by: "operator" });
+  test("a goal that needs nothing has one standing occasion", () => {
+    expect(occasionOf({ name: "proactive", needs: "nothing" }, {})).toEqual({ id: "standing", told: undefined, by: "operator" });
   });
   test("nothing to work on is said before anything is asked", () => {
     expect(() => occasionOf(intent, { text: "  " })).toThrow(/wish/);
