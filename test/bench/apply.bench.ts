@@ -15,7 +15,7 @@ import { startLab } from "../hosts/lab.ts";
 import { SimulatedHosts } from "./simulated-hosts.ts";
 
 const { values } = parseArgs({
-  options: { hosts: { type: "string", default: "10" }, real: { type: "string", default: "1" }, sleep: { type: "string", default: "10" } },
+  options: { hosts: { type: "string", default: "10" }, real: { type: "string", default: "1" }, sleep: { type: "string", default: "30" } },
 });
 const sleep = Number(values.sleep);
 const base: HostSpec = { services: { hello: { version: "1.0" } } };
