@@ -2,7 +2,7 @@
  * What the gate adds to a deploy, of hosts whose activation sleeps: the wave against the slowest activation; and for each host what is neither copy nor activation nor
  * soak, in seconds and in round trips. Ten simulated hosts in one wave, since ten real ones on a few cores measure those; and one real systemd host. Needs root.
  *
- *   sh .ci/with-store node test/bench/apply.bench.ts [--hosts 10] [--real 1] [--sleep 10]
+ *   sh .ci/with-store node test/bench/apply.bench.ts [--hosts 10] [--real 1] [--sleep 30]
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
