@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -180,6 +180,24 @@ describe("questions to the copy", { timeout: 120_000 }, () => {
       const told = await flakePlan.ask(ports, {});
       expect(told).toMatchObject({ text: expect.stringMatching(/hello\.service[\s\S]*policy \(deployGate\)/) as string });
       expect(await flakePlan.ask(ports, { hosts: ["db1"] })).toMatchObject({ refused: expect.any(String) as string });
+    });
+  });
+  test("a builder that it writes sees none of this machine's files, nor the process that holds this run's secrets", async () => {
+    const victim = join(scratch, "victim");
+    writeFileSync(victim, "planted-secret", { mode: 0o600 });
+    await inWorkshop(async ({ copy, flake: ports }) => {
+      const reads = `cat ${victim} /proc/${process.pid}/environ 2>/dev/null | tr "\\000" " " >"$out"; echo built >>"$out"`;
+      const stolen = `builtins.readFile (derivation { name = "x"; system = "x86_64-linux"; builder = "/bin/sh"; PATH = "/usr/bin:/bin"; args = [ "-c" ''${reads}'' ]; })`;
+      copy.write(
+        "flake.nix",
+        flake(
+          `nixosConfigurations.web1 = system { name = "web1"; }; nixosConfigurations.web2 = (system { name = "web2"; }) // { config.a = ${stolen}; };`,
+        ),
+      );
+      const told = JSON.stringify(await flakeOption.ask(ports, { host: "web2", option: "a" }));
+      expect(told).not.toContain("planted-secret");
+      expect(told).not.toContain("NDG_STORE");
+      expect(told).toMatch(/built|import-from-derivation|allow-import/);
     });
   });
   test("what it writes reads nothing of this machine", async () => {
