@@ -1,4 +1,4 @@
-import type { RemoteResult, Targets, TargetTrouble } from "../io/ports.ts";
+import type { Targets, TargetTrouble } from "../io/ports.ts";
 import type { Address } from "../target/address.ts";
 import { lastRecord } from "../target/last-record.ts";
 import type { Phase } from "./activation.ts";
@@ -48,35 +48,31 @@ put phase "$told"
  * has come to its end where that is soon.
  */
 export async function confirmActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
-  return said(
-    await targets.run({
-      address,
-      program: sayProgram,
-      verb: "say",
-      arguments: [id, nonce, "confirm", "20"],
-      connection: "new",
-      timeoutSeconds: 60,
-    }),
-    "confirm",
-  );
+  return await say(targets, address, { word: "confirm", id, nonce, endWithinSeconds: 20, connection: "new" });
 }
 
 /** Tells the host to go back, from wherever it is before it was confirmed. One round trip. */
 export async function returnActivation(targets: Targets, address: Address, id: string, nonce: string): Promise<Said> {
-  return said(
-    await targets.run({
-      address,
-      program: sayProgram,
-      verb: "say",
-      arguments: [id, nonce, "return", "0"],
-      connection: "shared",
-      timeoutSeconds: 60,
-    }),
-    "return",
-  );
+  return await say(targets, address, { word: "return", id, nonce, endWithinSeconds: 0, connection: "shared" });
 }
 
-function said(result: RemoteResult, word: string): Said {
+type Word = {
+  readonly word: "confirm" | "return";
+  readonly id: string;
+  readonly nonce: string;
+  readonly endWithinSeconds: number;
+  readonly connection: "new" | "shared";
+};
+
+async function say(targets: Targets, address: Address, { word, id, nonce, endWithinSeconds, connection }: Word): Promise<Said> {
+  const result = await targets.run({
+    address,
+    program: sayProgram,
+    verb: "say",
+    arguments: [id, nonce, word, String(endWithinSeconds)],
+    connection,
+    timeoutSeconds: 60,
+  });
   const phase = parsePhase(lastRecord(result.records, "phase") ?? "");
   if (lastRecord(result.records, "said") === word) return { kind: "said", ...(phase?.phase === "ended" ? { end: phase } : {}) };
   if (!result.ok) return { kind: "lost", trouble: result.trouble, detail: result.detail };

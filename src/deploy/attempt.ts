@@ -11,18 +11,7 @@ import type { Change } from "./change.ts";
 import { confirmOrReturn, type Judged } from "./confirm-attempt.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 import { glanceAt } from "./look-at.ts";
-
-/** One activation, as it is asked for. */
-export type Operation = {
-  readonly strategy: Strategy;
-  readonly operation: "switch" | "boot";
-  readonly from: { readonly current: string; readonly profile: string };
-  readonly to: string;
-  readonly activate: string;
-  readonly stopFirst: readonly string[];
-  /** What keeps `to` on the host since before its copy; undefined where nothing was copied. */
-  readonly copyRoot?: string;
-};
+import type { Operation } from "./operation.ts";
 
 export type Attempted = {
   readonly id: string;

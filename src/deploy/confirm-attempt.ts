@@ -8,11 +8,11 @@ import { type Evidence, noEvidence } from "../apply/strategy.ts";
 import type { Trouble } from "../apply/trouble.ts";
 import type { BriefObservation } from "../target/observation.ts";
 import { runChecks } from "../verify/run-checks.ts";
-import type { Operation } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
 import { hostEvidence } from "./host-evidence.ts";
 import { glanceAt } from "./look-at.ts";
+import type { Operation } from "./operation.ts";
 
 type Confirming = {
   readonly baseline: Baseline;

@@ -1,25 +1,24 @@
 import { releaseCopy } from "../apply/copy-root.ts";
 import type { Look } from "../apply/host-look.ts";
-import type { Attempt, Miss, Outcome, OutcomeKind } from "../apply/outcome.ts";
+import type { Attempt, Miss, OutcomeKind } from "../apply/outcome.ts";
 import { restartUnits } from "../apply/restart-units.ts";
 import { nextStrategy, type Ended, type Next } from "../apply/strategy.ts";
-import type { HostEnd } from "../apply/waves.ts";
 import type { Evidence as Collected } from "../diagnose/evidence.ts";
 import { failure } from "../failure.ts";
 import { cancelTimer } from "../reboot/cancel-timer.ts";
 import type { Observation } from "../target/observation.ts";
 import { sysctlKeys, verifyHost } from "../verify/verify.ts";
-import { attempt, logOf, type Attempted, type Operation } from "./attempt.ts";
+import { attempt, logOf, type Attempted } from "./attempt.ts";
 import type { Change } from "./change.ts";
 import type { DeployWorld } from "./deploy-world.ts";
+import { type Deployed, deployedAs, ended, kindOf } from "./deployed.ts";
 import { isAskedWhy, keepEvidence, keepLog, toldBy } from "./failure-evidence.ts";
 import { lookAt } from "./look-at.ts";
+import { operationOf } from "./operation.ts";
 import { type GroupStanding, type Prepared, prepareHost } from "./prepare-host.ts";
 import { type Chosen, newRecovering } from "./recover-host.ts";
 import { settleMisses } from "./settle-misses.ts";
 import { attemptAgain, type Course, note, prepareAgain, strategyToTry, triedBy } from "./try-again.ts";
-
-export type Deployed = { readonly outcome: Outcome; readonly end: HostEnd };
 
 /**
  * Brings one change to one host: asked once more whether it may be, copied, activated under the host's own supervisor, confirmed over a new connection, proven. Where that
@@ -33,8 +32,10 @@ export async function deployHost(change: Change, group: () => Promise<GroupStand
   let prepared = await prepareHost(change, group, world);
   while (prepared.kind === "ended") {
     const again = await prepareAgain(change, prepared, { recovering, tried, group }, world);
-    if (again.kind === "none") stopped = again.reasons;
-    if (again.kind === "none") break;
+    if (again.kind === "none") {
+      stopped = again.reasons;
+      break;
+    }
     const begun = world.clock.now().getTime();
     prepared = await prepareHost(change, group, world);
     const ended = prepared.kind === "ended" ? prepared.reasons.join(" ") : "It went through.";
@@ -105,8 +106,10 @@ async function activate(
       next = nextStrategy({ attempts: attempts.flatMap(endings), mode, reversible });
     }
     const again = await attemptAgain(change, { next, attempts, observation }, { recovering, tried, group }, world);
-    if (again.kind === "none") stopped = again.reasons;
-    if (again.kind === "none") break;
+    if (again.kind === "none") {
+      stopped = again.reasons;
+      break;
+    }
     const strategy = strategyToTry(again, mode, attempts.at(-1));
     if (strategy === undefined) break;
     chosen = again;
@@ -189,93 +192,3 @@ const waitsForReboot = (miss: Miss, { ended: { evidence } }: Attempted): Miss =>
   miss.family === "unit" && evidence.needNewKernel.includes(miss.subject)
     ? { ...miss, needs: "reboot", sentence: `${miss.subject} wants a module that only the new kernel has; the reboot brings it.` }
     : miss;
-
-function operationOf(change: Change, next: Extract<Next, { kind: "try" }>, before: Observation, last: Attempted | undefined): Operation {
-  const { planned } = change;
-  const from = { current: before.current ?? "", profile: before.profile ?? "" };
-  const activate = planned.activate ?? planned.to;
-  switch (next.strategy) {
-    case "restart-units":
-      // It is active already and its units were started anew: what is left is to confirm it.
-      if (last?.ended.standing === "new")
-        return {
-          strategy: next.strategy,
-          operation: "switch",
-          from: { current: activate, profile: last.phase?.outcome === "left-unconfirmed" ? planned.to : from.profile },
-          to: planned.to,
-          activate,
-          stopFirst: [],
-        };
-      return { strategy: next.strategy, operation: "switch", from, to: planned.to, activate, stopFirst: [] };
-    case "switch":
-      return { strategy: next.strategy, operation: "switch", from, to: planned.to, activate, stopFirst: [] };
-    case "stop-then-switch":
-      return { strategy: next.strategy, operation: "switch", from, to: planned.to, activate, stopFirst: next.units };
-    case "boot":
-      return { strategy: next.strategy, operation: "boot", from, to: planned.to, activate, stopFirst: [] };
-    case "rollback":
-      return {
-        strategy: next.strategy,
-        operation: "switch",
-        // It is active; what boots is the old one still, or already the new one.
-        from: { current: activate, profile: from.profile },
-        to: from.profile,
-        activate: from.current,
-        stopFirst: [],
-      };
-  }
-}
-
-function kindOf(next: Next, last: Attempted | undefined): OutcomeKind {
-  if (last === undefined) return "not-reached";
-  const outcome = last.phase?.outcome;
-  const { standing, trouble, strategy } = last.ended;
-  if (outcome === "superseded" || standing === "other") return "superseded";
-  if (outcome === "live-but-old-boots" && strategy !== "rollback") return "live-but-old-boots";
-  if (outcome === "left-unconfirmed") return "left-unconfirmed";
-  if (outcome === "rolled-back" && strategy !== "rollback") return "rolled-back";
-  if (strategy === "rollback" && trouble === undefined && standing === "old") return "rolled-back";
-  if (trouble === "unreachable") return "unreachable";
-  if (next.kind === "end" && next.how === "later") return "held";
-  // It was begun, and a loss of power or a kill has ended it: what boots is the old system.
-  return standing === "old" && outcome === undefined && trouble === "killed" ? "rolled-back" : "failed";
-}
-
-function deployedAs(change: Change, staged: boolean, misses: readonly Miss[]): OutcomeKind {
-  if (misses.some((miss) => miss.family === "toplevel" && miss.needs !== "nothing")) return "failed";
-  if (misses.some((miss) => miss.needs !== "nothing" && miss.needs !== "reboot")) return "deployed-with-misses";
-  if (staged) return "staged";
-  return change.planned.mode !== "switch" || misses.some((miss) => miss.needs === "reboot") ? "deployed-reboot-pending" : "deployed";
-}
-
-type Closing = {
-  readonly touched: boolean;
-  readonly healthy: boolean;
-  readonly observation?: Observation | undefined;
-  readonly misses?: readonly Miss[];
-  readonly tried?: Outcome["attempts"];
-  readonly log?: string;
-  readonly logAt?: string | undefined;
-  readonly failure?: Outcome["failure"];
-  readonly next?: string;
-};
-
-function ended(outcome: OutcomeKind, reasons: readonly [string, ...string[]], closing: Closing): Deployed {
-  const { observation, misses = [], tried = [], log, logAt, failure: why, next } = closing;
-  return {
-    outcome: {
-      outcome,
-      reasons,
-      ...(why === undefined ? {} : { failure: why }),
-      ...(next === undefined ? {} : { next }),
-      ...(observation === undefined
-        ? {}
-        : { now: { current: observation.current, profile: observation.profile, booted: observation.booted } }),
-      misses,
-      attempts: tried,
-      ...(log === undefined || log === "" ? {} : { log }),
-      ...(logAt === undefined ? {} : { logAt }),
-    },
-    end: { outcome, touched: closing.touched, healthy: closing.healthy },
-  };
-}

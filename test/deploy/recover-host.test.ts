@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { SessionAtHand } from "../../src/classify/second-opinion.ts";
 import type { Change } from "../../src/deploy/change.ts";
-import { deployHost, type Deployed } from "../../src/deploy/deploy-host.ts";
+import { deployHost } from "../../src/deploy/deploy-host.ts";
+import type { Deployed } from "../../src/deploy/deployed.ts";
 import type { DeployWorld } from "../../src/deploy/deploy-world.ts";
 import { finishing } from "../../src/deploy/finishing.ts";
 import { unitsToRestart } from "../../src/deploy/settle-misses.ts";
