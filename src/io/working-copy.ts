@@ -36,6 +36,8 @@ class CopiedTree implements WorkingCopy {
   list(directory: string): Copied<readonly string[]> {
     const at = directory === "" ? { ok: true as const, value: this.directory } : this.#plain(directory);
     if (!at.ok) return at;
+    // It would be followed: the names of this machine's directories are nobody's to see.
+    if (lstatSync(at.value, { throwIfNoEntry: false })?.isSymbolicLink() === true) return { ok: false, problem: isLink };
     try {
       const entries = readdirSync(at.value, { withFileTypes: true }).filter(({ name }) => directory !== "" || name !== ".git");
       return {
@@ -72,8 +74,8 @@ class CopiedTree implements WorkingCopy {
       }
     };
     if (below !== "") {
-      const at = this.#plain(below);
-      if (!at.ok) return at;
+      const listed = this.list(below);
+      if (!listed.ok) return listed;
     }
     walk(below.replace(/\/$/, ""));
     return { ok: true, value: found };
@@ -84,6 +86,11 @@ class CopiedTree implements WorkingCopy {
     if (!at.ok) return at;
     const was = textAt(at.value);
     if (!was.ok && was.problem !== absent) return was;
+    // What could not be read again would be proposed without any check having seen it.
+    const unreadable = problemOf(text);
+    if (unreadable !== undefined) return { ok: false, problem: unreadable };
+    // Before anything is written, so that half a write is a change like any other.
+    this.#remember(path, was.ok ? was.value : undefined);
     try {
       mkdirSync(join(at.value, ".."), { recursive: true });
       // Truncated where it is, so that an executable stays one; a link that came in between is not followed.
@@ -96,7 +103,6 @@ class CopiedTree implements WorkingCopy {
     } catch (error) {
       return { ok: false, problem: `it cannot be written: ${error instanceof Error && "code" in error ? String(error.code) : "unknown"}` };
     }
-    this.#remember(path, was.ok ? was.value : undefined);
     return { ok: true, value: undefined };
   }
 
@@ -114,6 +120,9 @@ class CopiedTree implements WorkingCopy {
     return [...this.#before]
       .map(([path, before]): ChangedFile => {
         const now = this.read(path);
+        // What cannot be read is not what is gone: it would be proposed, and nothing would have looked at it.
+        if (!now.ok && now.problem !== absent)
+          throw gateError("git-failed", { doing: `reading ${path} of the proposal again` }, now.problem);
         return { path, before, after: now.ok ? now.value : undefined };
       })
       .filter(({ before, after }) => before !== after)
@@ -141,19 +150,28 @@ class CopiedTree implements WorkingCopy {
 }
 
 const absent = "there is no such file";
+const isLink = "it is a symbolic link";
+const tooLong = `it is longer than ${longestText / 1024} KiB`;
+const noText = "it is not text";
+
+/** Why a text would not be read back as what it is, as a clause. */
+function problemOf(text: string): string | undefined {
+  if (Buffer.byteLength(text) > longestText) return tooLong;
+  return text.includes("\0") || !text.isWellFormed() ? noText : undefined;
+}
 
 /** A regular file's text; links are not followed, FIFOs not waited for. */
 function textAt(path: string): Copied<string> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
   if (stat === undefined) return { ok: false, problem: absent };
-  if (stat.isSymbolicLink()) return { ok: false, problem: "it is a symbolic link" };
+  if (stat.isSymbolicLink()) return { ok: false, problem: isLink };
   if (!stat.isFile()) return { ok: false, problem: stat.isDirectory() ? "it is a directory" : "it is no file" };
-  if (stat.size > longestText) return { ok: false, problem: `it is longer than ${longestText / 1024} KiB` };
+  if (stat.size > longestText) return { ok: false, problem: tooLong };
   const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     const bytes = Buffer.alloc(Math.min(fstatSync(file).size, longestText));
     const text = bytes.subarray(0, readSync(file, bytes)).toString("utf8");
-    return text.includes("\0") ? { ok: false, problem: "it is not text" } : { ok: true, value: text };
+    return text.includes("\0") ? { ok: false, problem: noText } : { ok: true, value: text };
   } finally {
     closeSync(file);
   }

@@ -88,6 +88,27 @@ describe("a copy of the repository", () => {
     const found = copy.search("secret", "", 100);
     expect(found.ok && found.value).toEqual([]);
   });
+  test("the names behind a link are not told, neither by a listing nor by a search below it", async () => {
+    const copy = await made();
+    for (const answer of [copy.list("away"), copy.list("away/"), copy.search("secret", "away", 100)])
+      expect(answer).toEqual({ ok: false, problem: "it is a symbolic link" });
+  });
+  test.each([
+    ["a NUL", "authorizedKeys.keys = [ ];\n\0"],
+    ["half a character", "authorizedKeys.keys = [ ];\n\ud800"],
+    ["more than is ever looked at", `authorizedKeys.keys = [ ];\n${"#".repeat(300 * 1024)}`],
+  ])("what no check could read is not written: %s", async (_, text) => {
+    const copy = await made();
+    expect(copy.write("hosts/web1.nix", text)).toMatchObject({ ok: false });
+    expect(copy.changes()).toEqual([]);
+    expect(copy.read("hosts/web1.nix")).toEqual({ ok: true, value: "{ services.a.enable = true; }\n" });
+  });
+  test("a file that another put there and no check can read is never told as one that is gone", async () => {
+    const copy = await made();
+    copy.write("hosts/web1.nix", "{ }\n");
+    writeFileSync(join(copy.directory, "hosts/web1.nix"), "authorizedKeys\0");
+    expect(() => copy.changes()).toThrow(/hosts\/web1\.nix/);
+  });
   test("a file that is no text or far too long is told as that", async () => {
     repository.write({ long: "x".repeat(300 * 1024), binary: "a\0b" });
     base = repository.commit();
