@@ -130,7 +130,7 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
 
   return {
     copy,
-    repository: { copy, forbidden: (path) => forbiddenPath(path, policy.goals.paths) },
+    repository: { copy, forbidden: (path) => forbiddenPath(path, policy.goals) },
     flake: {
       hosts,
       option: async (host, path) => await evaluated((url) => optionExpression(url, host, path)),
@@ -150,7 +150,7 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
 
   /** What was learned goes where later sessions read it, with the change that it is about. */
   function keepEdgeCase(entry: Parameters<typeof withEdgeCase>[1]): void {
-    const may = policy.sessionSettings.knowledge.filter((path) => forbiddenPath(path, policy.goals.paths) === undefined);
+    const may = policy.sessionSettings.knowledge.filter((path) => forbiddenPath(path, policy.goals) === undefined);
     const path = may.find((one) => copy.read(one).ok) ?? may[0];
     if (path === undefined) return;
     const was = copy.read(path);
@@ -168,7 +168,7 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
         return text.ok && /^\s*"?sops"?\s*:/m.test(text.value) ? [text.value] : [];
       });
       const problems = [
-        ...checkChanges(changes, policy.goals.paths),
+        ...checkChanges(changes, policy.goals),
         ...missingSecrets(changes, { encrypted, exists: (path) => copy.read(path).ok }),
       ];
       // What may not be proposed is not evaluated either.

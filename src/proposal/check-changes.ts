@@ -1,12 +1,12 @@
 import { redact } from "../diff/secrets.ts";
 import { addedLines, type ChangedFile } from "./changed-file.ts";
-import { addsKey, forbiddenPath } from "./path-rules.ts";
+import { addsKey, type Bounds, forbiddenPath } from "./path-rules.ts";
 
 /** A proposal is read by a person: what is larger than this nobody reads. */
 export const proposalLimits = { files: 40, lines: 2_000, bytes: 200_000 } as const;
 
 /** What speaks against a proposal, as sentences; empty where nothing does. Whatever the session says of its own work is not asked. */
-export function checkChanges(changes: readonly ChangedFile[], globs: readonly string[]): readonly string[] {
+export function checkChanges(changes: readonly ChangedFile[], bounds: Bounds): readonly string[] {
   const problems: string[] = [];
   if (changes.length > proposalLimits.files)
     problems.push(`It changes ${changes.length} files, more than the ${proposalLimits.files} that one pull request may.`);
@@ -19,10 +19,10 @@ export function checkChanges(changes: readonly ChangedFile[], globs: readonly st
     problems.push(`Its files have ${bytes} characters, more than the ${proposalLimits.bytes} that they may.`);
   for (const { change, lines: fresh } of added) {
     const { path, before, after } = change;
-    const forbidden = forbiddenPath(path, globs);
+    const forbidden = forbiddenPath(path, bounds);
     if (forbidden !== undefined) problems.push(`It changes ${path}: ${forbidden}.`);
     if (after !== undefined && /[^\P{C}\n\t\r]/u.test(after)) problems.push(`${path} has characters that nobody sees.`);
-    if (fresh.some(addsKey)) problems.push(`${path} says who gets in; keys and passwords are for people to change.`);
+    if (letsIn(change)) problems.push(`${path} says who gets in; keys and passwords are for people to change.`);
     // What was there before is the repository's own matter.
     if (after !== undefined && redact(after, { path }).count > redact(before ?? "", { path }).count)
       problems.push(`${path} has something in it that looks like a secret.`);
@@ -33,6 +33,17 @@ export function checkChanges(changes: readonly ChangedFile[], globs: readonly st
     }
   }
   return problems;
+}
+
+/** Whether a line says who gets in that did not say so before, or not there: a key that stands below another name opens another door. Lines that went are none. */
+function letsIn({ before, after }: ChangedFile): boolean {
+  const had = (before ?? "").split("\n").filter(addsKey);
+  let at = 0;
+  for (const line of (after ?? "").split("\n").filter(addsKey)) {
+    at = had.indexOf(line, at) + 1;
+    if (at === 0) return true;
+  }
+  return false;
 }
 
 type NamedSecret = { readonly kind: "sops"; readonly name: string } | { readonly kind: "age"; readonly file: string };

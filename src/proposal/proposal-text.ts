@@ -16,11 +16,21 @@ export type ProposalText = {
 /** GitHub takes 65,536 characters. */
 const longest = 60_000;
 
+/**
+ * Forges obey words in a commit's message and in a title: `[skip ci]` would keep the gate from looking at a proposal, and a deploy from beginning once it is merged;
+ * `Fixes #1` closes what others have opened. Sources: "Skipping workflow runs" and "Linking a pull request to an issue" of GitHub's documentation, `SKIP_WORKFLOW_STRINGS` of Forgejo.
+ */
+const unobeyed = (text: string): string =>
+  text
+    .replaceAll("[", "(")
+    .replaceAll("]", ")")
+    .replace(/\*{3}(?=NO_CI)/gi, "")
+    .replace(/#(?=\d)/g, "no. ");
+
 /** The commit's message: what a person reads in a log years later. One line, a blank, the reason as plain text. */
 export function commitMessage({ goal, id, answer }: Pick<ProposalText, "goal" | "id" | "answer">): string {
   const plain = (text: string, most: number): string =>
-    text
-      .replace(/[^\P{C}\n]/gu, " ")
+    unobeyed(text.replace(/[^\P{C}\n]/gu, " "))
       .trim()
       .slice(0, most);
   return `${plain(titleOf(answer, goal), 100)}\n\n${plain(answer.proposal.why, 2_000)}\n\nProposed-by: nixos-deploy-gate goal ${goal} (${id})\n`;
@@ -28,7 +38,10 @@ export function commitMessage({ goal, id, answer }: Pick<ProposalText, "goal" | 
 
 /** A title that is one. */
 export const titleOf = (answer: Pick<GoalAnswer, "proposal" | "headline">, goal: string): string =>
-  (answer.proposal.title || answer.headline || `Proposal of ${goal}`).replace(/\s+/g, " ").trim().slice(0, 100);
+  unobeyed(answer.proposal.title || answer.headline || `Proposal of ${goal}`)
+    .replace(/\s+/g, " ")
+    .trim()
+    .slice(0, 100);
 
 /** The body of the pull request: the wish, what was done and why, what it does to the machines, other ways, questions, cost. A model's words are marked as that. */
 export function pullRequestBody({ goal, id, told, answer, plan, costUsd, runUrl }: ProposalText): string {

@@ -2,8 +2,10 @@ import { describe, expect, test } from "vitest";
 import type { StoreFiles } from "../../src/io/ports.ts";
 import { checkChanges, missingSecrets, secretsNamed } from "../../src/proposal/check-changes.ts";
 import type { ChangedFile } from "../../src/proposal/changed-file.ts";
-import { forbiddenPath } from "../../src/proposal/path-rules.ts";
+import { addsKey, forbiddenPath } from "../../src/proposal/path-rules.ts";
 import { newClashes, socketsOf } from "../../src/proposal/port-clash.ts";
+
+const all = { paths: ["**"], directory: "deploy-gate/goals" };
 
 describe("paths that no proposal changes, whatever the policy says", () => {
   test.each([
@@ -17,6 +19,15 @@ describe("paths that no proposal changes, whatever the policy says", () => {
     "AGENTS.md",
     ".claude/settings.json",
     ".mcp.json",
+    ".cursorrules",
+    ".windsurfrules",
+    ".clinerules/01.md",
+    "sub/.aider.conf.yml",
+    "QWEN.md",
+    ".vscode/tasks.json",
+    ".devcontainer/devcontainer.json",
+    "lefthook.yml",
+    ".lefthook.toml",
     "deploy-gate.nix",
     "deploy-gate/goals/intent.md",
     ".gitmodules",
@@ -39,7 +50,7 @@ describe("paths that no proposal changes, whatever the policy says", () => {
     "c:x",
     "a\nb",
     "",
-  ])("%j", (path) => expect(forbiddenPath(path, ["**"])).toBeTypeOf("string"));
+  ])("%j", (path) => expect(forbiddenPath(path, all)).toBeTypeOf("string"));
   test.each([
     "flake.nix",
     "hosts/web1.nix",
@@ -48,7 +59,7 @@ describe("paths that no proposal changes, whatever the policy says", () => {
     "jobs/web.hcl",
     "docs/edge-cases.md",
     "modules/deploy-gateway.nix",
-  ])("%j may be", (path) => expect(forbiddenPath(path, ["**"])).toBeUndefined());
+  ])("%j may be", (path) => expect(forbiddenPath(path, all)).toBeUndefined());
   test.each([
     ["hosts/web1.nix", ["hosts/*.nix"], true],
     ["hosts/a/web1.nix", ["hosts/*.nix"], false],
@@ -57,12 +68,20 @@ describe("paths that no proposal changes, whatever the policy says", () => {
     ["hosts.x/web1", ["hosts?x/*"], true],
     ["hostsXx/web1", ["hosts.x/*"], false],
     ["modules/web.nix", ["hosts/**"], false],
-  ])("%j within %j: %s", (path, globs, may) => expect(forbiddenPath(path, globs) === undefined).toBe(may));
+  ])("%j within %j: %s", (path, globs, may) => expect(forbiddenPath(path, { ...all, paths: globs }) === undefined).toBe(may));
+});
+
+test("the directory that the policy reads goals from, wherever it is: they say what the next session is told", () => {
+  const elsewhere = { paths: ["**"], directory: "ops/goals" };
+  expect(forbiddenPath("ops/goals/incident.md", elsewhere)).toBeTypeOf("string");
+  expect(forbiddenPath("Ops/Goals/incident.md", elsewhere)).toBeTypeOf("string");
+  expect(forbiddenPath("ops/goals", elsewhere)).toBeTypeOf("string");
+  expect(forbiddenPath("ops/goals.nix", elsewhere)).toBeUndefined();
 });
 
 describe("what speaks against a proposal", () => {
   const file = (path: string, after: string | undefined, before?: string): ChangedFile => ({ path, before, after });
-  const found = (...changes: ChangedFile[]): string => checkChanges(changes, ["**"]).join("\n");
+  const found = (...changes: ChangedFile[]): string => checkChanges(changes, all).join("\n");
   test("nothing, where it adds a service", () => {
     expect(found(file("hosts/web1.nix", "{ services.synapse.enable = true; }\n", "{ }\n"))).toBe("");
   });
@@ -75,6 +94,18 @@ describe("what speaks against a proposal", () => {
   test("not what had been there before", () => {
     const old = `k = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI";\n`;
     expect(found(file("a.nix", `${old}services.x.enable = true;\n`, old))).toBe("");
+  });
+  test("a key that was there, and opens one door more or another one", () => {
+    const key = (name: string): string => `  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${name}"`;
+    const list = (user: string, ...names: string[]): string[] => [`${user} = [`, ...names.map(key), "];"];
+    const before = [...list("contractor", "c"), ...list("root", "r")].join("\n");
+    expect(found(file("a.nix", [...list("contractor", "c"), ...list("root", "r", "c")].join("\n"), before))).toContain("who gets in");
+    expect(found(file("a.nix", [...list("contractor", "r"), ...list("root", "c")].join("\n"), before))).toContain("who gets in");
+    expect(found(file("a.nix", [...list("contractor"), ...list("root", "r")].join("\n"), before))).toBe("");
+  });
+  test("a line without end does not hold the run up", () => {
+    for (const word of ["sk-ecdsa-", "sk-ssh-a ", "ecdsa-sha2-a "]) expect(addsKey(word.repeat(100_000))).toBe(false);
+    expect(addsKey('"sk-ecdsa-sha2-nistp256@openssh.com AAAA"')).toBe(true);
   });
   test("its size, and characters that nobody sees", () => {
     expect(found(...Array.from({ length: 41 }, (_, n) => file(`f${n}.nix`, "x")))).toContain("41 files");

@@ -42,7 +42,10 @@ const made = async (): Promise<WorkingCopy> => {
   if (place.kind !== "checkout") throw new Error(place.kind);
   return await makeWorkingCopy(git, place.checkout, base, join(scratch, `copy${Math.random()}`));
 };
-const ports = (copy: WorkingCopy) => ({ copy, forbidden: (path: string) => forbiddenPath(path, ["**"]) });
+const ports = (copy: WorkingCopy) => ({
+  copy,
+  forbidden: (path: string) => forbiddenPath(path, { paths: ["**"], directory: "deploy-gate/goals" }),
+});
 
 describe("a copy of the repository", () => {
   test("is read and written; the repository itself does not change", async () => {
