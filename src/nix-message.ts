@@ -106,10 +106,11 @@ export function toolWarning(line: NixLogLine): string | undefined {
 
 /**
  * What the gate has seen to itself: its own repository has no branch, since only commits are named; the diff reads each answer in the shape that its version has, roots are made once it is known what was built, and several
- * processes that write one database wait for each other. A download is interrupted where the run ends or its time is up, which is told as that.
+ * processes that write one database wait for each other. A download is interrupted where the run ends or its time is up, which is told as that. Settings of flakes
+ * are given to every command, where nix.conf knows no flakes to the old ones too.
  */
 const ownDoing =
-  /^download of '[^']*' was interrupted|^could not read HEAD ref from repo at|--json-format|did not specify '--add-root'|^SQLite database '[^']*' is busy/;
+  /^download of '[^']*' was interrupted|^could not read HEAD ref from repo at|--json-format|did not specify '--add-root'|^SQLite database '[^']*' is busy|^Ignoring setting '(?:accept-flake-config|flake-registry)' because experimental feature/;
 
 /** Nix quotes the SQL that it was at, thirty lines of it, in front of what went wrong. */
 function withoutStatement(text: string): string {

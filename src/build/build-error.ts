@@ -2,7 +2,7 @@ import { bounded, machineTrouble } from "../nix-message.ts";
 
 /** Why a derivation was not built, read from what Nix said of it. */
 export type BuildError = {
-  readonly kind: "builder" | "dependency" | "hash" | "platform" | "timeout" | "disk" | "store" | "other";
+  readonly kind: "builder" | "dependency" | "hash" | "platform" | "nowhere" | "timeout" | "disk" | "store" | "other";
   /** The `.drv` that it is about; absent where Nix names none. */
   readonly derivation?: string;
   /** `builder failed with exit code 3` */
@@ -24,6 +24,8 @@ export function buildError(text: string): BuildError {
   const reason = bounded(said ?? reasonOf(text), 300);
   const platform = platformOf(text);
   if (platform !== undefined) return { kind: "platform", ...about, platform, reason: `it needs ${platform}` };
+  // Behind the platform: up to 2.33 the words are the same whether this machine may build nothing or there is nobody of that kind.
+  if (/^\s*Reason: local builds are disabled|\bunable to start any build\b/im.test(text)) return { kind: "nowhere", ...about, reason };
   const hashes = /hash mismatch in fixed-output derivation[^]*?specified: *(\S+)\s+got: *(\S+)/.exec(text);
   if (hashes !== null) return { kind: "hash", ...about, reason: bounded(`specified ${hashes[1] ?? ""}, got ${hashes[2] ?? ""}`, 300) };
   // The last word of `nix-store --realise`, which only lists what was asked for.

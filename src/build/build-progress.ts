@@ -26,10 +26,11 @@ export class BuildProgress {
       case "failed":
       case "fetched":
         return;
+      case "builder-lost":
+        this.#warn(`The builder ${event.machine} cannot be used: ${event.reason}.`);
+        return;
       case "warning":
-        if (this.#warned.has(event.text) || this.#warned.size >= 20) return;
-        this.#warned.add(event.text);
-        this.#log.progress(event);
+        this.#warn(event.text);
         return;
       case "line":
         this.#log.progress({ kind: "build", derivation: event.derivation, step: "log", text: event.text });
@@ -39,12 +40,24 @@ export class BuildProgress {
         if (host !== undefined) this.#log.progress({ kind: "host", host, step: "building" });
         // After another failure ended it, a build may begin anew.
         this.#failed.delete(event.derivation);
-        this.#log.progress({ kind: "build", derivation: event.derivation, step: "started" });
+        this.#log.progress({
+          kind: "build",
+          derivation: event.derivation,
+          step: "started",
+          ...(event.machine === undefined ? {} : { text: `on ${event.machine}` }),
+        });
         return;
       }
       case "finished":
         this.#ended = event.derivation;
     }
+  }
+
+  /** Each once: Nix says it again for every derivation. */
+  #warn(text: string): void {
+    if (this.#warned.has(text) || this.#warned.size >= 20) return;
+    this.#warned.add(text);
+    this.#log.progress({ kind: "warning", text });
   }
 
   /** Tells the last end, which nothing may follow. */

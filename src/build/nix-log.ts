@@ -7,21 +7,30 @@ import { buildError, type BuildError } from "./build-error.ts";
  * numbers, which are passed over, as is every activity that was never seen to start.
  */
 export type BuildEvent =
-  | { readonly kind: "started" | "finished"; readonly derivation: string }
+  /** `machine` is the builder, as nix.conf has it; absent where it is this one. */
+  | { readonly kind: "started"; readonly derivation: string; readonly machine?: string }
+  | { readonly kind: "finished"; readonly derivation: string }
   | { readonly kind: "line"; readonly derivation: string; readonly text: string }
   /** A download ended, well or not. */
   | { readonly kind: "fetched"; readonly url: string }
   | { readonly kind: "failed"; readonly error: BuildError }
+  /** A builder of nix.conf that Nix could not use; it goes on with the next, or here. */
+  | { readonly kind: "builder-lost"; readonly machine: string; readonly reason: string }
   | { readonly kind: "warning"; readonly text: string };
 
-/** `actBuild` of Nix's logging.hh: its first field is the derivation. */
+/** `actBuild` of Nix's logging.hh: its first field is the derivation, its second the builder, empty for this machine. */
 const activityBuild = 105;
 /** `actFileTransfer`: its first field is the url. */
 const activityDownload = 101;
 /** `resBuildLogLine`: its first field is the line. */
 const resultLine = 101;
 
+/** What ssh writes of a connection that fails; its other lines (a new known_hosts entry) explain nothing. */
+const sshTrouble =
+  /^ssh: |^Connection (?:to|closed|reset|timed out)|^kex_exchange_identification|Permission denied|^Host key verification failed|^No .{1,40} host key is known/;
+
 const keptLines = 25;
+const keptBuilders = 20;
 const lineLimit = 500;
 
 export class BuildLog {
@@ -31,10 +40,16 @@ export class BuildLog {
   /** By derivation: the last lines of its log. */
   readonly #lines = new Map<string, string[]>();
   readonly #begun = new Set<string>();
+  /** By builder: why it could not be used. */
+  readonly #lost = new Map<string, string>();
   #lastStopped: string | undefined;
+  /** What ssh said last, which stands in front of Nix's own line about the builder and says more. */
+  #sshSaid: string | undefined;
 
   /** Takes one line of Nix's stderr; what it means, or undefined where that is nothing to act on. */
   add(line: NixLogLine): BuildEvent | undefined {
+    const lost = this.#builderLost(line);
+    if (lost !== undefined) return lost;
     const warning = toolWarning(line);
     if (warning !== undefined) return { kind: "warning", text: warning };
     const error = nixError(line);
@@ -43,10 +58,10 @@ export class BuildLog {
     const { event } = line;
     const id = event["id"];
     if (typeof id !== "number") return undefined;
-    if (event["action"] === "start" && event["type"] === activityBuild) return this.#start(id, firstField(event));
-    if (event["action"] === "start" && event["type"] === activityDownload) return this.#download(id, firstField(event));
+    if (event["action"] === "start" && event["type"] === activityBuild) return this.#start(id, event);
+    if (event["action"] === "start" && event["type"] === activityDownload) return this.#download(id, field(event, 0));
     if (event["action"] === "stop") return this.#stop(id);
-    if (event["action"] === "result" && event["type"] === resultLine) return this.#line(id, firstField(event));
+    if (event["action"] === "result" && event["type"] === resultLine) return this.#line(id, field(event, 0));
     return undefined;
   }
 
@@ -65,17 +80,24 @@ export class BuildLog {
     return this.#begun;
   }
 
+  /** Builders that could not be used, as far as Nix tried them. */
+  lost(): readonly { readonly machine: string; readonly reason: string }[] {
+    return Array.from(this.#lost, ([machine, reason]) => ({ machine, reason }));
+  }
+
   #download(id: number, url: string | undefined): undefined {
     if (url !== undefined) this.#downloads.set(id, bounded(plainText(url), 300));
   }
 
-  #start(id: number, derivation: string | undefined): BuildEvent | undefined {
+  #start(id: number, event: Readonly<Record<string, unknown>>): BuildEvent | undefined {
+    const derivation = field(event, 0);
     if (derivation === undefined) return undefined;
     this.#builds.set(id, derivation);
     this.#begun.add(derivation);
     // Built a second time, after another failure ended the first: its log begins anew.
     this.#lines.delete(derivation);
-    return { kind: "started", derivation };
+    const machine = bounded(plainText(field(event, 1) ?? ""), 200);
+    return { kind: "started", derivation, ...(machine === "" ? {} : { machine }) };
   }
 
   #stop(id: number): BuildEvent | undefined {
@@ -102,6 +124,28 @@ export class BuildLog {
     return { kind: "line", derivation, text: shown };
   }
 
+  /**
+   * Of a builder that is at work this is as good as its word: it may print such a line in Nix's name. So nothing hangs on it but the words of a warning, and of a failure
+   * that something else has decided.
+   *
+   * `cannot build on 'ssh-ng://builder': error: …`, alike from 2.8 to 2.34. Why the connection failed only ssh says, on a line of its own before it.
+   */
+  #builderLost(line: NixLogLine): BuildEvent | undefined {
+    const said = line.kind === "text" ? line.text : line.event["action"] === "msg" ? line.event["msg"] : undefined;
+    if (typeof said !== "string") return undefined;
+    const text = plainText(said.slice(0, 2000)).trim();
+    const found = /^cannot build on '([^']{1,200})': (?:error: )?(.*)$/s.exec(text);
+    if (found === null) {
+      if (line.kind === "text" && sshTrouble.test(text)) this.#sshSaid = bounded(text.replace(/^ssh: /, ""), 200);
+      return undefined;
+    }
+    const reason = this.#sshSaid ?? bounded((found[2] ?? "").split("\n")[0] ?? "", 200);
+    this.#sshSaid = undefined;
+    const lost = { machine: found[1] ?? "", reason: reason.replace(/[.:;]$/, "") };
+    if (this.#lost.size < keptBuilders) this.#lost.set(lost.machine, lost.reason);
+    return { kind: "builder-lost", ...lost };
+  }
+
   /** 2.34 does not name what timed out: the only build that ran is meant, or the one that just ended. */
   #failed(said: BuildError, relayed: boolean): BuildEvent {
     const during = relayed ? this.running() : [];
@@ -113,7 +157,8 @@ export class BuildLog {
   }
 }
 
-function firstField(event: Readonly<Record<string, unknown>>): string | undefined {
-  const fields = event["fields"];
-  return Array.isArray(fields) && typeof fields[0] === "string" ? fields[0] : undefined;
+function field(event: Readonly<Record<string, unknown>>, index: number): string | undefined {
+  const fields: unknown = event["fields"];
+  const found: unknown = Array.isArray(fields) ? fields[index] : undefined;
+  return typeof found === "string" ? found : undefined;
 }

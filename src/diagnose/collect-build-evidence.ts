@@ -89,7 +89,7 @@ function said({ failure, stage }: BuildFailure, stored: string | undefined, hone
   const detail = failure.detail ?? "";
   if (stage === "evaluation") return [{ kind: "message", subject: "", origin: "flake", text: detail, keep: "head" }];
   const [reason = "", ...lines] = detail.split("\n");
-  const nobody = failure.code === "build-platform" || failure.code === "build-timeout" || failure.code === "store-unusable";
+  const nobody = ["build-platform", "build-nowhere", "build-timeout", "store-unusable"].includes(failure.code);
   const own = failure.code === "build-failed" && stored !== undefined ? "" : lines.join("\n");
   return [
     { kind: "message", subject: "", origin: honest || (stored === undefined && nobody) ? "tool" : "program", text: reason, keep: "head" },

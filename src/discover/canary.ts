@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { pathToFileURL } from "node:url";
 import { failure, type Failure } from "../failure.ts";
 import type { Bait, CommandResult, Nix, Trust } from "../io/ports.ts";
+import { lastError } from "../nix-message.ts";
 import { nixString } from "../nix-string.ts";
 
 /** Whether code in the hands of Nix can read what this process holds. `ways` are sentences: what came out and how, or why nothing could be shown. */
@@ -104,14 +105,7 @@ function readProbe(result: CommandResult, bait: Bait, what: string, withBuilder:
   // A fetch that failed for want of the file, and not a Nix that failed for another reason.
   const refused = /(?:Couldn't|Could not) (?:read|open) a file:\/\/ file|No such file or directory|Permission denied/i.test(said);
   if (reached && refused && (!withBuilder || builder !== undefined)) return [];
-  const why = result.timedOut
-    ? "it did not end in time"
-    : (
-        result.stderr
-          .trim()
-          .split("\n")
-          .findLast((line) => line.trim() !== "") ?? "it said nothing"
-      ).trim();
+  const why = result.timedOut ? "it did not end in time" : lastError(result.stderr).split("\n")[0]?.trim() || "it said nothing";
   return [`${unproven} that evaluation cannot read ${what} (${why.slice(0, 200)})`];
 }
 

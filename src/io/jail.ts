@@ -192,7 +192,8 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
   }
   const version = parseNixVersion(tried.stdout);
   const dropsGroups = version !== undefined && (version.major > 2 || version.minor >= 16);
-  const alone = `build-users-group =\n${dropsGroups ? "require-drop-supplementary-groups = false\n" : ""}${superuser ? "sandbox = false\n" : ""}`;
+  // Nor is there a key to a builder in here: asking would cost a connection for each derivation, and could only fail.
+  const alone = `build-users-group =\nbuilders =\n${dropsGroups ? "require-drop-supplementary-groups = false\n" : ""}${superuser ? "sandbox = false\n" : ""}`;
 
   const wrap: JailWrap = (argv, environment, trust) => {
     // With a daemon, what is on the deploy branch needs no jail, and may use credentials for its inputs. Without one the store itself is writable in here: what was

@@ -18,6 +18,12 @@ const passed = [
  */
 const keptBack = /^\s*!?(?:include\s|(?:extra-)?(?:access-tokens|netrc-file|impure-env|secret-key-files|post-build-hook)\s*=)/;
 
+/**
+ * For the ssh with which Nix reaches its builders and stores: nobody is there to type a password, and a builder that does not answer may not hold the run up; ssh itself
+ * waits for two minutes, and for ever where somebody accepts and says nothing. ssh takes what it hears first, so what the operator says stands in front.
+ */
+const impatient = "-oBatchMode=yes -oConnectTimeout=10 -oServerAliveInterval=15 -oServerAliveCountMax=4";
+
 /** The environment of a Nix command, from nothing. HOME and the XDG directories are the caller's to add. */
 export function nixEnvironment(own: Readonly<Record<string, string | undefined>>, trust: Trust): Record<string, string> {
   // Nix fetches with git, which waits for ever for a server that accepts and then says nothing; Nix's own downloads have the limit in the port's settings.
@@ -26,6 +32,7 @@ export function nixEnvironment(own: Readonly<Record<string, string | undefined>>
     const value = own[name];
     if (value !== undefined) environment[name] = value;
   }
+  environment["NIX_SSHOPTS"] = `${own["NIX_SSHOPTS"] ?? ""} ${impatient}`.trim();
   if (trust === "unreviewed" && environment["NIX_CONFIG"] !== undefined)
     environment["NIX_CONFIG"] = environment["NIX_CONFIG"]
       .split("\n")

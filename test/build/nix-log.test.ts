@@ -130,3 +130,38 @@ test("a download is told where it ends, so that a run whose time is up can say w
   expect(log.add({ kind: "nix", event: { action: "stop", id: 1 } })).toBeUndefined();
   expect(log.running()).toEqual([]);
 });
+
+/** As Nix 2.8, 2.26 and 2.34 say it of a builder whose port is closed; ssh's line stands before it. */
+test.each([
+  "cannot build on 'ssh-ng://root@b': \u001b[31;1merror:\u001b[0m cannot open connection to remote store 'ssh-ng://root@b': error: unexpected end-of-file",
+  "cannot build on 'ssh-ng://root@b': \u001b[31;1merror:\u001b[0m failed to start SSH connection to 'root@b'",
+  "cannot build on 'ssh-ng://root@b': \u001b[31;1merror:\u001b[0m failed to start SSH connection to 'b'",
+])("a builder that cannot be used is named with what ssh says: %s", (msg) => {
+  const log = new BuildLog();
+  expect(log.add({ kind: "text", text: "ssh: connect to host b port 22: Connection refused" })).toBeUndefined();
+  const lost = { machine: "ssh-ng://root@b", reason: "connect to host b port 22: Connection refused" };
+  expect(log.add({ kind: "nix", event: { action: "msg", level: 0, msg } })).toEqual({ kind: "builder-lost", ...lost });
+  // Without a word of ssh's own, Nix's counts.
+  expect(log.add({ kind: "nix", event: { action: "msg", level: 0, msg: "cannot build on 'ssh://c': error: no Nix there" } })).toMatchObject(
+    {
+      machine: "ssh://c",
+      reason: "no Nix there",
+    },
+  );
+  expect(log.lost()).toEqual([lost, { machine: "ssh://c", reason: "no Nix there" }]);
+});
+
+test("a build on another machine names it", () => {
+  const log = new BuildLog();
+  expect(log.add({ kind: "nix", event: { action: "start", id: 1, type: 105, fields: [x, "ssh-ng://root@b", 1, 1] } })).toEqual({
+    kind: "started",
+    derivation: x,
+    machine: "ssh-ng://root@b",
+  });
+});
+
+test.each([
+  "unable to start any build; remote machines may not have all required system features.\nhttps://nixos.org/manual",
+  "\n   Unable to start any build;\n   remote machines may not have all required system features.",
+  `Cannot build '${x}'.\nReason: local builds are disabled (max-jobs = 0)\nHint: set 'max-jobs' to a non-zero value`,
+])("no machine may build: %s", (text) => expect(buildError(text).kind).toBe("nowhere"));

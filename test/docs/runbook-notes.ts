@@ -33,6 +33,8 @@ export const failureNotes: Readonly<Partial<Record<FailureCode, string>>> = {
     "Evaluating one host takes from half a GiB to several. Give the runner more memory, or fewer hosts a job (`hosts`).",
   "build-hash-mismatch": "Where the source was replaced without a new version, find out why before you correct the hash.",
   "build-platform": "The runner needs a builder for that platform, or emulation (`boot.binfmt.emulatedSystems` on a NixOS runner).",
+  "build-nowhere":
+    "A builder that does not answer is left after 10 seconds, and what this machine can build it builds itself. With a Nix daemon the limit is the daemon's: `ConnectTimeout 10` in `/etc/ssh/ssh_config`. [scale-out.md](scale-out.md#remote-builders)",
   "git-fetch-failed": "The gate fetches the base itself, so a shallow checkout is fine, but the token has to read the repository.",
   "lock-refused":
     "An input is fetched by the evaluator, with its rights: `path:/etc` would copy that into the store, `http://169.254.169.254` would ask a cloud for its credentials. What the base has locked already is not judged again.",

@@ -77,11 +77,19 @@ describe("what Nix may see", () => {
       "GIT_HTTP_LOW_SPEED_TIME",
       "LANG",
       "NIX_CONFIG",
+      "NIX_SSHOPTS",
       "NIX_SSL_CERT_FILE",
       "PATH",
       "https_proxy",
     ]);
     expect(nixEnvironment(own, "deploy-branch")["NIX_CONFIG"]).toBe(own.NIX_CONFIG);
+  });
+  test("ends a connection to a builder that says nothing, after what the operator says of it", () => {
+    expect(nixEnvironment(own, "deploy-branch")["NIX_SSHOPTS"]).toMatch(/^-oBatchMode=yes -oConnectTimeout=10 /);
+    // ssh takes the first of two.
+    expect(nixEnvironment({ NIX_SSHOPTS: "-oConnectTimeout=60" }, "unreviewed")["NIX_SSHOPTS"]).toMatch(
+      /^-oConnectTimeout=60 -oBatchMode=yes /,
+    );
   });
   test("has no settings with secrets, nor such as sign or upload, beside unreviewed code", () => {
     expect(nixEnvironment(own, "unreviewed")["NIX_CONFIG"]).toBe("cores = 2\nsandbox = true");
