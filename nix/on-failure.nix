@@ -46,7 +46,7 @@ in
     };
 
     units = mkOption {
-      type = types.listOf (types.strMatching "[A-Za-z0-9:_.@-]+");
+      type = types.listOf (types.strMatching "[A-Za-z0-9:_.@\\-]+");
       default = [ ];
       example = [ "nginx" "restic-backups-offsite" ];
       description = "Services that are told when they fail, by their names under systemd.services. Any other unit can say it itself: OnFailure=nixos-deploy-gate-failed@%n.service.";
@@ -81,16 +81,22 @@ in
             pkgs.coreutils
             config.systemd.package
           ];
-          # A unit that fails every few seconds is told of now and then; the listener makes one incident of it.
-          unitConfig = {
-            StartLimitIntervalSec = 300;
-            StartLimitBurst = 3;
-          };
+          # It never gives up by itself: what is not told is lost. Tries are bounded by their rests, those that a storm of failures starts too.
+          unitConfig.StartLimitIntervalSec = 0;
           serviceConfig = {
-            Type = "oneshot";
+            # Started is as good as done for whoever waits: a boot, a switch.
+            Type = "exec";
             # "%i": the name of the unit, escaped as systemd escapes it in the first place.
             ExecStart = "${program} %i ${word cfg.host} ${word cfg.url}";
-            TimeoutStartSec = 300;
+            Restart = "on-failure";
+            RestartPreventExitStatus = 64;
+            RestartSec = 5;
+            RestartSteps = 6;
+            RestartMaxDelaySec = 300;
+            RuntimeMaxSec = 300;
+            RuntimeDirectory = "nixos-deploy-gate-failed/%i";
+            RuntimeDirectoryMode = "0700";
+            RuntimeDirectoryPreserve = "restart";
             LoadCredential = "secret:${cfg.secretFile}";
             DynamicUser = true;
             SupplementaryGroups = [ "systemd-journal" ];

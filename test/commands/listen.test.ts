@@ -1,16 +1,15 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Incident } from "../../src/listen/incident.ts";
 import { jobToken, LoopbackForge, readToken } from "../forge/loopback-forge.ts";
+import { ListenerProcess } from "./listener-process.ts";
 
-const cli = resolve(import.meta.dirname, "../../src/cli.ts");
 const secret = "a secret of senders";
 let scratch: string;
-let children: ChildProcess[];
+let children: ListenerProcess[];
 
 beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), "gate-listen-"));
@@ -19,70 +18,14 @@ beforeEach(() => {
   writeFileSync(join(scratch, "token"), jobToken);
 });
 afterEach(async () => {
-  for (const child of children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
-    child.kill("SIGKILL");
-    await new Promise((done) => child.once("exit", done));
-  }
+  for (const child of children) await child.ends("SIGKILL");
   rmSync(scratch, { recursive: true, force: true });
 });
 
-class Listener {
-  readonly child: ChildProcess;
-  said = "";
-  url = "";
-  readonly #heard = new Set<() => void>();
-  constructor(apiUrl: string, more: readonly string[] = []) {
-    const words = [
-      "listen",
-      "--repository",
-      "fleet/machines",
-      "--api-url",
-      apiUrl,
-      "--address",
-      "127.0.0.1:0",
-      "--state",
-      join(scratch, "state"),
-    ];
-    const files = ["--token-file", join(scratch, "token"), "--secret-file", join(scratch, "secret"), "--settle-seconds", "1"];
-    this.child = spawn(process.execPath, [cli, ...words, ...files, ...more], { stdio: ["ignore", "ignore", "pipe"], env: {} });
-    children.push(this.child);
-    this.child.stderr?.on("data", (piece) => {
-      this.said += String(piece);
-      for (const heard of this.#heard) heard();
-    });
-  }
-  async says(pattern: RegExp): Promise<RegExpExecArray> {
-    for (;;) {
-      const found = pattern.exec(this.said);
-      if (found !== null) return found;
-      if (this.child.exitCode !== null) throw new Error(`it ended with ${this.child.exitCode}: ${this.said}`);
-      await new Promise<void>((done) => {
-        this.#heard.add(done);
-        this.child.once("exit", () => done());
-      });
-    }
-  }
-  async up(): Promise<this> {
-    this.url = (await this.says(/Listening on (http:\S+);/))[1] ?? "";
-    return this;
-  }
-  async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
-    const form = body instanceof URLSearchParams;
-    return await fetch(`${this.url}${path}`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${secret}`,
-        "content-type": form ? "application/x-www-form-urlencoded" : "application/json",
-        ...headers,
-      },
-      body: form || typeof body === "string" ? body : JSON.stringify(body),
-    });
-  }
-  async ends(signal: NodeJS.Signals): Promise<number | null> {
-    const ended = new Promise<number | null>((done) => this.child.once("exit", (code) => done(code)));
-    this.child.kill(signal);
-    return await ended;
-  }
+function listening(apiUrl: string, more: readonly string[] = []): ListenerProcess {
+  const listener = new ListenerProcess({ apiUrl, directory: scratch, secret, more: ["--settle-seconds", "1", ...more] });
+  children.push(listener);
+  return listener;
 }
 
 const storm = (from: number, to: number) => ({
@@ -102,7 +45,7 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
   test("a storm while the forge is down, and the listener killed in the middle of it, is one run in which nothing is missing", async () => {
     await using forge = await new LoopbackForge(kind).start();
     forge.faults.push({ method: "POST", path: /dispatches$/, does: { answer: 502, text: "down" }, times: 1_000 });
-    const first = await new Listener(forge.apiUrl).up();
+    const first = await listening(forge.apiUrl).up();
     const answers = await Promise.all(
       Array.from({ length: 25 }, async (_, n) => (await first.post("/alertmanager", storm(n * 10, n * 10 + 10))).status),
     );
@@ -111,7 +54,7 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
     expect((await fetch(`${first.url}/healthz`)).status).toBe(503);
     await first.ends("SIGKILL");
 
-    const second = await new Listener(forge.apiUrl).up();
+    const second = await listening(forge.apiUrl).up();
     expect(second.said).toContain("250 alerts are left from before.");
     await Promise.all(Array.from({ length: 25 }, async (_, n) => await second.post("/alertmanager", storm(250 + n * 10, 260 + n * 10))));
     forge.faults.length = 0;
@@ -122,7 +65,7 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
     // What was told is known, by the next listener too, and starts nothing.
     expect(await (await second.post("/alertmanager", storm(0, 500))).text()).toBe("0 new, 500 known, 0 resolved\n");
     expect(await second.ends("SIGTERM")).toBe(0);
-    const third = await new Listener(forge.apiUrl).up();
+    const third = await listening(forge.apiUrl).up();
     expect(await (await third.post("/alertmanager", storm(0, 500))).text()).toBe("0 new, 500 known, 0 resolved\n");
     expect(forge.violations).toEqual([]);
   });
@@ -130,7 +73,7 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
   test("a unit that failed comes as a form, its secrets do not go on, and a start whose answer was lost is made again", async () => {
     await using forge = await new LoopbackForge(kind).start();
     forge.faults.push({ method: "POST", path: /dispatches$/, does: "cut-after" });
-    const listener = await new Listener(forge.apiUrl).up();
+    const listener = await listening(forge.apiUrl).up();
     const journal = "Nov 22 03:00:00 web1 app: password = correct-horse-battery\nNov 22 03:00:01 web1 app: it ended";
     const form = new URLSearchParams({ unit: "app.service", host: "web1", details: journal });
     expect((await listener.post("/alert", form)).status).toBe(202);
@@ -148,7 +91,7 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
   test("a token that may not start workflows is said, by its code, and nothing is lost", async () => {
     await using forge = await new LoopbackForge(kind).start();
     writeFileSync(join(scratch, "token"), readToken);
-    const listener = await new Listener(forge.apiUrl).up();
+    const listener = await listening(forge.apiUrl).up();
     await listener.post("/alert", { name: "something", host: "web1" });
     await listener.says(/1 alerts stay: .*\[forge-forbidden\] .*actions: write/);
     expect(readdirSync(join(scratch, "state/pending"))).toHaveLength(1);
@@ -158,7 +101,7 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
 
 describe("a sender", { timeout: 60_000 }, () => {
   test("without the secret, with another or with a body that is none is told so, and nothing is kept", async () => {
-    const listener = await new Listener("http://127.0.0.1:9/api/v1").up();
+    const listener = await listening("http://127.0.0.1:9/api/v1").up();
     const plain = { name: "x" };
     const status = async (path: string, body: unknown, headers: Record<string, string> = {}): Promise<number> =>
       (await listener.post(path, body, headers)).status;
@@ -177,7 +120,7 @@ describe("a sender", { timeout: 60_000 }, () => {
     expect(listener.said).not.toContain(secret);
   });
   test("that speaks no HTTP, or goes away in the middle, does not end the listener", async () => {
-    const listener = await new Listener("http://127.0.0.1:9/api/v1").up();
+    const listener = await listening("http://127.0.0.1:9/api/v1").up();
     const port = Number(new URL(listener.url).port);
     for (const bytes of [
       "\u0016\u0003\u0001\u0000",
@@ -190,7 +133,7 @@ describe("a sender", { timeout: 60_000 }, () => {
     expect((await listener.post("/alert", { name: "x" })).status).toBe(202);
   });
   test("whose alert cannot be kept is told to come back", async () => {
-    const listener = await new Listener("http://127.0.0.1:9/api/v1").up();
+    const listener = await listening("http://127.0.0.1:9/api/v1").up();
     // The directory is gone as with a disk that is: the same for root, who may write anywhere.
     rmSync(join(scratch, "state"), { recursive: true });
     expect((await listener.post("/alert", { name: "x" })).status).toBe(503);
@@ -209,15 +152,15 @@ describe("what was typed", { timeout: 60_000 }, () => {
     [["--secret-file", "/nonexistent"], /listen-secret/, 2],
     [["--state", "/dev/null"], /listen-state/, 4],
   ])("%j is refused", async (more, sentence, exit) => {
-    const listener = new Listener("http://127.0.0.1:9/api/v1", more);
-    const code = await new Promise((done) => listener.child.once("close", (ended) => done(ended)));
+    const listener = listening("http://127.0.0.1:9/api/v1", more);
+    const code = await listener.ended();
     expect(listener.said).toMatch(sentence);
     expect(code).toBe(exit);
   });
   test("a torn file is named and left alone", async () => {
     mkdirSync(join(scratch, "state/pending"), { recursive: true });
     writeFileSync(join(scratch, "state/pending/x.json"), "{");
-    const listener = await new Listener("http://127.0.0.1:9/api/v1").up();
+    const listener = await listening("http://127.0.0.1:9/api/v1").up();
     expect(listener.said).toMatch(/pending\/x\.json is not an alert of ours or was torn/);
     expect(readdirSync(join(scratch, "state/pending"))).toEqual(["x.json"]);
   });

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { listenCommand } from "../../src/commands/listen.ts";
 import { serveWebhooks } from "../../src/io/webhook-server.ts";
 import { readPlain } from "../../src/listen/alert.ts";
@@ -48,11 +48,17 @@ describe.each(nixVersions())("with Nix $version", (nix) => {
   });
 
   test("units that fail start the template with their own name, and the template is not one of them", () => {
-    const made = evaluate(nix, onFailure(`units = [ "nginx" "restic" ];`));
+    const made = evaluate(nix, onFailure(`units = [ "nginx" "restic" "a\\\\x2db@" ];`));
     expect(made.failed).toEqual([]);
     expect(made.systemd.services["nginx"]?.onFailure).toEqual([`${template}%n.service`]);
+    expect(made.systemd.services["a\\x2db@"]?.onFailure).toEqual([`${template}%n.service`]);
     const unit = made.systemd.services[template];
-    expect(unit?.serviceConfig).toMatchObject({ Type: "oneshot", DynamicUser: true, LoadCredential: "secret:/run/secrets/alert" });
+    expect(unit?.serviceConfig).toMatchObject({
+      Type: "exec",
+      Restart: "on-failure",
+      DynamicUser: true,
+      LoadCredential: "secret:/run/secrets/alert",
+    });
     expect(unit?.serviceConfig["ExecStart"]).toMatch(/-tell-failed %i "web1" "http:\/\/10\.0\.0\.5:9105\/alert"$/);
     expect(unit?.onFailure).toEqual([]);
     expect(evaluate(nix, onFailure(`units = [ "${template}" ];`)).failed).toEqual([expect.stringContaining("without end")]);
@@ -60,51 +66,87 @@ describe.each(nixVersions())("with Nix $version", (nix) => {
   });
 });
 
-test("what is told arrives whole, whatever a journal holds, and the secret stands in no argument", async () => {
-  const bin = join(scratch, "bin");
-  mkdirSync(bin, { recursive: true });
-  const program = (name: string, text: string): void => {
-    writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
-    chmodSync(join(bin, name), 0o755);
-  };
-  program("systemctl", `echo Result=exit-code`);
-  program(
-    "journalctl",
-    `printf '%s\\n' "\${3}" 'bind() failed & "quoted" %41 + ü' '@/etc/passwd' "$(head -c 9000 /dev/zero | tr '\\0' x)" 'the end'`,
-  );
-  program("curl", `tr '\\0' ' ' <"/proc/$$/cmdline" >'${join(scratch, "arguments")}'\nexec /usr/bin/curl "$@"`);
-  writeFileSync(join(scratch, "secret"), "sixteen-characters-and-more\n");
-  const heard: unknown[] = [];
-  const server = await serveWebhooks({
-    address: "127.0.0.1",
-    port: 0,
-    secret: "sixteen-characters-and-more",
-    receive: (path, body) => {
-      heard.push([path, readPlain(body, new Date(0))]);
-      return { status: 202, text: "1 new" };
-    },
-    health: () => ({ status: 200, text: "ok" }),
-    debug: () => undefined,
+describe("the program that tells", () => {
+  const secret = "sixteen-characters-and-more";
+  const unit = "nginx@a\\x2db.service";
+  beforeAll(() => {
+    const bin = join(scratch, "bin");
+    mkdirSync(bin, { recursive: true });
+    const program = (name: string, text: string): void => {
+      writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
+      chmodSync(join(bin, name), 0o755);
+    };
+    program("systemctl", `echo Result=exit-code`);
+    program("sleep", "");
+    program(
+      "journalctl",
+      `printf '%s\\n' 'bind() failed & "quoted" %41 + ü' '@/etc/passwd' "$(head -c 9000 /dev/zero | tr '\\0' x)" 'the end'`,
+    );
+    program("curl", `tr '\\0' ' ' <"/proc/$$/cmdline" >'${join(scratch, "arguments")}'\nexec /usr/bin/curl "$@"`);
+    writeFileSync(join(scratch, "secret"), `${secret}\n`);
   });
-  try {
-    const words = ["nginx@a\\x2db.service", "web1", `http://${server.address}/alert`];
-    const child = spawn("/bin/sh", [join(root, "nix/tell-failed.sh"), ...words], {
-      env: { PATH: `${bin}:/usr/bin:/bin`, CREDENTIALS_DIRECTORY: scratch, TMPDIR: scratch },
+
+  const tell = async (url: string, kept: string): Promise<readonly [code: number | null, said: string]> => {
+    mkdirSync(kept, { recursive: true });
+    const child = spawn("/bin/sh", [join(root, "nix/tell-failed.sh"), unit, "web1", url], {
+      env: { PATH: `${join(scratch, "bin")}:/usr/bin:/bin`, CREDENTIALS_DIRECTORY: scratch, RUNTIME_DIRECTORY: kept },
       stdio: ["ignore", "ignore", "pipe"],
     });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    const code = await new Promise((done) => child.on("close", done));
-    expect([code, said]).toEqual([0, ""]);
-  } finally {
-    await server.close();
-  }
-  const [first] = heard as [string, { ok: boolean; alerts: { host: string; unit: string; name: string; details: string }[] }][];
-  expect(heard.length).toBe(1);
-  expect(first?.[0]).toBe("/alert");
-  const alert = first?.[1].alerts[0];
-  expect(alert).toMatchObject({ host: "web1", unit: "nginx@a\\x2db.service", name: "unit-failed" });
-  // Its end, which is where the failure is.
-  expect(alert?.details.endsWith("the end")).toBe(true);
-  expect(readFileSync(join(scratch, "arguments"), "utf8")).not.toContain("sixteen-characters");
+    return [await new Promise((done) => child.on("close", done)), said];
+  };
+  const heardBy = async (status: number, ask: (url: string) => Promise<void>, known = secret): Promise<unknown[]> => {
+    const heard: unknown[] = [];
+    const receive = (path: string, body: unknown) => {
+      heard.push([path, readPlain(body, new Date(0))]);
+      return { status, text: "said" };
+    };
+    const health = () => ({ status: 200, text: "ok" });
+    const server = await serveWebhooks({ address: "127.0.0.1", port: 0, secret: known, receive, health, debug: () => undefined });
+    await ask(`http://${server.address}/alert`).finally(async () => await server.close());
+    return heard;
+  };
+
+  test("hands it over whole, whatever a journal holds, and the secret stands in no argument", async () => {
+    const kept = join(scratch, "kept whole");
+    const heard = (await heardBy(202, async (url) => expect(await tell(url, kept)).toEqual([0, ""]))) as [
+      string,
+      { alerts: { host: string; unit: string; name: string; details: string }[] },
+    ][];
+    expect(heard.map(([path]) => path)).toEqual(["/alert"]);
+    const alert = heard[0]?.[1].alerts[0];
+    expect(alert).toMatchObject({ host: "web1", unit, name: "unit-failed" });
+    // Its end, which is where the failure is.
+    expect(alert?.details.endsWith("the end")).toBe(true);
+    expect(readFileSync(join(scratch, "arguments"), "utf8")).not.toContain(secret);
+    expect(readdirSync(kept)).toEqual([]);
+  });
+
+  test.each([
+    ["is away", 0, secret, /does not answer/],
+    ["cannot keep it now", 503, secret, /HTTP 503/],
+    ["has another secret", 202, "another-secret-of-senders", /does not know the secret/],
+  ])("tries again where the listener %s, with what the unit said when it failed", async (_what, status, known, sentence) => {
+    const kept = join(scratch, `kept ${status} ${known}`);
+    const first = async (url: string): Promise<void> => {
+      const [code, said] = await tell(url, kept);
+      expect([code, said]).toEqual([75, expect.stringMatching(sentence)]);
+      expect(said).toContain(unit);
+    };
+    if (status === 0) await first("http://127.0.0.1:9/alert");
+    else await heardBy(status, first, known);
+    writeFileSync(join(kept, "details"), "what it said then");
+    const heard = await heardBy(202, async (url) => expect((await tell(url, kept))[0]).toBe(0));
+    expect(JSON.stringify(heard)).toContain("what it said then");
+  });
+
+  test("gives up, and says so, where the listener will never take it", async () => {
+    const kept = join(scratch, "kept refused");
+    await heardBy(400, async (url) => {
+      const [code, said] = await tell(url, kept);
+      // What RestartPreventExitStatus= of the unit names.
+      expect([code, said]).toEqual([64, expect.stringContaining("nobody was told")]);
+    });
+  });
 });

@@ -6,7 +6,9 @@ import type { NixAtHand } from "../nix/versions.ts";
 
 export const root: string = resolve(import.meta.dirname, "../..");
 
-type Unit = {
+export type Unit = {
+  readonly description: string;
+  readonly unitConfig: Readonly<Record<string, unknown>>;
   readonly serviceConfig: Readonly<Record<string, unknown>>;
   readonly timerConfig: Readonly<Record<string, unknown>>;
   readonly environment: Readonly<Record<string, string>>;
