@@ -81,22 +81,20 @@ in
             pkgs.coreutils
             config.systemd.package
           ];
-          # It never gives up by itself: what is not told is lost. Tries are bounded by their rests, those that a storm of failures starts too.
-          unitConfig.StartLimitIntervalSec = 0;
+          # Only what ends at once comes to this: a secret that is not there.
+          unitConfig = {
+            StartLimitIntervalSec = 60;
+            StartLimitBurst = 10;
+          };
           serviceConfig = {
             # Started is as good as done for whoever waits: a boot, a switch.
             Type = "exec";
-            # "%i": the name of the unit, escaped as systemd escapes it in the first place.
+            # "%i": the name of the unit, escaped as systemd escapes it in the first place. It makes no directory of this unit's: systemd breaks down over ":" in one.
             ExecStart = "${program} %i ${word cfg.host} ${word cfg.url}";
+            # What is not told is lost, so that it does not give up, save where the listener will never take it.
             Restart = "on-failure";
             RestartPreventExitStatus = 64;
-            RestartSec = 5;
-            RestartSteps = 6;
-            RestartMaxDelaySec = 300;
-            RuntimeMaxSec = 300;
-            RuntimeDirectory = "nixos-deploy-gate-failed/%i";
-            RuntimeDirectoryMode = "0700";
-            RuntimeDirectoryPreserve = "restart";
+            RestartSec = 300;
             LoadCredential = "secret:${cfg.secretFile}";
             DynamicUser = true;
             SupplementaryGroups = [ "systemd-journal" ];

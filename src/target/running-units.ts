@@ -73,9 +73,12 @@ function readTimestamp(text: string): Date | undefined {
 }
 
 const runningStates: ReadonlySet<string> = new Set(["activating", "deactivating", "reloading", "refreshing"]);
-/** Units under which deploy tools run switch-to-configuration: nixos-rebuild, nixos-cli, clan, the upgrade timer of NixOS, and our own. */
+/**
+ * Units under which deploy tools run switch-to-configuration: nixos-rebuild, nixos-cli, clan, the upgrade timer of NixOS, and our own. Of ours those of the NixOS module
+ * that run for long and switch nothing are none: the listener, what tells it of a failed unit, and a gate that a timer runs and that reaches hosts as any other does.
+ */
 const activators =
-  /^(?:nixos-deploy-gate-.*|nixos-rebuild-switch-to-configuration.*|nixos-cli-.*|clan-(?:switch|boot|test|dry-activate)-.*|comin-.*|cachix-deploy-.*|nixos-upgrade)\.service$/;
+  /^(?:nixos-deploy-gate-(?!listener\.|timer-|failed@).*|nixos-rebuild-switch-to-configuration.*|nixos-cli-.*|clan-(?:switch|boot|test|dry-activate)-.*|comin-.*|cachix-deploy-.*|nixos-upgrade)\.service$/;
 
 /** Whether a unit is one under which a deploy tool switches the host: to start it is a deploy. */
 export const isActivator = (unit: string): boolean => activators.test(unit);

@@ -69,7 +69,9 @@ describe.each(nixVersions())("with Nix $version", (nix) => {
 describe("the program that tells", () => {
   const secret = "sixteen-characters-and-more";
   const unit = "nginx@a\\x2db.service";
+  const kept = join(scratch, "kept");
   beforeAll(() => {
+    mkdirSync(kept);
     const bin = join(scratch, "bin");
     mkdirSync(bin, { recursive: true });
     const program = (name: string, text: string): void => {
@@ -77,30 +79,36 @@ describe("the program that tells", () => {
       chmodSync(join(bin, name), 0o755);
     };
     program("systemctl", `echo Result=exit-code`);
-    program("sleep", "");
     program(
       "journalctl",
-      `printf '%s\\n' 'bind() failed & "quoted" %41 + ü' '@/etc/passwd' "$(head -c 9000 /dev/zero | tr '\\0' x)" 'the end'`,
+      `printf '%s\\n' 'bind() failed & "quoted" %41 + ü' '@/etc/passwd' "$(head -c 5000 /dev/zero | tr '\\0' x)" 'the end'`,
     );
     program("curl", `tr '\\0' ' ' <"/proc/$$/cmdline" >'${join(scratch, "arguments")}'\nexec /usr/bin/curl "$@"`);
     writeFileSync(join(scratch, "secret"), `${secret}\n`);
   });
 
-  const tell = async (url: string, kept: string): Promise<readonly [code: number | null, said: string]> => {
-    mkdirSync(kept, { recursive: true });
+  /** Its rests take no time; `onRest` is what happens meanwhile. */
+  const tell = async (url: string, onRest = ""): Promise<readonly [code: number | null, said: string]> => {
+    writeFileSync(join(scratch, "bin/sleep"), `#!/bin/sh\n${onRest}\n`, { mode: 0o755 });
     const child = spawn("/bin/sh", [join(root, "nix/tell-failed.sh"), unit, "web1", url], {
-      env: { PATH: `${join(scratch, "bin")}:/usr/bin:/bin`, CREDENTIALS_DIRECTORY: scratch, RUNTIME_DIRECTORY: kept },
+      env: {
+        PATH: `${join(scratch, "bin")}:/usr/bin:/bin`,
+        CREDENTIALS_DIRECTORY: scratch,
+        TMPDIR: kept,
+        MONITOR_SERVICE_RESULT: "exit-code",
+        MONITOR_EXIT_STATUS: "3",
+      },
       stdio: ["ignore", "ignore", "pipe"],
     });
     let said = "";
     child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
     return [await new Promise((done) => child.on("close", done)), said];
   };
-  const heardBy = async (status: number, ask: (url: string) => Promise<void>, known = secret): Promise<unknown[]> => {
+  const heardBy = async (status: number | number[], ask: (url: string) => Promise<void>, known = secret): Promise<unknown[]> => {
     const heard: unknown[] = [];
     const receive = (path: string, body: unknown) => {
       heard.push([path, readPlain(body, new Date(0))]);
-      return { status, text: "said" };
+      return { status: typeof status === "number" ? status : (status.shift() ?? 500), text: "said" };
     };
     const health = () => ({ status: 200, text: "ok" });
     const server = await serveWebhooks({ address: "127.0.0.1", port: 0, secret: known, receive, health, debug: () => undefined });
@@ -109,8 +117,7 @@ describe("the program that tells", () => {
   };
 
   test("hands it over whole, whatever a journal holds, and the secret stands in no argument", async () => {
-    const kept = join(scratch, "kept whole");
-    const heard = (await heardBy(202, async (url) => expect(await tell(url, kept)).toEqual([0, ""]))) as [
+    const heard = (await heardBy(202, async (url) => expect(await tell(url)).toEqual([0, ""]))) as [
       string,
       { alerts: { host: string; unit: string; name: string; details: string }[] },
     ][];
@@ -127,24 +134,36 @@ describe("the program that tells", () => {
     ["is away", 0, secret, /does not answer/],
     ["cannot keep it now", 503, secret, /HTTP 503/],
     ["has another secret", 202, "another-secret-of-senders", /does not know the secret/],
-  ])("tries again where the listener %s, with what the unit said when it failed", async (_what, status, known, sentence) => {
-    const kept = join(scratch, `kept ${status} ${known}`);
-    const first = async (url: string): Promise<void> => {
-      const [code, said] = await tell(url, kept);
-      expect([code, said]).toEqual([75, expect.stringMatching(sentence)]);
-      expect(said).toContain(unit);
-    };
-    if (status === 0) await first("http://127.0.0.1:9/alert");
-    else await heardBy(status, first, known);
-    writeFileSync(join(kept, "details"), "what it said then");
-    const heard = await heardBy(202, async (url) => expect((await tell(url, kept))[0]).toBe(0));
-    expect(JSON.stringify(heard)).toContain("what it said then");
+  ])(
+    "tries for an hour where the listener %s, at longer and longer rests, and is then seen to fail",
+    async (_what, status, known, sentence) => {
+      const ask = async (url: string): Promise<void> => {
+        const [code, said] = await tell(url);
+        expect([code, said]).toEqual([75, expect.stringMatching(sentence)]);
+        expect(said).toContain(unit);
+        const rests = [...said.matchAll(/again in (\d+) s/g)].map(([, rest]) => Number(rest));
+        expect(rests.slice(0, 8)).toEqual([5, 10, 20, 40, 80, 160, 300, 300]);
+        expect(rests.reduce((sum, rest) => sum + rest, 0)).toBeLessThan(4_000);
+        expect(said.trimEnd()).toMatch(/could not be told for an hour\.$/);
+      };
+      if (status === 0) await ask("http://127.0.0.1:9/alert");
+      else await heardBy(status, ask, known);
+      expect(readdirSync(kept)).toEqual([]);
+    },
+  );
+
+  test("tells what the unit said when it failed, once the listener is back", async () => {
+    // Its second rest is the first between two tries: the journal is another then, and the secret is right.
+    const mends = `[ -e '${scratch}/rested' ] || { : >'${scratch}/rested'; exit; }; printf '#!/bin/sh\necho later' >'${scratch}/bin/journalctl'`;
+    const heard = await heardBy([503, 202], async (url) => expect((await tell(url, mends))[0]).toBe(0));
+    expect(heard).toHaveLength(2);
+    expect(JSON.stringify(heard[1])).toContain("the end");
+    expect(JSON.stringify(heard[1])).toContain("ExecMainStatus=3");
   });
 
   test("gives up, and says so, where the listener will never take it", async () => {
-    const kept = join(scratch, "kept refused");
     await heardBy(400, async (url) => {
-      const [code, said] = await tell(url, kept);
+      const [code, said] = await tell(url);
       // What RestartPreventExitStatus= of the unit names.
       expect([code, said]).toEqual([64, expect.stringContaining("nobody was told")]);
     });

@@ -173,6 +173,9 @@ test("units of deploy tools that are at work", () => {
   const units = [
     "nixos-deploy-gate-activation.service active exited",
     "nixos-deploy-gate-switch.service active running",
+    "nixos-deploy-gate-listener.service active running",
+    "nixos-deploy-gate-failed@nginx.service.service active running",
+    "nixos-deploy-gate-timer-reboots.service activating start",
     "nixos-rebuild-switch-to-configuration.service active running",
     "clan-switch-web-1a2b3c4d.service activating start",
     "clan-vault.service active running",
