@@ -40,6 +40,7 @@ export async function runListen(options: Options, shell: Shell): Promise<ExitCod
   const left = store.read();
   for (const path of left.odd) say(`${path} is not an alert of ours or was torn; it is left alone.`);
   let book: AlertBook = { ...emptyBook, ...left.book };
+  /** For whoever reaches the port, so that it names nothing of this machine or of the forge; the log says the rest. */
   let trouble: string | undefined;
   if (book.pending.size > 0) say(`${book.pending.size} alerts are left from before.`);
 
@@ -52,6 +53,7 @@ export async function runListen(options: Options, shell: Shell): Promise<ExitCod
     const taken = accept(book, alerts.alerts, seconds(), limits);
     try {
       store.keep(taken.book, taken.changed);
+      if (taken.toldChanged) store.keepTold(taken.book);
     } catch (error) {
       // Not taken: what is on disk and what is known here stay the same, and the sender comes back.
       say(`Alerts could not be kept in ${settings.state}: ${error instanceof Error ? error.message : String(error)}`);
@@ -68,7 +70,7 @@ export async function runListen(options: Options, shell: Shell): Promise<ExitCod
   const health = (): WebhookAnswer =>
     trouble === undefined
       ? { status: 200, text: `ok, ${book.pending.size} pending` }
-      : { status: 503, text: `${book.pending.size} pending, the forge could not be told: ${trouble}` };
+      : { status: 503, text: `${book.pending.size} pending, ${trouble}` };
 
   const server = await serveWebhooks({
     ...settings.listen,
@@ -118,16 +120,21 @@ export async function runListen(options: Options, shell: Shell): Promise<ExitCod
           store.keep(book, batch.fingerprints);
         } catch (error) {
           // Known here all the same: ending now would start the same run again with every restart.
-          trouble = `what was told cannot be kept in ${settings.state}: ${error instanceof Error ? error.message : String(error)}`;
-          say(`After a restart the same run may be started again: ${trouble}`);
+          trouble = "what was told cannot be kept";
+          say(
+            `After a restart the same run may be started again: ${trouble} in ${settings.state}: ${error instanceof Error ? error.message : String(error)}`,
+          );
         }
         say(
           `A run was started for ${counted(batch.fingerprints, step.alerts)} (incident ${batch.incident.id})${ended.url === undefined ? "" : `: ${ended.url}`}.`,
         );
       } else {
-        trouble = `${ended.failure.message} [${ended.failure.code}] ${ended.failure.next}`;
+        const { code, message, next } = ended.failure;
+        trouble = `the forge could not be told: ${code}`;
         book = failed(book, seconds());
-        say(`No run could be started, ${book.pending.size} alerts stay: ${trouble} Next try in ${book.notBefore - seconds()} s.`);
+        say(
+          `No run could be started, ${book.pending.size} alerts stay: ${message} [${code}] ${next} Next try in ${book.notBefore - seconds()} s.`,
+        );
       }
     }
   } finally {

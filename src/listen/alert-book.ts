@@ -51,6 +51,8 @@ export type Accepted = {
   readonly refused: number;
   /** Fingerprints whose entry among the pending is another now, to be made durable before the sender is answered. */
   readonly changed: readonly string[];
+  /** Whether something that a run was told of is over now, to be made durable as well: a listener that has forgotten it would take the next time for the same trouble. */
+  readonly toldChanged: boolean;
 };
 
 /** Hears alerts. One that is over before a run was started for it is dropped: nothing is wrong any more. */
@@ -59,13 +61,17 @@ export function accept(book: AlertBook, alerts: readonly Alert[], now: number, l
   const told = new Map(book.told);
   const changed = new Set<string>();
   let [fresh, known, resolved, refused] = [0, 0, 0, 0];
+  let toldChanged = false;
   for (const alert of alerts) {
     const waiting = pending.get(alert.fingerprint);
     const before = told.get(alert.fingerprint);
     if (alert.status === "resolved") {
       resolved++;
       if (pending.delete(alert.fingerprint)) changed.add(alert.fingerprint);
-      if (before !== undefined) told.set(alert.fingerprint, { ...before, resolved: true });
+      if (before !== undefined && !before.resolved) {
+        told.set(alert.fingerprint, { ...before, resolved: true });
+        toldChanged = true;
+      }
     } else if (waiting !== undefined) {
       known++;
       pending.set(alert.fingerprint, { alert, since: waiting.since, times: waiting.times + 1 });
@@ -80,7 +86,7 @@ export function accept(book: AlertBook, alerts: readonly Alert[], now: number, l
       changed.add(alert.fingerprint);
     }
   }
-  return { book: { ...book, pending, told }, fresh, known, resolved, refused, changed: [...changed] };
+  return { book: { ...book, pending, told }, fresh, known, resolved, refused, changed: [...changed], toldChanged };
 }
 
 export type Step =
@@ -110,10 +116,8 @@ export function nextStep(book: AlertBook, now: number, limits: Limits = defaultL
 export function started(book: AlertBook, fingerprints: readonly string[], now: number, limits: Limits = defaultLimits): AlertBook {
   const pending = new Map(book.pending);
   const told = new Map([...book.told].filter(([, { at }]) => now - at < limits.repeatSeconds));
-  for (const fingerprint of fingerprints) {
-    pending.delete(fingerprint);
-    told.set(fingerprint, { at: now, resolved: false });
-  }
+  // What was over in the meantime is pending no more: should it come back, nobody has been told of that.
+  for (const fingerprint of fingerprints) told.set(fingerprint, { at: now, resolved: !pending.delete(fingerprint) });
   return { pending, told, starts: [...book.starts.filter((at) => now - at < 3_600), now], failures: 0, notBefore: 0 };
 }
 

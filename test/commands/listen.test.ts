@@ -88,6 +88,18 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
     expect(forge.violations).toEqual([]);
   });
 
+  test("trouble that was over and comes back is told again, by a listener that was started anew in between too", async () => {
+    await using forge = await new LoopbackForge(kind).start();
+    const first = await new Listener(forge.apiUrl).up();
+    await first.post("/alertmanager", storm(0, 1));
+    await first.says(/A run was started for 1 alerts/);
+    const [over] = storm(0, 1).alerts;
+    await first.post("/alertmanager", { version: "4", alerts: [{ ...over, status: "resolved" }] });
+    await first.ends("SIGKILL");
+    const second = await new Listener(forge.apiUrl).up();
+    expect(await (await second.post("/alertmanager", storm(0, 1))).text()).toBe("1 new, 0 known, 0 resolved\n");
+  });
+
   test("a token that may not start workflows is said, by its code, and nothing is lost", async () => {
     await using forge = await new LoopbackForge(kind).start();
     writeFileSync(join(scratch, "token"), readToken);
@@ -96,6 +108,9 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
     await listener.says(/1 alerts stay: .*\[forge-forbidden\] .*actions: write/);
     expect(readdirSync(join(scratch, "state/pending"))).toHaveLength(1);
     expect(listener.said).not.toContain(readToken);
+    // Whoever reaches the port may ask: the code is enough to look into the log with.
+    const health = await fetch(`${listener.url}/healthz`);
+    expect([health.status, await health.text()]).toEqual([503, "1 pending, the forge could not be told: forge-forbidden\n"]);
   });
 });
 

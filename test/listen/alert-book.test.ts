@@ -76,6 +76,17 @@ describe("the same alert again", () => {
     const over = heard(after, [alert(1, { status: "resolved" })], t0 + 100);
     expect(accept(over, [alert(1)], t0 + 200)).toMatchObject({ fresh: 1, known: 0 });
   });
+  test("is new when it was over while the run was being started: nobody was told of the second time", () => {
+    const waiting = heard(emptyBook, [alert(1), alert(2)], t0);
+    const meanwhile = heard(waiting, [alert(1, { status: "resolved" })], t0 + 21);
+    const book = started(meanwhile, [alert(1).fingerprint, alert(2).fingerprint], t0 + 25);
+    expect(accept(book, [alert(1), alert(2)], t0 + 600)).toMatchObject({ fresh: 1, known: 1 });
+  });
+  test("that is over is to be kept as that where a run was told of it", () => {
+    expect(accept(after, [alert(1, { status: "resolved" })], t0 + 100)).toMatchObject({ toldChanged: true });
+    expect(accept(after, [alert(1)], t0 + 100)).toMatchObject({ toldChanged: false });
+    expect(accept(emptyBook, [alert(1, { status: "resolved" })], t0)).toMatchObject({ toldChanged: false });
+  });
   test("that is over before a run was started is dropped, on disk too", () => {
     const taken = accept(heard(emptyBook, [alert(1)], t0), [alert(1, { status: "resolved" })], t0 + 5);
     expect(taken).toMatchObject({ resolved: 1, changed: [alert(1).fingerprint] });
