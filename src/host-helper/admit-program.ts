@@ -37,6 +37,15 @@ unit() {
   case $1 in '' | -* | *[!A-Za-z0-9:_.\\\\@-]* | *.) refuse "a unit's name is not one" ;; *.*) ;; *) refuse "a unit's name is not one" ;; esac
   [ "\${#1}" -le 255 ] || refuse "a unit's name is not one"
 }
+# One that is started, restarted or stopped: a machine is switched off by no name of a unit, and no shell is opened on its console.
+moved_unit() {
+  unit "$1"
+  case $1 in *.service | *.socket | *.mount | *.automount | *.swap | *.timer | *.path) ;; *) refuse "a unit of that kind is not started or stopped here" ;; esac
+  case $1 in
+    systemd-poweroff.* | systemd-halt.* | systemd-reboot.* | systemd-soft-reboot.* | systemd-kexec.* | systemd-exit.* | systemd-suspend* | systemd-hibernate* | systemd-hybrid-sleep.* | \
+      emergency.* | rescue.* | debug-shell.* | initrd-*) refuse "that unit takes the machine away or opens a shell on it" ;;
+  esac
+}
 copy_root() {
   case $1 in copy-*) ;; *) refuse "the name of a root is not one" ;; esac
   case \${1#copy-} in '' | *[!0-9a-f]*) refuse "the name of a root is not one" ;; esac
@@ -92,7 +101,7 @@ start_file() {
     activate) start_activate=$2 ;;
     stop-first)
       case $2 in *"$newline$newline"* | "$newline"* | *"$newline") refuse "a unit's name is not one" ;; esac
-      while IFS= read -r start_unit; do unit "$start_unit"; done <<END_OF_UNITS
+      while IFS= read -r start_unit; do moved_unit "$start_unit"; done <<END_OF_UNITS
 $2
 END_OF_UNITS
       ;;
@@ -176,7 +185,7 @@ gate_admit() {
       [ "$#" -ge 1 ] || refuse "arguments are missing"
       number "$1"
       admit_units=no
-      for admit_word do if [ "$admit_units" = yes ]; then unit "$admit_word"; fi; admit_units=yes; done ;;
+      for admit_word do if [ "$admit_units" = yes ]; then moved_unit "$admit_word"; fi; admit_units=yes; done ;;
     check) admit_check "$@" ;;
     evidence)
       [ "$#" -ge 1 ] || refuse "arguments are missing"
@@ -198,7 +207,7 @@ gate_admit() {
     act-restart)
       count "$#" 6; boot_word "$1"; one_of "$2" failed flapping; number "$3"
       [ -z "$4" ] || entry "$4"
-      entry "$5"; unit "$6" ;;
+      entry "$5"; moved_unit "$6" ;;
     act-garbage) count "$#" 4; boot_word "$1"; many "$2"; number "$3"; entry "$4" ;;
     *) refuse "there is no such verb" ;;
   esac

@@ -274,6 +274,7 @@ describe("the holder of the deploy key", () => {
       [{ "self-program": "id" }, "something that is not known"],
       [{ "../../../etc/x": "id" }, "something that is not known"],
       [{ "stop-first": "sshd.service\n--root=/tmp" }, "unit's name is not one"],
+      [{ "stop-first": "hello.service\nmulti-user.target" }, "not started or stopped here"],
       [{ attempt: '{}\n{"event":"approved"}' }, "several lines"],
     ] as const)
       await refusedFor(sentence, ...start(changes));
@@ -281,6 +282,8 @@ describe("the holder of the deploy key", () => {
     await refusedFor("a number is not one", "follow", "a-1", "now", "a[$(id)]", "0");
     await refusedFor("a unit's name is not one", "restart", "9", "--root=/tmp/x.service");
     await refusedFor("a number is not one", "restart", "--foreground", "a.service");
+    await refusedFor("not started or stopped here", "restart", "9", "poweroff.target");
+    await refusedFor("takes the machine away", "restart", "9", "systemd-poweroff.service");
     await refusedFor("does not run commands of the policy", "check", "command", "0", "1", "9", "1", "id");
     await refusedFor("an address is not one", "check", "http", "0", "1", "9", "6", "file:///etc/shadow", "a", "80", "/", "a", "200");
     await refusedFor(
