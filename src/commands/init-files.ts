@@ -1,4 +1,15 @@
-import { lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, sep } from "node:path";
 import { gateError } from "../failure.ts";
 import { workflowNames } from "../init/workflows.ts";
@@ -42,6 +53,7 @@ export function workflowFilesIn(root: string, folder: string): string[] {
 export function writeNew(root: string, path: string, text: string): void {
   const place = join(root, path);
   try {
+    mustBeInside(root, standingAbove(place));
     mkdirSync(dirname(place), { recursive: true });
     mustBeInside(root, dirname(place));
     writeFileSync(place, text, { flag: "wx" });
@@ -54,16 +66,29 @@ export function writeNew(root: string, path: string, text: string): void {
 export function replaceText(root: string, path: string, from: string, to: string): void {
   const place = join(root, path);
   const beside = `${place}.deploy-gate-new`;
+  let isOurs = false;
   try {
     mustBeInside(root, dirname(place));
     const found = lstatSync(place);
     if (!found.isFile() || readFileSync(place, "utf8") !== from) throw new Error("it was changed meanwhile");
-    writeFileSync(beside, to, { flag: "wx", mode: found.mode & 0o777 });
+    const file = openSync(beside, "wx", found.mode & 0o777);
+    isOurs = true;
+    try {
+      writeFileSync(file, to);
+    } finally {
+      closeSync(file);
+    }
     renameSync(beside, place);
   } catch (error) {
-    rmSync(beside, { force: true });
+    if (isOurs) rmSync(beside, { force: true });
     throw gateError("init-write-failed", { path }, error instanceof Error ? error.message : String(error), error);
   }
+}
+
+/** The nearest directory above that is there; a link that leads nowhere is there, and whoever asks where it leads is told so. */
+function standingAbove(place: string): string {
+  const above = dirname(place);
+  return above === place || lstatSync(above, { throwIfNoEntry: false }) !== undefined ? above : standingAbove(above);
 }
 
 function mustBeInside(root: string, directory: string): void {

@@ -3,6 +3,7 @@ import type { Address } from "../target/address.ts";
 import type { Observation } from "../target/observation.ts";
 import { rightHost } from "../target/right-host.ts";
 import { loginCommand } from "../target/target-failure.ts";
+import { isUnitName } from "../target/unit-name.ts";
 import { type Check, failedCheck, rowsOf } from "./check.ts";
 import { size } from "./machine-checks.ts";
 
@@ -107,7 +108,14 @@ function health({ address, observation }: HostAnswer, login: string): Check {
   const row = rowsOf("hosts", address.host);
   const { systemState, failedUnits, activations } = observation;
   const [busy] = activations;
-  if (busy !== undefined) return row("warn", "health", `Another activation runs on it: ${busy}.`, `${login} systemctl status '${busy}'`);
+  if (busy !== undefined)
+    return row(
+      "warn",
+      "health",
+      `Another activation runs on it: ${busy}.`,
+      // A host may lie, and this is copied into a shell.
+      isUnitName(busy) ? `${login} systemctl status '${busy}'` : `${login} systemctl list-jobs`,
+    );
   if (failedUnits.length > 0)
     return row(
       "warn",

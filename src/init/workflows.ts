@@ -23,7 +23,7 @@ export const actionReference = {
   forgejo: /^https?:\/\/[A-Za-z0-9.:-]+(?:\/[A-Za-z0-9_.-]+){2,6}@[0-9a-f]{40}$/,
 } as const;
 
-const uses = /^(\s*)(- )?(uses: )(\S*deploy-gate[\w.-]*@[0-9a-f]{40})( #.*)?$/;
+const uses = /^(\s{0,40})(- )?(uses: )(\S{0,300}?deploy-gate[\w.-]{0,100}@[0-9a-f]{40})( #.*)?$/;
 const placeholder = /your-organisation\/|@0{40}\b/;
 
 /** Lines that still name no commit of the gate. */
