@@ -90,13 +90,13 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", { timeou
 
   test("trouble that was over and comes back is told again, by a listener that was started anew in between too", async () => {
     await using forge = await new LoopbackForge(kind).start();
-    const first = await new Listener(forge.apiUrl).up();
+    const first = await listening(forge.apiUrl).up();
     await first.post("/alertmanager", storm(0, 1));
     await first.says(/A run was started for 1 alerts/);
     const [over] = storm(0, 1).alerts;
     await first.post("/alertmanager", { version: "4", alerts: [{ ...over, status: "resolved" }] });
     await first.ends("SIGKILL");
-    const second = await new Listener(forge.apiUrl).up();
+    const second = await listening(forge.apiUrl).up();
     expect(await (await second.post("/alertmanager", storm(0, 1))).text()).toBe("1 new, 0 known, 0 resolved\n");
   });
 

@@ -11,6 +11,7 @@ const address = {
   port: 22,
   sudo: false,
   hostKeys: [],
+  jump: [],
   identity: { name: "web1", machineId: undefined },
 };
 const observation = {
