@@ -343,19 +343,25 @@ const table = {
     message: `Nothing here can build for ${c.platform}, which ${called(c.derivation)} needs.`,
     next: "nix show-config | grep -E '^(builders|extra-platforms|system-features)'   # add a builder, or binfmt for that platform",
   }),
-  "build-nowhere": (c: { derivation: string; platform?: string; lost: readonly { machine: string; reason: string }[] }): Entry => ({
-    exit: 1,
-    message: `No machine could build ${called(c.derivation)}: this one ${c.platform === undefined ? "builds nothing itself (max-jobs = 0)" : `does not build for ${c.platform}`}, and ${
-      c.lost.length === 0
-        ? "no builder takes it"
-        : `the builder ${c.lost
-            .slice(0, 3)
-            .map(({ machine, reason }) => `${machine} cannot be used (${reason})`)
-            .join(", nor ")}`
-    }.`,
-    // Constant: what names the builder here is Nix's log, in which others may write too.
-    next: "nix show-config | grep -E '^(builders|max-jobs|system-features) '   # then, as who builds (root with a daemon): nix store ping --store BUILDER",
-  }),
+  "build-nowhere": (c: {
+    derivation: string;
+    platform?: string;
+    lost: readonly { machine: string; reason: string }[];
+    untrusted: readonly string[];
+  }): Entry => {
+    const why = [
+      c.platform === undefined ? "this one builds nothing itself (max-jobs = 0)" : `this one does not build for ${c.platform}`,
+      ...(c.lost.length === 0 && c.untrusted.length === 0 ? ["no builder takes it"] : []),
+      ...c.lost.slice(0, 3).map(({ machine, reason }) => `the builder ${machine} cannot be used (${reason})`),
+      ...c.untrusted.slice(0, 3).map((cache) => `what the cache ${cache} has is signed by none of its trusted-public-keys`),
+    ];
+    return {
+      exit: 1,
+      message: `No machine could build ${called(c.derivation)}: ${why.slice(0, -1).join(", ")}, and ${why.at(-1) ?? ""}.`,
+      // Constant: what names the builder here is Nix's log, in which others may write too.
+      next: "nix show-config | grep -E '^(builders|max-jobs|system-features|trusted-public-keys) '   # then, as who builds (root with a daemon): nix store ping --store BUILDER",
+    };
+  },
   "build-timeout": (c: { seconds: number; running: readonly string[] }): Entry => ({
     exit: 1,
     message: `The builds did not end within ${seconds(c.seconds)} and were stopped${c.running.length === 0 ? "" : ` while at ${c.running.slice(0, 3).map(called).join(", ")}`}.`,

@@ -29,6 +29,9 @@ export class BuildProgress {
       case "builder-lost":
         this.#warn(`The builder ${event.machine} cannot be used: ${event.reason}.`);
         return;
+      case "unsigned":
+        this.#warn(`What the cache ${event.cache} has is signed by none of this machine's trusted-public-keys, so it is built instead.`);
+        return;
       case "warning":
         this.#warn(event.text);
         return;

@@ -63,10 +63,7 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
     const again = rest.length > 0 && explained.length > 0 && !result.timedOut;
     if (!again)
       for (const request of rest)
-        failed.set(
-          request.drvPath,
-          unexplained(request, errors, result, { interrupted: [...interrupted, ...log.running()], lost: log.lost() }, options),
-        );
+        failed.set(request.drvPath, unexplained(request, errors, result, [...interrupted, ...log.running()], log, options));
     else options.log.debug("building again without what stopped the build", { left: rest.length, stopped: explained.length });
     open = again ? rest : [];
   }
@@ -160,10 +157,10 @@ function explain(request: BuildRequest, causes: readonly BuildError[], log: Buil
     case "platform":
       // The builder of that platform may be the one that is down.
       if (log.lost().length > 0)
-        return failure("build-nowhere", { derivation, lost: log.lost(), platform: cause.platform ?? "another platform" }, detail);
+        return failure("build-nowhere", { derivation, ...nowhere(log), platform: cause.platform ?? "another platform" }, detail);
       return failure("build-platform", { derivation, platform: cause.platform ?? "another platform" }, detail);
     case "nowhere":
-      return failure("build-nowhere", { derivation, lost: log.lost() }, detail);
+      return failure("build-nowhere", { derivation, ...nowhere(log) }, detail);
     case "disk":
       return failure("disk-full", {}, detail);
     case "store":
@@ -184,16 +181,19 @@ function unexplained(
   request: BuildRequest,
   errors: readonly BuildError[],
   result: CommandResult,
-  { interrupted, lost }: { readonly interrupted: readonly string[]; readonly lost: ReturnType<BuildLog["lost"]> },
+  interrupted: readonly string[],
+  log: BuildLog,
   { timeoutSeconds }: BuildOptions,
 ): Failure {
   if (result.timedOut) return failure("build-timeout", { seconds: timeoutSeconds, running: interrupted });
   const machine = errors.find((error) => error.derivation === undefined && (error.kind === "disk" || error.kind === "store"));
   if (machine !== undefined) return failure(machine.kind === "disk" ? "disk-full" : "store-unusable", {}, machine.reason);
-  const nowhere = errors.find((error) => error.kind === "nowhere");
-  if (nowhere !== undefined) return failure("build-nowhere", { derivation: request.drvPath, lost }, nowhere.reason);
+  const none = errors.find((error) => error.kind === "nowhere");
+  if (none !== undefined) return failure("build-nowhere", { derivation: request.drvPath, ...nowhere(log) }, none.reason);
   return failure("build-not-done", { derivation: request.drvPath }, errors[0]?.reason ?? lastError(result.stderr));
 }
+
+const nowhere = (log: BuildLog) => ({ lost: log.lost(), untrusted: log.untrusted() });
 
 /** nixos-rebuild refuses a path without `nixos-version` too: it is what tells a system from anything else that a flake may call toplevel. */
 function lacksOfSystem({ host, outPath }: BuildRequest, files: StoreFiles): Failure | undefined {

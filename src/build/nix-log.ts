@@ -16,6 +16,8 @@ export type BuildEvent =
   | { readonly kind: "failed"; readonly error: BuildError }
   /** A builder of nix.conf that Nix could not use; it goes on with the next, or here. */
   | { readonly kind: "builder-lost"; readonly machine: string; readonly reason: string }
+  /** A cache has it, signed by nobody whom this machine trusts; it is built instead. */
+  | { readonly kind: "unsigned"; readonly cache: string }
   | { readonly kind: "warning"; readonly text: string };
 
 /** `actBuild` of Nix's logging.hh: its first field is the derivation, its second the builder, empty for this machine. */
@@ -30,7 +32,7 @@ const sshTrouble =
   /^ssh: |^Connection (?:to|closed|reset|timed out)|^kex_exchange_identification|Permission denied|^Host key verification failed|^No .{1,40} host key is known/;
 
 const keptLines = 25;
-const keptBuilders = 20;
+const keptMachines = 20;
 const lineLimit = 500;
 
 export class BuildLog {
@@ -42,6 +44,7 @@ export class BuildLog {
   readonly #begun = new Set<string>();
   /** By builder: why it could not be used. */
   readonly #lost = new Map<string, string>();
+  readonly #unsignedCaches = new Set<string>();
   #lastStopped: string | undefined;
   /** What ssh said last, which stands in front of Nix's own line about the builder and says more. */
   #sshSaid: string | undefined;
@@ -51,7 +54,7 @@ export class BuildLog {
     const lost = this.#builderLost(line);
     if (lost !== undefined) return lost;
     const warning = toolWarning(line);
-    if (warning !== undefined) return { kind: "warning", text: warning };
+    if (warning !== undefined) return this.#unsigned(warning) ?? { kind: "warning", text: warning };
     const error = nixError(line);
     if (error !== undefined) return this.#failed(buildError(error.text), error.relayed === true);
     if (line.kind === "text") return undefined;
@@ -83,6 +86,11 @@ export class BuildLog {
   /** Builders that could not be used, as far as Nix tried them. */
   lost(): readonly { readonly machine: string; readonly reason: string }[] {
     return Array.from(this.#lost, ([machine, reason]) => ({ machine, reason }));
+  }
+
+  /** Caches whose signatures this machine does not trust. */
+  untrusted(): readonly string[] {
+    return [...this.#unsignedCaches];
   }
 
   #download(id: number, url: string | undefined): undefined {
@@ -142,8 +150,16 @@ export class BuildLog {
     const reason = this.#sshSaid ?? bounded((found[2] ?? "").split("\n")[0] ?? "", 200);
     this.#sshSaid = undefined;
     const lost = { machine: found[1] ?? "", reason: reason.replace(/[.:;]$/, "") };
-    if (this.#lost.size < keptBuilders) this.#lost.set(lost.machine, lost.reason);
+    if (this.#lost.size < keptMachines) this.#lost.set(lost.machine, lost.reason);
     return { kind: "builder-lost", ...lost };
+  }
+
+  /** Said of every single path: `the substitute for 'P' from 'URL' is not signed by any of the keys …` in 2.8, `ignoring substitute for 'P' from 'URL', as it's …` since. */
+  #unsigned(warning: string): BuildEvent | undefined {
+    const cache = /^(?:ignoring|the) substitute for '[^']+' from '([^']{1,300})',? (?:as it's|is) not signed by any/.exec(warning)?.[1];
+    if (cache === undefined) return undefined;
+    if (this.#unsignedCaches.size < keptMachines) this.#unsignedCaches.add(cache);
+    return { kind: "unsigned", cache };
   }
 
   /** 2.34 does not name what timed out: the only build that ran is meant, or the one that just ended. */

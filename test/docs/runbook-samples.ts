@@ -78,7 +78,7 @@ export const runbookSamples: Contexts = {
   "build-hash-mismatch": { derivation: drv },
   "build-platform": { derivation: drv, platform: "aarch64-linux" },
   "build-timeout": { seconds: 10_800, running: [drv] },
-  "build-nowhere": { derivation: drv, lost: [{ machine: "ssh-ng://root@builder1", reason: "Connection refused" }] },
+  "build-nowhere": { derivation: drv, lost: [{ machine: "ssh-ng://root@builder1", reason: "Connection refused" }], untrusted: [] },
   "build-not-done": { derivation: drv },
   "git-missing": {},
   "git-failed": { doing: "reading the checkout" },

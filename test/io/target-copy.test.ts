@@ -8,6 +8,7 @@ import { nixPort } from "../../src/io/nix.ts";
 import type { Nix, Targets } from "../../src/io/ports.ts";
 import { openTargets } from "../../src/io/target.ts";
 import { Policy } from "../../src/policy.ts";
+import { binaryCache } from "../nix/binary-cache.ts";
 import { recordingLog } from "../nix/recording-log.ts";
 import { nixVersions, type NixAtHand } from "../nix/versions.ts";
 import { kill, makeKey, sshDirectory, sshServer, type SshServer } from "./ssh-server.ts";
@@ -93,6 +94,25 @@ describe.each(nixVersions().map((at) => [at.version, at] as const))("with Nix %s
     if (!version.startsWith("2.8.")) expect(states.at(-1)?.bytes.done).toBeGreaterThan(1000);
     expect(await copy({ address, apply: { store } })).toMatchObject({ ok: true, tries: 1 });
   });
+
+  // Over ssh-ng, 2.8 never asks the host to.
+  const mayFetch = version.startsWith("2.8.") ? (["ssh"] as const) : (["ssh", "ssh-ng"] as const);
+  test.each(mayFetch.flatMap((store) => [true, false].map((may) => [store, may] as const)))(
+    "what the host finds in a cache of its own it fetches from there (%s, where it may: %s)",
+    async (store, may) => {
+      const cache = await binaryCache(join(place, `cache-${store}-${may}`), at);
+      cache.put([], [path]);
+      const conf = join(place, "host.conf");
+      writeFileSync(conf, `substituters = ${cache.url}\ntrusted-public-keys = ${cache.publicKey}\n`);
+      const settings = [`SetEnv PATH=${at.path} NIX_REMOTE=local?root=${root} NIX_USER_CONF_FILES=${conf}`];
+      const host = await sshServer({ authorized: [key.publicKey], settings });
+      const address = server.address({ port: host.port, hostKeys: [host.hostKey] });
+      expect(await copy({ address, apply: { store, substituteOnDestination: may } })).toMatchObject({ ok: true });
+      await Promise.all([host.stop(), cache.stop()]);
+      expect(arrived(path)).toBe(true);
+      expect(cache.asked.some((asked) => asked.startsWith("/nar/"))).toBe(may);
+    },
+  );
 
   test("comes back from the host", async () => {
     expect(await copy()).toMatchObject({ ok: true });
