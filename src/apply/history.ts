@@ -25,7 +25,7 @@ export function triedOf(entries: readonly LedgerEntry[]): Tried[] {
 }
 
 /** The new system was brought in, at least as what runs or as what boots. */
-const tookEffect: ReadonlySet<ActivationOutcome> = new Set(["deployed", "staged", "live-but-old-boots", "left-unconfirmed"]);
+export const tookEffect: ReadonlySet<ActivationOutcome> = new Set(["deployed", "staged", "live-but-old-boots", "left-unconfirmed"]);
 
 const unreadable = (what: string): Answer => ({
   outcome: "error",

@@ -4,7 +4,7 @@ import type { AskedFleet } from "./fleet-setup.ts";
 import type { Prepared } from "./prepare.ts";
 
 /** What every host that was asked is now, by name. */
-export async function fleetStatuses({ prepared, policy, fleet }: AskedFleet): Promise<readonly HostStatus[]> {
+export async function fleetStatuses({ prepared, policy, fleet, evaluated }: AskedFleet): Promise<readonly HostStatus[]> {
   const revisions = new Set([...fleet.observations.values()].flatMap((observation) => appliedRevision(observation) ?? []));
   const behind = new Map<string, number>();
   for (const revision of revisions) {
@@ -14,7 +14,10 @@ export async function fleetStatuses({ prepared, policy, fleet }: AskedFleet): Pr
   const { store, clock } = prepared.ports;
   const now = clock.now();
   return [...fleet.asked]
-    .map(([host, asked]) => hostStatus({ host, asked, policy, store, now, behind }))
+    .map(([host, asked]) => {
+      const after = evaluated.after.get(host);
+      return hostStatus({ host, asked, policy, store, now, wanted: after?.ok === true ? after.value.outPath : undefined, behind });
+    })
     .toSorted((a, b) => (a.host < b.host ? -1 : 1));
 }
 

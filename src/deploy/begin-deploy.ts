@@ -17,6 +17,7 @@ import { applyDecided, isToBeChanged } from "./apply-decided.ts";
 import { contact, type DeployRequest } from "./contact.ts";
 import { leftUnconfirmed } from "./left-unconfirmed.ts";
 import type { RecoveryWorld } from "./deploy-world.ts";
+import { noteHolds } from "./note-holds.ts";
 import { againstRunning, toBuild } from "./running-fleet.ts";
 import { runningSystems, sayApprovals } from "./say-approvals.ts";
 
@@ -101,16 +102,12 @@ export async function beginDeploy(
       const database = ports.database;
       const newer = await overtakenNow(request, log);
       if (newer !== undefined) return reports.map((report): HostReport => ({ ...report, outcome: leftToNewer(report, newer) }));
-      const outcomes = await applyDecided(reports, sides, revision, approvals, asked, request, {
-        targets,
-        nix,
-        store,
-        database,
-        clock,
-        log,
-        evidence,
-        recovery: { asked: diagnostician, diagnosed, database },
-      });
+      const recovery = { asked: diagnostician, diagnosed, database };
+      const hands = { targets, nix, store, database, clock, log, evidence, recovery };
+      const [outcomes] = await Promise.all([
+        applyDecided(reports, sides, revision, approvals, asked, request, hands),
+        request.dryRun ? undefined : noteHolds(reports, revision, asked, { targets, clock, log }),
+      ]);
       const passed = (report: HostReport): Outcome | undefined =>
         request.only?.includes(report.host) === false && isToBeChanged(report) ? passedOver : undefined;
       const left = (report: HostReport): Outcome | undefined => leftUnconfirmed(report, fleet.observations.get(report.host));

@@ -1,4 +1,5 @@
 import { lastApplied, triedOf } from "../apply/history.ts";
+import { type Hold, openHold } from "../apply/hold.ts";
 import { entriesOf } from "../decide/rejection.ts";
 import type { HostName } from "../discover/host.ts";
 import type { Failure } from "../failure.ts";
@@ -48,6 +49,8 @@ export type HostStatus =
       readonly revision: string | undefined;
       /** Commits of the flake that it does not have yet; undefined where that cannot be told. */
       readonly behindBy: number | undefined;
+      /** It waits for a person's word; undefined where it does not, or where its ledger does not say so. */
+      readonly held: (Hold & { readonly hours: number }) | undefined;
       readonly ledger: "none" | "unreadable" | "read";
       readonly last: { readonly outcome: string; readonly reason: string; readonly at: Date } | undefined;
     };
@@ -58,12 +61,14 @@ export type StatusQuestion = {
   readonly policy: Policy;
   readonly store: StoreFiles;
   readonly now: Date;
+  /** What the flake says that it is to be; undefined where that cannot be told. */
+  readonly wanted?: string | undefined;
   /** By revision. */
   readonly behind: ReadonlyMap<string, number>;
 };
 
 /** Puts together what is known of one host. Pure. */
-export function hostStatus({ host, asked, policy, store, now, behind }: StatusQuestion): HostStatus {
+export function hostStatus({ host, asked, policy, store, now, wanted, behind }: StatusQuestion): HostStatus {
   if (!asked.ok) return { host, reachable: false, failure: asked.failure };
   const { observation } = asked;
   const { current, profile, booted, generation, specialisation, kernel, uptimeSeconds, systemState, failedUnits, activations } =
@@ -74,6 +79,8 @@ export function hostStatus({ host, asked, policy, store, now, behind }: StatusQu
   const need = rebootNeed(observation, store);
   const rebootPolicy = rebootPolicyOf(policy, host);
   const due = rebootDue({ host, observation, need, ledger, policy: rebootPolicy, now });
+  // What the flake has come back to needs no word any more, although no run has said so yet.
+  const hold = wanted !== undefined && wanted === profile && wanted === current ? undefined : openHold(entriesOf(ledger));
   const pending = due.kind === "nothing" ? undefined : due.pending;
   return {
     host,
@@ -101,6 +108,7 @@ export function hostStatus({ host, asked, policy, store, now, behind }: StatusQu
     },
     revision,
     behindBy: revision === undefined ? undefined : behind.get(revision),
+    held: hold === undefined ? undefined : { ...hold, hours: Math.max(0, (now.getTime() - hold.since.getTime()) / 3_600_000) },
     ledger: typeof ledger === "string" ? ledger : "read",
     last: last === undefined ? undefined : { outcome: last.outcome, reason: last.reason, at: new Date(last.at * 1000) },
   };

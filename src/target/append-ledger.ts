@@ -8,13 +8,13 @@ import { LedgerEntry } from "./ledger.ts";
 import { targetFailure } from "./target-failure.ts";
 
 /**
- * Adds an entry to a host's ledger (`rejected`, `rebooted`, the end of a reboot that was given up; activations write their own). Durable
+ * Adds an entry to a host's ledger (what people and runs say of it, the end of a reboot; activations write their own). Durable
  * when it answers; one round trip.
  */
 export async function appendLedger(
   targets: Targets,
   address: Address,
-  entry: Extract<LedgerEntry, { event: "rejected" | "rebooted" | "ended" }>,
+  entry: Extract<LedgerEntry, { event: "rejected" | "rebooted" | "ended" | "held" | "let-go" | "told" }>,
 ): Promise<{ readonly ok: true } | { readonly ok: false; readonly failure: Failure }> {
   const result = await targets.run({
     address,

@@ -89,6 +89,22 @@ export const LedgerEntry = z.discriminatedUnion("event", [
     seconds: z.int().nonnegative(),
     ok: z.boolean(),
   }),
+  /**
+   * A run that deploys left the host as it is until a person says something, without a break since `since`. Written when that begins, and anew when it is for other rules.
+   * `rules` are those that ask for a person, none where the host is held for something else.
+   */
+  z.strictObject({
+    v: z.literal(1),
+    event: z.literal("held"),
+    at,
+    since: at,
+    revision: Attempt.shape.revision,
+    rules: z.array(z.string().max(64)).max(16),
+  }),
+  /** A later run found nothing to hold, and brought nothing in either. */
+  z.strictObject({ v: z.literal(1), event: z.literal("let-go"), at }),
+  /** A person was told that the reboot into this system needs somebody; is told again a day later, or when it is another system. */
+  z.strictObject({ v: z.literal(1), event: z.literal("told"), at, to: StorePath }),
   /** What a goal had done here without a person; what it activated or rebooted stands as the attempt that it was. */
   z.strictObject({
     v: z.literal(1),

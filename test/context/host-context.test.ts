@@ -44,6 +44,7 @@ const well: HostStatus = {
   },
   revision: "4f2c".repeat(10),
   behindBy: 0,
+  held: undefined,
   ledger: "read",
   last: undefined,
 };

@@ -49,6 +49,25 @@ test("what runs, what boots, what is pending since when, the next window, and by
   expect(text).toMatch(/reboot: It reboots .* Its reboot (?:is|has been) pending .*8 days/);
 });
 
+test("a held host says since when and for what; what the flake has come back to is held no more", () => {
+  const since = Math.floor(wednesday.getTime() / 1000) - 3 * 86_400;
+  const hold = { v: 1, event: "held", at: since, since, revision: "2".repeat(40), rules: ["kernel-major", "sshd-changed"] };
+  const no = { v: 1, event: "rejected", at: since + 3_600, digest: "0".repeat(32), issuedAt: since, by: "ada" };
+  const lines = [...ledger, ...[hold, no].map((line) => JSON.stringify(line))];
+  const observation = observed({ at: wednesday, current: newSystem, booted: newSystem, profile: newSystem, ledger: lines });
+  const of = (wanted: string | undefined) =>
+    hostStatus({ host: web1, asked: { ok: true, observation }, policy, store, now: wednesday, wanted, behind: new Map() });
+  const [told] = (JSON.parse(statusJson([of(oldSystem)])) as { hosts: object[] }).hosts;
+  expect(told).toMatchObject({
+    held: { since: new Date(since * 1000).toISOString(), hours: 72, rules: ["kernel-major", "sshd-changed"], revision: "2".repeat(40) },
+  });
+  const text = statusText([of(undefined)], { unicode: true });
+  expect(text).toMatch(/^1 host, 1 held\n/);
+  expect(text).toContain("held since 2026-11-29 01:30 UTC (3 days) for kernel-major, sshd-changed, which came with revision 222222222222");
+  expect(text).toContain("; rejected by ada 2026-11-29 02:30 UTC");
+  expect(statusText([of(newSystem)], { unicode: true })).not.toContain("held");
+});
+
 test("a host that does not answer says nothing of all that", () => {
   const silent = {
     ok: false,

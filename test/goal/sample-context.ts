@@ -32,6 +32,7 @@ const well = (host: string): Extract<HostStatus, { reachable: true }> => ({
   },
   revision: "4f2c".repeat(10),
   behindBy: 0,
+  held: undefined,
   ledger: "read",
   last: undefined,
 });
