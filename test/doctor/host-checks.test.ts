@@ -17,6 +17,8 @@ const address = {
 const observation = {
   identity: { name: "web1", machineId: undefined },
   at,
+  isNixos: true,
+  current: "/nix/store/system",
   systemState: "running",
   failedUnits: [],
   activations: [],
