@@ -35,7 +35,7 @@ if [ "$nonce" = "$2" ]; then
     while [ "$up" -lt "$deadline" ]; do
       if [ -e "$state/phase" ]; then read -r told <"$state/phase" || :; fi
       case $told in ended*) break ;; esac
-      sleep 0.2 2>/dev/null || sleep 1
+      sleep 0.1 2>/dev/null || sleep 1
       uptime
     done
   fi

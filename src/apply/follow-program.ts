@@ -44,7 +44,7 @@ while :; do
     # It may be starting this moment.
     missing=$((missing + 1))
     uptime
-    if [ "$missing" -ge 5 ] || [ "$up" -ge "$deadline" ]; then
+    if [ "$missing" -ge 12 ] || [ "$up" -ge "$deadline" ]; then
       if [ -r /var/lib/nixos-deploy-gate/ledger.jsonl ]; then
         ended=$(grep -F "\\"id\\":\\"$id\\",\\"outcome\\":" /var/lib/nixos-deploy-gate/ledger.jsonl | tail -n 1)
         [ -z "$ended" ] || put ledger "$ended"
@@ -53,6 +53,6 @@ while :; do
       exit 0
     fi
   fi
-  sleep 0.5 2>/dev/null || sleep 1
+  sleep 0.2 2>/dev/null || sleep 1
 done
 `;

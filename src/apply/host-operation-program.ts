@@ -41,7 +41,7 @@ await_operation() {
     uptime
     if [ "$up" -ge "$operation_until" ]; then code=limit; break; fi
     looks=$((looks + 1))
-    if [ $((looks % 6)) -eq 0 ]; then
+    if [ $((looks % 20)) -eq 0 ]; then
       trim_log
       if is_over "$switch_unit"; then
         nap

@@ -38,7 +38,8 @@ shell=/bin/sh
 
 # Counts on through changes of the clock, which an activation may bring.
 uptime() { read -r up rest </proc/uptime; up=\${up%%.*}; }
-nap() { sleep 0.4 2>/dev/null || sleep 1; }
+# A switch ends by writing a file; the shorter this is, the less is added to it. It costs a process, no question to systemd.
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
 note() { line "nixos-deploy-gate: $*" >>"$log" 2>/dev/null || :; }
 # systemd may be re-executing itself: no question may hang.
 ask_systemd() { timeout 60 systemctl --no-ask-password "$@" 8>&- 9>&- </dev/null; }

@@ -133,7 +133,7 @@ await_confirmation() {
       sleep 3
     fi
     looks=$((looks + 1))
-    [ $((looks % 10)) -ne 0 ] || trim_log
+    [ $((looks % 40)) -ne 0 ] || trim_log
     nap
   done
 }

@@ -2,12 +2,11 @@ import * as z from "zod";
 import type { LockedFlake } from "../discover/discover.ts";
 import type { HostName } from "../discover/host.ts";
 import { failure, type Failure } from "../failure.ts";
-import type { CommandResult, Log, Nix, NixLogLine, Result, Trust } from "../io/ports.ts";
+import type { CommandResult, Nix, NixLogLine, Result, Trust } from "../io/ports.ts";
 import { describeErrors, evaluationWarning, lastError, machineTrouble, nixError, toolWarning, type NixError } from "../nix-message.ts";
 import { nixString } from "../nix-string.ts";
 import { EvaluatedFacts } from "./evaluated-facts.ts";
 import { factsExpression } from "./facts.nix.ts";
-import { inPool } from "./pool.ts";
 
 /** A host as Nix evaluated it; nothing is built yet. */
 export type Evaluation = {
@@ -26,15 +25,15 @@ export type EvaluateOptions = {
   readonly flake: LockedFlake;
   readonly trust: Trust;
   readonly nix: Nix;
-  readonly log: Log;
-  /** Evaluations side by side, see `poolSize`. */
-  readonly jobs: number;
   /** For each host. */
   readonly timeoutSeconds: number;
+  /** Told of what troubles Nix beside the evaluation, as a sentence; the same more than once. */
+  readonly onTrouble: (text: string) => void;
 };
 
 const storePath = /^\/[^\s'"]*\/[0-9a-z]{32}-[A-Za-z0-9+._?=-]{1,211}$/;
-const Answer = z.union([
+/** What `answerOf` evaluates to. */
+export const Answer = z.union([
   z.strictObject({ problem: z.string().max(300) }),
   z.strictObject({
     drv: z.string().regex(storePath).endsWith(".drv"),
@@ -44,11 +43,13 @@ const Answer = z.union([
   }),
 ]);
 
-/** Printed once the toplevel is known, so that a failure after it is known to be one of the facts alone. */
-const marker = "nixos-deploy-gate: toplevel evaluated";
+type Toplevel = Exclude<z.infer<typeof Answer>, { problem: string }>;
 
-/** Everything of one host in one call: the toplevel's derivation first, then facts. `drv` and `out`, since a set with an `outPath` prints as that string alone. */
-const expression = (url: string, host: HostName, withFacts: boolean): string => `
+/** Printed once the toplevel is known, so that a failure after it is known to be one of the facts alone. */
+export const marker = "nixos-deploy-gate: toplevel evaluated";
+
+/** The host `name` of the flake at `url` as a set that fits `Answer`, in Nix. `drv` and `out`, since a set with an `outPath` prints as that string alone. */
+export const answerOf = (url: string, host: HostName, withFacts: boolean): string => `
 let
   flake = builtins.getFlake ${nixString(url)};
   name = ${nixString(host)};
@@ -63,45 +64,19 @@ else builtins.deepSeq answer (builtins.trace ${nixString(marker)} (answer // { f
   withFacts ? `(${factsExpression}) { inherit flake name; inherit (host) config; }` : "{ }"
 }; }))`;
 
-/**
- * Evaluates each host in a Nix process of its own, several side by side: one that throws, loops or runs out of memory takes no other with it, and each keeps its own
- * message. The map has every host that was asked for.
- */
-export async function evaluate(hosts: readonly HostName[], options: EvaluateOptions): Promise<Map<HostName, Result<Evaluation>>> {
-  const found = new Map<HostName, Result<Evaluation>>();
-  const told = new Set<string>();
-  const tell = (text: string): void => {
-    if (told.has(text) || told.size >= 20) return;
-    told.add(text);
-    options.log.progress({ kind: "warning", text });
-  };
-  await inPool(hosts, options.jobs, async (host) => {
-    options.log.progress({ kind: "host", host, step: "evaluating" });
-    const result = await evaluateHost(host, options, tell);
-    found.set(host, result);
-    options.log.progress({
-      kind: "host",
-      host,
-      step: result.ok ? "evaluated" : "failed",
-      ...(result.ok ? {} : { text: result.failure.message }),
-    });
-  });
-  // In the order that was asked for, whatever came first.
-  return new Map(hosts.flatMap((host) => (found.has(host) ? [[host, found.get(host)!] as const] : [])));
-}
-
-async function evaluateHost(host: HostName, options: EvaluateOptions, tell: (text: string) => void): Promise<Result<Evaluation>> {
-  let first = await ask(host, options, true, tell);
-  // Processes that open a store at the same moment may find its database locked; Nix waits for that in most places, but not where it opens it.
-  for (let again = 0; again < 3 && first.errors.some((error) => busy.test(error.text)); again++)
-    first = await ask(host, options, true, tell);
+/** Evaluates a host in a Nix process of its own: one that throws, loops or runs out of memory takes no other with it, and each keeps its own message. */
+export async function evaluateHost(host: HostName, options: EvaluateOptions): Promise<Result<Evaluation>> {
+  let first = await ask(host, options, true);
+  for (let again = 0; again < 3 && first.errors.some((error) => storeBusy.test(error.text)); again++)
+    first = await ask(host, options, true);
   // The system evaluates and something beside it does not: an abort or a type error in an option that no toplevel needs must not fail the host.
   const last =
-    first.result.exitCode !== 0 && first.result.exitCode !== undefined && first.toplevel ? await ask(host, options, false, tell) : first;
+    first.result.exitCode !== 0 && first.result.exitCode !== undefined && first.toplevel ? await ask(host, options, false) : first;
   return read(host, options, last);
 }
 
-const busy = /^SQLite database '[^']*' is busy/;
+/** Processes that open a store at the same moment may find its database locked; Nix waits for that in most places, but not where it opens it. */
+export const storeBusy = /^SQLite database '[^']*' is busy/;
 
 type Asked = {
   readonly result: CommandResult;
@@ -110,12 +85,7 @@ type Asked = {
   readonly toplevel: boolean;
 };
 
-async function ask(
-  host: HostName,
-  { flake, nix, trust, timeoutSeconds }: EvaluateOptions,
-  withFacts: boolean,
-  tell: (text: string) => void,
-): Promise<Asked> {
+async function ask(host: HostName, { flake, nix, trust, timeoutSeconds, onTrouble }: EvaluateOptions, withFacts: boolean): Promise<Asked> {
   const errors: NixError[] = [];
   const warnings = new Set<string>();
   let toplevel = false;
@@ -126,9 +96,9 @@ async function ask(
     if (warning === marker) toplevel = true;
     else if (warning !== undefined && warnings.size < 50) warnings.add(warning);
     const trouble = toolWarning(line);
-    if (trouble !== undefined) tell(trouble);
+    if (trouble !== undefined) onTrouble(trouble);
   };
-  const expr = expression(flake.url, host, withFacts);
+  const expr = answerOf(flake.url, host, withFacts);
   const result = await nix.run({ arguments: ["eval", "--json", "--expr", expr], trust, timeoutSeconds, maxBytes: 4 * 1024 * 1024, onLog });
   return { result, errors, warnings: [...warnings], toplevel };
 }
@@ -153,9 +123,14 @@ function read(host: HostName, { flake: { shown }, timeoutSeconds }: EvaluateOpti
       ),
     );
   if ("problem" in answer.data) return failed(failure("no-toplevel", { flake: shown, host, problem: answer.data.problem }));
-  const { drv, out, system, facts } = answer.data;
-  const warnings = new Set([...asked.warnings, ...(facts.warnings ?? []).map((text) => text.trim().slice(0, 1000))]);
-  return { ok: true, value: { host, drvPath: drv, outPath: out, system, facts, warnings: [...warnings].slice(0, 50) } };
+  return { ok: true, value: evaluationOf(host, answer.data, asked.warnings) };
+}
+
+/** `warnings` is what was printed meanwhile; what the configuration keeps as its warnings joins it. */
+export function evaluationOf(host: HostName, answer: Toplevel, warnings: readonly string[]): Evaluation {
+  const { drv, out, system, facts } = answer;
+  const all = new Set([...warnings, ...(facts.warnings ?? []).map((text) => text.trim().slice(0, 1000))]);
+  return { host, drvPath: drv, outPath: out, system, facts, warnings: [...all].slice(0, 50) };
 }
 
 function parseJson(text: string): unknown {

@@ -3,8 +3,10 @@ import type { HostName } from "../discover/host.ts";
 import type { Failure } from "../failure.ts";
 import type { Clock, Log, Nix, Result, StoreFiles, Trust } from "../io/ports.ts";
 import { build, type Built } from "./build.ts";
-import { evaluate, type Evaluation } from "./evaluate.ts";
+import { evaluateHost, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
+import { PairedEvaluation } from "./paired-evaluation.ts";
 import { HostProgress, type SideName } from "./host-progress.ts";
+import { inPool } from "./pool.ts";
 
 /** One side of a host: what the flake says of it at one revision, as far as that could be built. */
 export type Side =
@@ -44,7 +46,7 @@ export type EvaluatedFleet = {
 export type EvaluateSidesOptions = {
   readonly nix: Nix;
   readonly log: Log;
-  /** Evaluations side by side, over both revisions. */
+  /** Hosts that are evaluated side by side, see `poolSize`. */
   readonly jobs: number;
   /** For each host. */
   readonly timeoutSeconds: number;
@@ -52,7 +54,7 @@ export type EvaluateSidesOptions = {
   readonly progress?: HostProgress;
 };
 
-/** Evaluates every wanted host at both revisions, side by side. */
+/** Evaluates every wanted host at both revisions, several hosts side by side. */
 export async function evaluateSides(
   wanted: readonly HostName[],
   before: Revision | undefined,
@@ -60,25 +62,46 @@ export async function evaluateSides(
   options: EvaluateSidesOptions,
 ): Promise<EvaluatedFleet> {
   const at = (revision: Revision): HostName[] => wanted.filter((host) => revision.hosts.includes(host));
-  const jobs = before === undefined ? options.jobs : Math.max(1, Math.floor(options.jobs / 2));
   const progress = options.progress ?? new HostProgress(options.log, { before: before === undefined ? [] : at(before), after: at(after) });
-  const evaluated = async (name: SideName, revision: Revision | undefined, share: number): Promise<Map<HostName, Result<Evaluation>>> =>
-    revision === undefined
-      ? new Map()
-      : await evaluate(at(revision), {
-          flake: revision.flake,
-          trust: revision.trust,
-          nix: options.nix,
-          log: progress.of(name),
-          jobs: share,
-          timeoutSeconds: options.timeoutSeconds,
-        });
-  const [old, head] = await Promise.all([
-    evaluated("before", before, jobs),
-    evaluated("after", after, before === undefined ? jobs : options.jobs - jobs || 1),
-  ]);
+  const onTrouble = toldOnce(options.log);
+  const asked = ({ flake, trust }: Revision): EvaluateOptions => {
+    const { nix, timeoutSeconds } = options;
+    return { flake, trust, nix, timeoutSeconds, onTrouble };
+  };
+  const has = (revision: Revision | undefined, host: HostName): revision is Revision => revision?.hosts.includes(host) === true;
+  const pairs = before === undefined ? undefined : new PairedEvaluation(asked(before), asked(after));
+  const found: Record<SideName, Map<HostName, Result<Evaluation>>> = { before: new Map(), after: new Map() };
+  await inPool(wanted, options.jobs, async (host) => {
+    const names = (["before", "after"] as const).filter((name) => has({ before, after }[name], host));
+    for (const name of names) progress.of(name).progress({ kind: "host", host, step: "evaluating" });
+    const alone = async (revision: Revision): Promise<Result<Evaluation>> => await evaluateHost(host, asked(revision));
+    const evaluated: { readonly [Name in SideName]?: Result<Evaluation> } =
+      pairs !== undefined && names.length === 2
+        ? await pairs.evaluate(host)
+        : { ...(has(before, host) && { before: await alone(before) }), ...(has(after, host) && { after: await alone(after) }) };
+    for (const name of names) {
+      const result = evaluated[name];
+      if (result === undefined) continue;
+      found[name].set(host, result);
+      const failed = result.ok ? {} : { text: result.failure.message };
+      progress.of(name).progress({ kind: "host", host, step: result.ok ? "evaluated" : "failed", ...failed });
+    }
+  });
+  // In the order that was asked for, whatever came first.
+  const inOrder = (side: ReadonlyMap<HostName, Result<Evaluation>>): Map<HostName, Result<Evaluation>> =>
+    new Map(wanted.flatMap((host) => (side.has(host) ? [[host, side.get(host)!] as const] : [])));
   const trust = before?.trust === "unreviewed" || after.trust === "unreviewed" ? "unreviewed" : "deploy-branch";
-  return { hosts: wanted, before: old, after: head, trust, progress };
+  return { hosts: wanted, before: inOrder(found.before), after: inOrder(found.after), trust, progress };
+}
+
+/** Tells each trouble as a warning the first time, of at most 20. */
+function toldOnce(log: Log): (text: string) => void {
+  const told = new Set<string>();
+  return (text) => {
+    if (told.has(text) || told.size >= 20) return;
+    told.add(text);
+    log.progress({ kind: "warning", text });
+  };
 }
 
 /** The same without the old side of some hosts, which are compared with what they run: nothing of it is built. */

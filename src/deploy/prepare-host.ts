@@ -130,7 +130,8 @@ async function prepare(
   });
 
   async function copyAndAsk(): Promise<Prepared> {
-    let told = clock.now().getTime();
+    const begun = clock.now().getTime();
+    let told = begun;
     const onProgress = (state: CopyState): void => {
       const now = clock.now().getTime();
       if (now - told < 5_000) return;
@@ -139,6 +140,7 @@ async function prepare(
     };
     const copied = await copyClosure({ targets, nix, address, paths: [planned.to], policy: world.apply.copy, onProgress });
     if (!copied.ok) return ended("failed", [`The system could not be copied: ${copied.failure.message}`], copied.failure);
+    log.debug("copied", { host, seconds: (clock.now().getTime() - begun) / 1000 });
     if (signal.aborted) return cancelled(observation);
     const wouldDo = boots || planned.activate === undefined ? "" : await dryActivation(change, planned.activate, world);
     if (signal.aborted) return cancelled(observation);

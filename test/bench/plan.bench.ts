@@ -1,6 +1,6 @@
 /**
- * What the gate adds to Nix: ten hosts, everything built, Nix's evaluation cache off on both sides. Heavy hosts against one plain `nix build` of the same ten,
- * light hosts against the floor: as many bare `nix eval` processes at the same pool size and one `nix path-info`. Figures are medians of whole processes.
+ * What the gate adds to Nix: ten hosts, everything built, Nix's evaluation cache off on both sides. Heavy hosts, each of which takes a second or more to evaluate as a
+ * small server does, against one plain `nix build` of the same ten; light hosts against the floor: as many bare `nix eval` processes at the same pool size and one `nix path-info`. Figures are medians of whole processes.
  */
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,11 +14,15 @@ const scratch = mkdtempSync(join(tmpdir(), "gate-bench-"));
 const hosts = Array.from({ length: 10 }, (_, index) => `host${index}`);
 const rounds = 5;
 
+// Attribute sets by the hundred that are garbage soon after, as an evaluation of modules makes them.
 const flake = (label: string, work: number): string => `{
-  outputs = _: {
+  outputs = _: let
+    names = builtins.genList (x: "option-\${toString x}") 400;
+    module = n: i: builtins.length (builtins.attrNames (builtins.foldl' (a: b: a // b) { } (map (name: { \${name} = n + i; "\${name}-\${toString i}" = i; }) names)));
+  in {
     nixosConfigurations = builtins.listToAttrs (map (n: {
       name = "host\${toString n}";
-      value.config.system.build.toplevel = builtins.seq (builtins.foldl' (a: b: a + b) n (builtins.genList (x: x * 2) ${work})) (derivation {
+      value.config.system.build.toplevel = builtins.seq (builtins.foldl' (a: i: a + module n i) 0 (builtins.genList (i: i) ${work})) (derivation {
         name = "nixos-system-host\${toString n}-bench";
         system = "x86_64-linux";
         builder = "/bin/sh";
@@ -66,6 +70,10 @@ function plan(place: string, ...words: string[]): void {
   if (done.status === null || ![0, 3].includes(done.status)) throw new Error(`the gate ended with ${done.status}: ${done.stderr}`);
 }
 
+/** Of one bare evaluation of one host. */
+const secondsOf = async (place: string): Promise<number> =>
+  await median(() => run("nix", ["eval", ...quiet, "--raw", `${installable(place, "host0")}.outPath`]));
+
 async function floor(place: string, evaluations: number): Promise<void> {
   const queue = Array.from({ length: evaluations }, (_, index) => installable(place, hosts[index % hosts.length] ?? ""));
   const outputs = new Set<string>();
@@ -83,10 +91,15 @@ async function floor(place: string, evaluations: number): Promise<void> {
 type Row = readonly [what: string, ours: number, other: number, limit: string, good: boolean];
 const rows: Row[] = [];
 try {
-  const heavyOne = repository("heavy-one", 2_000_000, 1);
-  const heavyTwo = repository("heavy-two", 2_000_000, 2);
-  const lightOne = repository("light-one", 10, 1);
-  const lightTwo = repository("light-two", 10, 2);
+  const lightOne = repository("light-one", 0, 1);
+  const lightTwo = repository("light-two", 0, 2);
+  const light = await secondsOf(lightOne);
+  const tried = (await secondsOf(repository("tried", 100, 1))) - light;
+  const work = Math.ceil((100 * 1.2) / tried);
+  const heavyOne = repository("heavy-one", work, 1);
+  const heavyTwo = repository("heavy-two", work, 2);
+  const heavy = await secondsOf(heavyOne);
+  if (heavy < 1) throw new Error(`a heavy host takes ${heavy.toFixed(2)} s here, which is not heavy`);
   for (const place of [heavyOne, heavyTwo, lightOne, lightTwo]) plan(place);
 
   const plain = await median(() => run("nix", ["build", ...quiet, "--no-link", ...hosts.map((host) => installable(heavyTwo, host))]));
@@ -124,7 +137,8 @@ try {
   const cpu = (ticks.toSorted((a, b) => a - b)[Math.floor(ticks.length / 2)] ?? Number.NaN) / 100;
   rows.push(["processor time before the first Nix process, s", cpu, 1, "<= 0.2", cpu <= 0.2]);
 
-  console.log(`plan, ${hosts.length} hosts, ${availableParallelism()} cores, medians of ${rounds}`);
+  const each = `${heavy.toFixed(2)} s to evaluate a heavy host, ${light.toFixed(2)} s a light one`;
+  console.log(`plan, ${hosts.length} hosts, ${availableParallelism()} cores, medians of ${rounds}; ${each}`);
   for (const [what, ours, other, limit, good] of rows)
     console.log(
       `${good ? "ok  " : "SLOW"} ${what.padEnd(48)} ${ours.toFixed(2).padStart(6)} / ${other.toFixed(2).padStart(6)} = ${(ours / other).toFixed(2)}  (${limit})`,

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
 import { build, type Built, type BuildRequest } from "../../src/build/build.ts";
-import { evaluate, type Evaluation } from "../../src/build/evaluate.ts";
+import type { Evaluation } from "../../src/build/evaluate.ts";
+import { evaluateSides } from "../../src/build/sides.ts";
 import { keepFromCollection } from "../../src/build/gc-root.ts";
 import type { Side } from "../../src/build/sides.ts";
 import { HostName } from "../../src/discover/host.ts";
@@ -58,11 +59,10 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
       ...(signal === undefined ? {} : { signal }),
     });
   const evaluated = async (hosts: readonly string[]): Promise<Evaluation[]> => {
-    const found = await evaluate(
-      hosts.map((host) => HostName.parse(host)),
-      { flake, trust: "unreviewed", nix: port(), log: recordingLog(), jobs: 2, timeoutSeconds: 120 },
-    );
-    return [...found.values()].map((result) => (result.ok ? result.value : expect.unreachable(JSON.stringify(result))));
+    const wanted = hosts.map((host) => HostName.parse(host));
+    const options = { nix: port(), log: recordingLog(), jobs: 2, timeoutSeconds: 120 };
+    const { after } = await evaluateSides(wanted, undefined, { flake, trust: "unreviewed", hosts: wanted }, options);
+    return [...after.values()].map((result) => (result.ok ? result.value : expect.unreachable(JSON.stringify(result))));
   };
   const run = async (
     requests: readonly BuildRequest[],

@@ -2,7 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { evaluate, type Evaluation } from "../../src/build/evaluate.ts";
+import type { Evaluation } from "../../src/build/evaluate.ts";
+import { evaluateSides } from "../../src/build/sides.ts";
+import type { LockedFlake } from "../../src/discover/discover.ts";
 import { HostName } from "../../src/discover/host.ts";
 import { nixPort } from "../../src/io/nix.ts";
 import type { CommandResult, Nix, Result } from "../../src/io/ports.ts";
@@ -14,11 +16,20 @@ const scratch = mkdtempSync(join(tmpdir(), "evaluate-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const names = (...hosts: readonly string[]): HostName[] => hosts.map((host) => HostName.parse(host));
 
+/** What one revision evaluates to. */
+async function alone(
+  hosts: readonly HostName[],
+  { flake = { url: "x", shown: "x" }, nix, timeoutSeconds = 1 }: { flake?: LockedFlake; nix: Nix; timeoutSeconds?: number },
+): Promise<ReadonlyMap<string, Result<Evaluation>>> {
+  const options = { nix, log: recordingLog(), jobs: 2, timeoutSeconds };
+  return (await evaluateSides(hosts, undefined, { flake, trust: "unreviewed", hosts }, options)).after;
+}
+
 describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
   const nix = nixPort({ environment: { ...process.env, PATH: path }, scratch: join(scratch, version), graceSeconds: 1 });
   const flake = fleet(join(scratch, `fleet-${version}`), version);
-  const run = async (hosts: readonly HostName[], timeoutSeconds = 120): Promise<Map<string, Result<Evaluation>>> =>
-    evaluate(hosts, { flake, trust: "unreviewed", nix, log: recordingLog(), jobs: 2, timeoutSeconds });
+  const run = async (hosts: readonly HostName[], timeoutSeconds = 120): Promise<ReadonlyMap<string, Result<Evaluation>>> =>
+    await alone(hosts, { flake, nix, timeoutSeconds });
   const one = async (host: string, timeoutSeconds?: number): Promise<Result<Evaluation>> => {
     const result = (await run(names(host), timeoutSeconds)).get(host);
     if (result === undefined) throw new Error(`no result for ${host}`);
@@ -126,14 +137,7 @@ test.each([
     "no-toplevel",
   ],
 ])("an evaluation that comes back %s is that host's failure", async (_, answer, code) => {
-  const found = await evaluate(names("a"), {
-    flake: { url: "x", shown: "x" },
-    trust: "unreviewed",
-    nix: answering(answer),
-    log: recordingLog(),
-    jobs: 1,
-    timeoutSeconds: 1,
-  });
+  const found = await alone(names("a"), { nix: answering(answer) });
   expect(found.get(HostName.parse("a"))).toMatchObject({ ok: false, failure: { code } });
 });
 
@@ -147,30 +151,14 @@ test("leaves out a fact of another shape and keeps the others", async () => {
     unknown: 1,
   };
   const stdout = JSON.stringify({ drv: `${store}-a.drv`, out: `${store}-a`, system: "x86_64-linux", facts });
-  const found = await evaluate(names("a"), {
-    flake: { url: "x", shown: "x" },
-    trust: "unreviewed",
-    nix: answering({ stdout }),
-    log: recordingLog(),
-    jobs: 1,
-    timeoutSeconds: 1,
-  });
+  const found = await alone(names("a"), { nix: answering({ stdout }) });
   const result = found.get(HostName.parse("a"));
   expect(result?.ok === true && result.value.facts).toEqual({ release: "26.05", sshd: { enable: true } });
 });
 
 test("ends the run for what is no host's failure", async () => {
   const nix: Nix = { ...answering({}), run: () => Promise.reject(new Error("cancelled")) };
-  await expect(
-    evaluate(names("a", "b"), {
-      flake: { url: "x", shown: "x" },
-      trust: "unreviewed",
-      nix,
-      log: recordingLog(),
-      jobs: 1,
-      timeoutSeconds: 1,
-    }),
-  ).rejects.toThrow("cancelled");
+  await expect(alone(names("a", "b"), { nix })).rejects.toThrow("cancelled");
 });
 
 test("asks again where the store's database was busy, but not for ever", async () => {
@@ -186,14 +174,7 @@ test("asks again where the store's database was busy, but not for ever", async (
         return answering(fails ? { exitCode: 1 } : { stdout: good }).run(run);
       },
     };
-    const found = await evaluate(names("a"), {
-      flake: { url: "x", shown: "x" },
-      trust: "unreviewed",
-      nix,
-      log: recordingLog(),
-      jobs: 1,
-      timeoutSeconds: 1,
-    });
+    const found = await alone(names("a"), { nix });
     return [found.get(HostName.parse("a"))?.ok, calls];
   };
   expect(await after(2)).toEqual([true, 3]);
