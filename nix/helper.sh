@@ -525,7 +525,7 @@ while :; do
     # It may be starting this moment.
     missing=$((missing + 1))
     uptime
-    if [ "$missing" -ge 5 ] || [ "$up" -ge "$deadline" ]; then
+    if [ "$missing" -ge 12 ] || [ "$up" -ge "$deadline" ]; then
       if [ -r /var/lib/nixos-deploy-gate/ledger.jsonl ]; then
         ended=$(grep -F "\"id\":\"$id\",\"outcome\":" /var/lib/nixos-deploy-gate/ledger.jsonl | tail -n 1)
         [ -z "$ended" ] || put ledger "$ended"
@@ -534,7 +534,7 @@ while :; do
       exit 0
     fi
   fi
-  sleep 0.5 2>/dev/null || sleep 1
+  sleep 0.2 2>/dev/null || sleep 1
 done
 
 END_OF_A_PROGRAM_OF_THE_GATE
@@ -560,7 +560,7 @@ if [ "$nonce" = "$2" ]; then
     while [ "$up" -lt "$deadline" ]; do
       if [ -e "$state/phase" ]; then read -r told <"$state/phase" || :; fi
       case $told in ended*) break ;; esac
-      sleep 0.2 2>/dev/null || sleep 1
+      sleep 0.1 2>/dev/null || sleep 1
       uptime
     done
   fi
@@ -1688,7 +1688,8 @@ shell=/bin/sh
 
 # Counts on through changes of the clock, which an activation may bring.
 uptime() { read -r up rest </proc/uptime; up=${up%%.*}; }
-nap() { sleep 0.4 2>/dev/null || sleep 1; }
+# A switch ends by writing a file; the shorter this is, the less is added to it. It costs a process, no question to systemd.
+nap() { sleep 0.1 2>/dev/null || sleep 1; }
 note() { line "nixos-deploy-gate: $*" >>"$log" 2>/dev/null || :; }
 # systemd may be re-executing itself: no question may hang.
 ask_systemd() { timeout 60 systemctl --no-ask-password "$@" 8>&- 9>&- </dev/null; }
@@ -1820,7 +1821,7 @@ await_operation() {
     uptime
     if [ "$up" -ge "$operation_until" ]; then code=limit; break; fi
     looks=$((looks + 1))
-    if [ $((looks % 6)) -eq 0 ]; then
+    if [ $((looks % 20)) -eq 0 ]; then
       trim_log
       if is_over "$switch_unit"; then
         nap
@@ -2171,7 +2172,7 @@ await_confirmation() {
       sleep 3
     fi
     looks=$((looks + 1))
-    [ $((looks % 10)) -ne 0 ] || trim_log
+    [ $((looks % 40)) -ne 0 ] || trim_log
     nap
   done
 }
