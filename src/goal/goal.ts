@@ -2,7 +2,7 @@ import * as z from "zod";
 import { actionKinds, type ActionKind, autonomies, type Autonomy, type GoalPolicy } from "../policy-goals.ts";
 
 /** What a goal's session may ask. Those of `edit` change a copy of the repository that nobody else sees. */
-export const toolGroups = ["hosts", "repository", "options", "plan", "edit"] as const;
+const toolGroups = ["hosts", "repository", "options", "plan", "edit"] as const;
 export type ToolGroup = (typeof toolGroups)[number];
 
 /** A goal as its file says it: what a session is asked, and what it is given for that at most. */

@@ -8,7 +8,7 @@ import type { Goal } from "./goal.ts";
 export type Occasion = { readonly id: string; readonly told: string | undefined; readonly by: "operator" | "alert" };
 
 /** A wish is a page at most. What is longer is a document, and belongs into the repository. */
-export const longestWish = 8_000;
+const longestWish = 8_000;
 
 /** What a goal is told, of what was given. Pure. Throws the GateError `goal-untold` where it needs more than that. */
 export function occasionOf(

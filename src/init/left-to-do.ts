@@ -91,4 +91,4 @@ export function leftToDo(standing: Standing): readonly LeftToDo[] {
   return todo;
 }
 
-export const shellWord = (text: string): string => (/^[A-Za-z0-9_./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
+const shellWord = (text: string): string => (/^[A-Za-z0-9_./@:+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);

@@ -16,8 +16,7 @@ export type StartingPolicy = {
 
 /** Names of attributes that Nix would read as something else. */
 const keywords = new Set(["assert", "else", "if", "in", "inherit", "let", "or", "rec", "then", "with"]);
-export const nixAttribute = (name: string): string =>
-  /^[A-Za-z_][A-Za-z0-9_'-]*$/.test(name) && !keywords.has(name) ? name : nixString(name);
+const nixAttribute = (name: string): string => (/^[A-Za-z_][A-Za-z0-9_'-]*$/.test(name) && !keywords.has(name) ? name : nixString(name));
 
 /** The file deploy-gate.nix: a policy under which nothing is deployed that nobody asked for, with the lines to change. */
 export function startingPolicy(start: StartingPolicy): string {

@@ -102,7 +102,7 @@ export function claudeSession(options: SessionOptions): Session {
       const end = await runCommand({
         program: path,
         arguments: [...argumentsFor(question, goal), ...toolArguments(question, server, options.relay, join(home, "tools.json"))],
-        environment: { ...confined(options, home), ...(server === undefined ? {} : toolEnvironment) },
+        environment: { ...confined(options, home), ...(server === undefined ? {} : toolEnvironment(question.timeoutSeconds)) },
         directory: join(home, "empty"),
         input: question.prompt,
         timeoutSeconds: question.timeoutSeconds,
@@ -150,8 +150,8 @@ function toolArguments(question: SessionQuestion, server: ToolServer | undefined
   return ["--mcp-config", file, "--allowedTools", ...(question.tools ?? []).map(({ name }) => `mcp__gate__${name}`)];
 }
 
-/** Milliseconds: to start the relay, and for one call; a host may take its time. */
-const toolEnvironment = { MCP_TIMEOUT: "20000", MCP_TOOL_TIMEOUT: "120000" };
+/** Milliseconds: to start the relay, and for one call. A host may take its time, and a plan takes what the session has: one that is given up goes on here all the same. */
+const toolEnvironment = (seconds: number) => ({ MCP_TIMEOUT: "20000", MCP_TOOL_TIMEOUT: String(Math.max(120, seconds) * 1000) });
 
 function newEnough(version: readonly number[]): boolean {
   for (const [index, least] of oldest.entries()) {

@@ -14,6 +14,7 @@ export type ToolServer = {
   readonly secret: string;
   /** Whether a relay came with the right word. */
   readonly reached: () => boolean;
+  /** Begins nothing any more, and ends when what is under way has ended: whoever goes on from here must not be met by a call of a session that is over. */
   close(): Promise<void>;
 };
 
@@ -36,8 +37,9 @@ export async function openToolServer(tools: readonly SessionTool[]): Promise<Too
   let reached = false;
   // One call after the other: a session may ask for ten things at once, and a host is not to be asked ten things at once.
   let last: Promise<unknown> = Promise.resolve();
+  let isClosed = false;
   const inTurn = async (line: string): Promise<string | undefined> => {
-    const answer = last.then(() => toolReply(line, tools));
+    const answer = last.then(() => (isClosed ? undefined : toolReply(line, tools)));
     last = answer.catch(() => {});
     return await answer;
   };
@@ -86,9 +88,11 @@ export async function openToolServer(tools: readonly SessionTool[]): Promise<Too
     secret,
     reached: () => reached,
     close: async () => {
+      isClosed = true;
       for (const client of open) client.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
       rmSync(directory, { recursive: true, force: true });
+      await last;
     },
   };
 }

@@ -30,7 +30,7 @@ type Group = Incident["groups"][number];
 export type Batch = { readonly incident: Incident; readonly text: string; readonly fingerprints: readonly string[] };
 
 /** Of one input. GitHub takes 65,535 characters for all inputs of a dispatch together. */
-export const longestIncident = 50_000;
+const longestIncident = 50_000;
 /** Longest details and summary, in characters, first try to last: the names of everything that is wrong are worth more than the journal of one. */
 const sizes = [
   [4_000, 1_000],

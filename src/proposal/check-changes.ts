@@ -3,7 +3,7 @@ import { addedLines, type ChangedFile } from "./changed-file.ts";
 import { addsKey, type Bounds, forbiddenPath } from "./path-rules.ts";
 
 /** A proposal is read by a person: what is larger than this nobody reads. */
-export const proposalLimits = { files: 40, lines: 2_000, bytes: 200_000 } as const;
+const proposalLimits = { files: 40, lines: 2_000, bytes: 200_000 } as const;
 
 /** What speaks against a proposal, as sentences; empty where nothing does. Whatever the session says of its own work is not asked. */
 export function checkChanges(changes: readonly ChangedFile[], bounds: Bounds): readonly string[] {

@@ -13,7 +13,7 @@ const Option = z
 const Host = z.string().max(63).describe("name of a host of the flake");
 
 /** The names of an option's path, quotes taken off. */
-export function optionPath(option: string): readonly string[] {
+function optionPath(option: string): readonly string[] {
   return [...option.matchAll(/"([^"]*)"|([^."]+)/g)].map((part) => part[1] ?? part[2] ?? "");
 }
 

@@ -85,6 +85,35 @@ describe("the relay", () => {
     expect(result.content[0]?.text.length).toBe(2_500_000);
   });
 
+  test("what was asked and is not begun when the session is over is never done, and what is under way has ended before that is told", async () => {
+    const done: string[] = [];
+    let begun = (): void => {};
+    const under = new Promise<void>((resolve) => (begun = resolve));
+    let release = (): void => {};
+    const slow = tool(async () => {
+      begun();
+      await new Promise<void>((resolve) => (release = resolve));
+      done.push("slow");
+      return { text: "", refused: false };
+    }, "slow");
+    const write = tool(() => {
+      done.push("write");
+      return Promise.resolve({ text: "", refused: false });
+    }, "write");
+    const server = await openToolServer([slow, write]);
+    const one = relay(server.socket, server.secret);
+    one.child.stdin?.write(`${call(1, "slow")}${call(2, "write")}`);
+    await under;
+    let isClosed = false;
+    const closed = server.close().then(() => (isClosed = true));
+    await one.ended;
+    expect(isClosed).toBe(false);
+    release();
+    await closed;
+    await new Promise((later) => setTimeout(later, 50));
+    expect(done).toEqual(["slow"]);
+  });
+
   test("with a wrong word is shown the door, and nothing is answered", async () => {
     const asked: unknown[] = [];
     const server = await serve(

@@ -11,7 +11,7 @@ import { refusalOf } from "./alone-program.ts";
 import { collectGarbageProgram } from "./collect-garbage-program.ts";
 
 /** Below that share of the store's file system, and only where what is left is no large number in itself, is it worth to delete what may have to be fetched again. */
-export const lowShare = 0.15;
+const lowShare = 0.15;
 const plentyBytes = 50 * 2 ** 30;
 /** So much is to be free afterwards, and so much is deleted at most in one run. */
 const [wantedShare, mostBytes] = [0.25, 200 * 2 ** 30];
@@ -19,7 +19,7 @@ const [wantedShare, mostBytes] = [0.25, 200 * 2 ** 30];
 const worthShare = 0.01;
 
 /** Why no garbage is collected now, as sentences; empty where it may be. Pure. */
-export function againstCollection({
+function againstCollection({
   space,
   current,
   booted,
@@ -38,13 +38,13 @@ export function againstCollection({
 }
 
 /** How many bytes are deleted at most. Pure. */
-export const mostToFree = ({ sizeBytes, freeBytes }: Space): number =>
+const mostToFree = ({ sizeBytes, freeBytes }: Space): number =>
   Math.min(mostBytes, Math.max(2 ** 20, Math.ceil(sizeBytes * wantedShare - freeBytes)));
 
 export type Collected = { readonly sizeBytes: number; readonly freeBefore: number; readonly freeAfter: number };
 
 /** What `stat -f` said before and after; undefined where one of them cannot be understood. Pure. */
-export function collectedOf(before: string, after: string): Collected | undefined {
+function collectedOf(before: string, after: string): Collected | undefined {
   const [first, last] = [before, after].map((line) => /^([1-9][0-9]{0,9}) ([1-9][0-9]{0,17}) ([0-9]{1,18})$/.exec(line.trim()));
   if (first === null || first === undefined || last === null || last === undefined) return undefined;
   const bytes = (found: RegExpExecArray, nth: number): number => Number(found[1]) * Number(found[nth]);
@@ -52,7 +52,7 @@ export function collectedOf(before: string, after: string): Collected | undefine
 }
 
 /** Whether anything that could be gone back to went away, as sentences; empty where all is as it was. Pure. */
-export function missingAfter(before: Observation, after: Observation, gone: string): readonly string[] {
+function missingAfter(before: Observation, after: Observation, gone: string): readonly string[] {
   const kept = new Set(after.generations.map(({ number, toplevel }) => `${number} ${toplevel}`));
   return [
     ...(gone.trim() === "" ? [] : [`Systems that should be in the store are not valid there any more: ${gone.trim().slice(0, 600)}.`]),

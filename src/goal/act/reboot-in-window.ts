@@ -29,7 +29,7 @@ export type RebootActionCase = {
 };
 
 /** Why a host is not rebooted now, as sentences; empty where it may be. Pure. What the reboots of a schedule would do is all that a goal may hasten, within the window. */
-export function againstReboot({ group, carries, ...question }: RebootActionCase): readonly string[] {
+function againstReboot({ group, carries, ...question }: RebootActionCase): readonly string[] {
   const { host, policy } = question;
   const due = rebootDue(question);
   const reasons: string[] = [];

@@ -31,13 +31,13 @@ export type Redeployment = {
 };
 
 /** The revision that the gate deployed last, which decides what is asked of the deploy branch; undefined where there is none. Pure. */
-export const lastRevision = (ledger: KnownLedger): string | undefined => lastApplied(entriesOf(ledger))?.revision;
+const lastRevision = (ledger: KnownLedger): string | undefined => lastApplied(entriesOf(ledger))?.revision;
 
 /**
  * What would be brought back, or why nothing is, as sentences. Pure. A change that was never judged goes through the pipeline, and so does a way there that nobody judged: from
  * a system that the ledger does not know, which somebody switched to by hand.
  */
-export function redeployment({ host, observation, ledger, onBranch, carries }: RedeployCase): Redeployment | readonly string[] {
+function redeployment({ host, observation, ledger, onBranch, carries }: RedeployCase): Redeployment | readonly string[] {
   const pipeline = "A new change goes through the pipeline.";
   const entries = entriesOf(ledger);
   const last = lastApplied(entries);

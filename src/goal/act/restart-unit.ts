@@ -39,7 +39,7 @@ const deletes = /^nix-gc\.service$/;
 type Failing = { readonly how: "failed" | "flapping" } | { readonly how: undefined; readonly sentence: string };
 
 /** In what way a unit is down, or why it is not one that a restart is for. Pure. */
-export function failingHow(unit: string, observation: Pick<Observation, "units" | "failedUnits" | "at">): Failing {
+function failingHow(unit: string, observation: Pick<Observation, "units" | "failedUnits" | "at">): Failing {
   const found = observation.units.find((one) => one.unit === unit);
   const healthy = (sentence: string): Failing => ({ how: undefined, sentence });
   if (found === undefined)
@@ -62,7 +62,7 @@ export function failingHow(unit: string, observation: Pick<Observation, "units" 
 }
 
 /** Why a unit may not be restarted now, as sentences; empty where it may. Pure. */
-export function againstRestart({ host, unit, observation, ledger, group }: RestartCase): readonly string[] {
+function againstRestart({ host, unit, observation, ledger, group }: RestartCase): readonly string[] {
   if (!isUnitName(unit) || !restartable.test(unit))
     return [`"${unit.slice(0, 100)}" is no service, socket, timer or path unit; nothing else is restarted.`];
   if (isUntouchable(unit)) return [`${unit} is one that nothing restarts by itself: the host, or the way to it, stands on it.`];
@@ -83,7 +83,7 @@ export function againstRestart({ host, unit, observation, ledger, group }: Resta
 
 /** What a unit is, by `systemctl show`. */
 export type UnitStanding = ReadonlyMap<string, string>;
-export const unitStanding = (shown: string): UnitStanding =>
+const unitStanding = (shown: string): UnitStanding =>
   new Map(
     shown.split("\n").flatMap((line) => {
       const at = line.indexOf("=");
@@ -92,7 +92,7 @@ export const unitStanding = (shown: string): UnitStanding =>
   );
 
 /** Whether the unit stands after the soak, as the sentence that says so. `begun` is right after its start. Pure. */
-export function standsAfter(unit: string, begun: UnitStanding, now: UnitStanding): { readonly stands: boolean; readonly sentence: string } {
+function standsAfter(unit: string, begun: UnitStanding, now: UnitStanding): { readonly stands: boolean; readonly sentence: string } {
   const [state, sub, result] = ["ActiveState", "SubState", "Result"].map((name) => now.get(name) ?? "");
   const told = `${state === "" ? "in a state that cannot be told" : state}${sub === "" ? "" : ` (${sub})`}${result === "" || result === "success" ? "" : `, result ${result}`}`;
   const restarts = (standing: UnitStanding): number => Number(standing.get("NRestarts") ?? "0");
