@@ -22,6 +22,7 @@ import type { Patience } from "./diagnose/may-pass.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
 import { policyDigest } from "./policy-in-force.ts";
+import { policyNotes, type PolicySide } from "./policy-notes.ts";
 import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
 import { timed } from "./report/timeline.ts";
@@ -106,6 +107,8 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   // A change is not judged by what it brings along (invariant 3); where hosts are asked, their ledgers say which policy is in force.
   const [ruling, rulingRev] = request.deploy === undefined && base !== undefined ? [base, sources.base?.rev] : [head, sources.head.rev];
   const known = policyOf(ruling);
+  // What a change brings is in force once it is merged, and would stop the run then.
+  const brought = ruling === head ? known : policyOf(head);
   const fleet = [...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted();
   const hosts = selectHosts(fleet, request.hosts);
 
@@ -132,6 +135,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
         ...request.notes,
         ...(request.deploy === undefined ? sourceNotes(sources, base, head) : []),
         ...(exposure === undefined ? [] : [exposure]),
+        ...(request.deploy === undefined ? ofPolicy() : []),
         ...judged.notes,
       ],
       hosts: reports.map((report) => ({ ...report, ...rebootOf(report, known, clock.now()) })),
@@ -144,6 +148,11 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const after = { ...head, trust: sources.head.trust };
   const evaluation = await evaluateTwice(hosts, revision(sources.base, base), after, evaluating, ports.patience);
   const evaluated = evaluation.found;
+  const ofPolicy = (): readonly string[] => {
+    const after: PolicySide = { policy: brought, hosts: head.hosts, evaluated: evaluated.after };
+    const before = base?.deployGate && { policy: known, hosts: base.hosts, evaluated: evaluated.before };
+    return policyNotes(after, before, clock.now(), request.event === "shell" ? "whole" : "counted");
+  };
 
   // What derivations tell is there in seconds; a pull request hears it while the build goes on.
   const preview = async (): Promise<Plan> => {

@@ -1,6 +1,5 @@
 import type { EvaluatedFleet } from "../build/sides.ts";
 import { inPool } from "../build/pool.ts";
-import { knownTarget } from "../deploy/running-fleet.ts";
 import { type Check, failedCheck, rowsOf } from "../doctor/check.ts";
 import { hostChecks } from "../doctor/host-checks.ts";
 import { hostProgram } from "../doctor/host-program.ts";
@@ -11,25 +10,12 @@ import type { Clock, Targets } from "../io/ports.ts";
 import { openTargets } from "../io/target.ts";
 import type { Policy } from "../policy.ts";
 import type { Address } from "../target/address.ts";
+import { knownTarget } from "../target/known-target.ts";
 import { observe } from "../target/observe.ts";
 import { addressOf } from "../target/resolve-address.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Options, Shell } from "./shell.ts";
 import { sshWords } from "./ssh-words.ts";
-
-/** Who logs in to each host that was evaluated, and how many keys its configuration lets in. */
-export function accessOf(
-  evaluated: EvaluatedFleet | undefined,
-  policy: Policy,
-): ReadonlyMap<HostName, { readonly user: string; readonly keys: Readonly<Record<string, number>> | undefined }> {
-  return new Map(
-    [...(evaluated?.after ?? [])].flatMap(([host, side]) => {
-      if (!side.ok) return [];
-      const resolved = addressOf(host, policy, knownTarget(side.value.facts));
-      return resolved.ok ? [[host, { user: resolved.value.address.user, keys: side.value.facts.keys }] as const] : [];
-    }),
-  );
-}
 
 type HostsWorld = { readonly prepared: Prepared; readonly options: Options; readonly shell: Shell; readonly log: GateLog };
 

@@ -9,10 +9,11 @@ import { type ExitCode, GateError, gateError } from "../failure.ts";
 import type { GateLog } from "../io/log.ts";
 import { observeOnly, parsePolicy, type Policy } from "../policy.ts";
 import { lintPolicy } from "../policy-lint.ts";
+import { accessOf } from "../policy-notes.ts";
 import { count } from "../report/phrases.ts";
 import { checkoutOf } from "./checkout.ts";
 import { checkForge, type ForgeKind } from "./doctor-forge.ts";
-import { accessOf, checkHosts } from "./doctor-hosts.ts";
+import { checkHosts } from "./doctor-hosts.ts";
 import { checkMachine } from "./doctor-machine.ts";
 import { checkSession } from "./doctor-session.ts";
 import { checkWorkflows } from "./doctor-workflows.ts";
@@ -126,7 +127,7 @@ async function checkFlake(
       hosts: outputs.hosts,
       ...(forge === undefined ? {} : { forge }),
       now: ports.clock.now(),
-      access: accessOf(evaluated, policy),
+      access: accessOf(evaluated?.after ?? new Map(), policy),
       missing: missingFiles(policy, shell.environment),
     });
     const managed = Object.values(policy.hosts).filter(({ deploy }) => deploy).length;

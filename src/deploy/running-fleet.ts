@@ -1,5 +1,4 @@
 import { type EvaluatedFleet, type HostSides, type Side, withoutBefore } from "../build/sides.ts";
-import type { EvaluatedFacts } from "../build/evaluated-facts.ts";
 import { inPool } from "../build/pool.ts";
 import type { HostName } from "../discover/host.ts";
 import { failure } from "../failure.ts";
@@ -8,7 +7,8 @@ import type { Policy } from "../policy.ts";
 import type { Address } from "../target/address.ts";
 import type { Observed } from "../target/observe.ts";
 import type { BriefObservation } from "../target/observation.ts";
-import { addressOf, type KnownTarget } from "../target/resolve-address.ts";
+import { knownTarget } from "../target/known-target.ts";
+import { addressOf } from "../target/resolve-address.ts";
 import { rightHost } from "../target/right-host.ts";
 
 /** What the managed hosts said that they run. */
@@ -47,19 +47,6 @@ export async function askFleet<Seen extends BriefObservation>(
   });
   const observations = new Map([...asked].flatMap(([host, observed]) => (observed.ok ? [[host, observed.observation] as const] : [])));
   return { addresses, asked, observations };
-}
-
-/** What an evaluated host says elsewhere of how it is reached. */
-export function knownTarget({ deployRs, hive, hostName }: EvaluatedFacts): KnownTarget {
-  return {
-    ...(deployRs?.address === undefined
-      ? {}
-      : { deployNode: { hostname: deployRs.address, ...(deployRs.user === undefined ? {} : { sshUser: deployRs.user }) } }),
-    ...(hive === undefined
-      ? {}
-      : { hive: { targetHost: hive.address ?? null, targetUser: hive.user ?? null, targetPort: hive.port ?? null } }),
-    ...(hostName === undefined ? {} : { systemHostName: hostName }),
-  };
 }
 
 /** What has to be built: an old side only where it is what the host runs, or where nobody asks the host. */

@@ -51,7 +51,7 @@ export function terminalReport(plan: Plan, options: TerminalOptions): string {
   out.push(...detail(plan, width, options));
   out.push(
     "",
-    ...plan.notes.flatMap((note) => fill(line(note), width, 0)),
+    ...plan.notes.flatMap((note) => fill(line(note), width, 2)),
     ...fill(line(foot(plan)), width, 0).map((text) => paint(2, text)),
   );
   return `${out.join("\n")}\n`;

@@ -165,10 +165,12 @@ describe("flakes", { timeout: 60_000, concurrent: true }, () => {
   });
   test("a change cannot replace the policy by one that is broken: the base's is in force", async () => {
     const good = host();
-    const { directory } = change(`${good} deployGate.hosts.a.deploy = true;`, `${good} deployGate = throw "no policy today";`);
-    const end = await gate(["plan", "--base", "main", "--json"], { directory });
-    expect(failureOf(end.stderr)?.code ?? Plan.parse(JSON.parse(end.stdout)).policy.source).toBe("policy-invalid");
-    expect(end.code).toBe(2);
+    for (const broken of ['throw "no policy today"', "{ hots = { }; }"]) {
+      const { directory } = change(`${good} deployGate.hosts.a.deploy = true;`, `${good} deployGate = ${broken};`);
+      const end = await gate(["plan", "--base", "main", "--json"], { directory });
+      expect(failureOf(end.stderr)?.code ?? Plan.parse(JSON.parse(end.stdout)).policy.source).toBe("policy-invalid");
+      expect(end.code).toBe(2);
+    }
   });
 });
 
