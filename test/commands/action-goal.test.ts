@@ -1,79 +1,44 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { LoopbackForge } from "../forge/loopback-forge.ts";
-import { type ActionEvent, type ActionResult, runAction } from "../forge/run-action.ts";
-import { flake, Repository } from "../scenario/flake.ts";
-import { loopbackModel, type Seen, type Step } from "../session/loopback-model.ts";
+import type { ActionEvent } from "../forge/run-action.ts";
+import { flake } from "../scenario/flake.ts";
+import type { Step } from "../session/loopback-model.ts";
+import { goalAnswer, GoalStage, type Script, use } from "./goal-stage.ts";
 import { StandInHost } from "./stand-in-host.ts";
 
 /** The Action whole, with the real CLI, a model, a forge and a host on loopback. */
 describe("a goal by the Action", { timeout: 180_000 }, () => {
-  let scratch: string;
-  let origin: Repository;
+  let stage: GoalStage;
   let host: StandInHost;
   let forge: LoopbackForge;
-  let program: string;
-  let checkouts = 0;
   const system = `/nix/store/${"a".repeat(32)}-nixos-system-web1-26.05`;
 
   const commit = (policy: object = {}, files: Readonly<Record<string, string>> = {}): string => {
-    origin.write({ "policy.json": JSON.stringify({ hosts: { web1: { deploy: true, target: host.target } }, ...policy }), ...files });
-    return origin.commit();
+    stage.origin.write({ "policy.json": JSON.stringify({ hosts: { web1: { deploy: true, target: host.target } }, ...policy }), ...files });
+    return stage.origin.commit();
   };
-  const answer = (nonce: string, over: object | number = {}): Step => ({
-    answer: {
-      nonce,
+  const answer = (nonce: string, over: object = {}): Step =>
+    goalAnswer(nonce, {
       headline: "web1 cannot be asked for its health.",
       findings: [{ host: "web1", severity: "urgent", what: "It says nothing of its disks.", quote: "could not be asked for its health" }],
-      actions: [],
-      proposal: { title: "", why: "", alternatives: [], questions: [] },
-      opinion: "",
-      edgeCase: { symptom: "", cause: "", strategy: "" },
-      ...(typeof over === "number" ? {} : over),
-    },
-  });
-  const nonceOf = (request: string): string => /nonce ([0-9a-f]{16})/.exec(request)?.[1] ?? "none";
+      ...over,
+    });
   const run = async (
     sha: string,
     inputs: Record<string, string>,
-    {
-      event = { name: "workflow_dispatch", sha },
-      says = answer,
-      credential = true,
-    }: { event?: ActionEvent; says?: (nonce: string, index: number) => Step; credential?: boolean } = {},
-  ): Promise<ActionResult & { readonly seen: Seen[] }> => {
-    const here = new Repository(join(scratch, `checkout-${++checkouts}`));
-    here.git("remote", "add", "origin", `file://${origin.directory}`);
-    here.git("fetch", "--quiet", "--depth=1", "origin", sha);
-    here.git("checkout", "--quiet", "--detach", sha);
-    const model = await loopbackModel((request, index) => says(nonceOf(request), index));
-    const given = {
-      command: "goal",
-      "ssh-private-key": host.key.privateKey,
-      "ssh-known-hosts": host.knownHost,
-      "claude-path": program,
-      ...(credential ? { "anthropic-api-key": "sk-ant-api03-dummy" } : {}),
-      ...inputs,
-    };
-    try {
-      const env = { ANTHROPIC_BASE_URL: model.url };
-      return { ...(await runAction({ forge, event, main: "src/main.ts", cwd: here.directory, inputs: given, env })), seen: model.seen };
-    } finally {
-      await model.close();
-    }
+    { event, says = (nonce) => answer(nonce), credential = true }: { event?: ActionEvent; says?: Script; credential?: boolean } = {},
+  ) => {
+    const login = { key: host.key.privateKey, knownHosts: host.knownHost };
+    return await stage.run({ forge, sha, login, inputs, says }, { ...(event === undefined ? {} : { event }), credential });
   };
   const commitComments = (): string[] => [...forge.commitComments.values()].flat().map(({ body }) => body);
 
   beforeAll(async () => {
-    program = execFileSync(resolve(import.meta.dirname, "../../.ci/claude"), { encoding: "utf8" }).trim();
-    scratch = mkdtempSync(join(tmpdir(), "gate-goal-action-"));
-    origin = new Repository(join(scratch, "origin"));
-    origin.git("config", "uploadpack.allowAnySHA1InWant", "true");
+    stage = new GoalStage();
     host = await new StandInHost("web1").start(system);
-    origin.write({
+    stage.origin.write({
       "flake.nix": flake(`
         nixosConfigurations.web1 = system { name = "web1"; more = ""; };
         deployGate = builtins.fromJSON (builtins.readFile ./policy.json);`),
@@ -86,11 +51,11 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
   });
   afterAll(async () => {
     await host[Symbol.asyncDispose]();
-    rmSync(scratch, { recursive: true, force: true });
+    stage.remove();
   });
 
   test("what it found is in the summary, on the commit and told by the operator's command; a second run edits", async () => {
-    const told = join(scratch, "told.json");
+    const told = join(stage.scratch, "told.json");
     const sha = commit({ report: { detail: "full" }, notify: { command: ["sh", "-c", `cat >'${told}'`] } });
     const first = await run(sha, { goal: "health-check" });
     expect([first.exitCode, first.outputs["decision"], first.outputs["reason-code"]], first.log).toEqual([0, "held", "urgent-finding"]);
@@ -149,7 +114,6 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
   });
 
   test("a wish becomes one pull request with what it does to the machines; a second run of it updates, and what nobody may change is not changed", async () => {
-    const use = (name: string, input: unknown) => ({ name: `mcp__gate__${name}`, input });
     const wish =
       (text: string) =>
       (nonce: string, index: number): Step =>
@@ -178,7 +142,7 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
     expect(pull?.body).toContain("run Synapse on web1");
     expect(pull?.body).toContain("Which domain?");
     expect(pull?.body).toContain("web1");
-    expect(origin.git("diff", "--name-only", sha, pull?.head ?? "")).toBe("flake.nix");
+    expect(stage.origin.git("diff", "--name-only", sha, pull?.head ?? "")).toBe("flake.nix");
     expect(first.summary).toContain("is not for a session to change");
     // The session saw the gate's own plan of its copy.
     expect(first.seen.map(({ body }) => body).join()).toContain("Judged by rules only");
@@ -186,12 +150,12 @@ describe("a goal by the Action", { timeout: 180_000 }, () => {
     const again = await run(sha, inputs, { says: wish("second") });
     expect([again.exitCode, again.outputs["reason-code"]], again.log).toEqual([0, "proposal-updated"]);
     expect([forge.opened.length, forge.opened[0]?.edits, forge.opened[0]?.body.includes("second")]).toEqual([1, 1, true]);
-    expect(origin.git("rev-list", "--count", `${sha}..${pull?.head ?? ""}`)).toBe("1");
+    expect(stage.origin.git("rev-list", "--count", `${sha}..${pull?.head ?? ""}`)).toBe("1");
     expect(forge.violations).toEqual([]);
 
     const observed = await run(commit({ report: { detail: "full" } }), inputs, { says: wish("third") });
     expect([observed.exitCode, forge.opened.length, forge.opened[0]?.edits], observed.log).toEqual([0, 1, 1]);
-    expect(origin.git("status", "--porcelain")).toBe("");
+    expect(stage.origin.git("status", "--porcelain")).toBe("");
   });
 
   test("without a credential the fleet is told and the job is red", async () => {

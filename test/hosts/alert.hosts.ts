@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { Incident } from "../../src/listen/incident.ts";
+import { goalAnswer, use } from "../commands/goal-stage.ts";
 import { ListenerProcess } from "../commands/listener-process.ts";
 import { jobToken, LoopbackForge } from "../forge/loopback-forge.ts";
 import { evaluate, root, type Unit } from "../module/evaluate.ts";
@@ -171,26 +172,20 @@ test("a unit that fails after a deploy becomes one run, which finds the cause, o
   await alpha.sh("rm /run/late-fails");
   const alert = join(scratch, "alert.json");
   writeFileSync(alert, forge.dispatches[0]?.inputs["alert"] ?? "");
-  const use = (name: string, input: object) => ({ name: `mcp__gate__${name}`, input: { host: "alpha", ...input } });
+  const late = { host: "alpha", unit: "late.service" };
   const restart = (unit: string) => ({ kind: "restart-unit", host: "alpha", unit, reason: "it only has to start again" });
   const model = await loopbackModel((request, index): Step =>
     index === 0
-      ? { calls: [use("journal", { unit: "late.service" }), use("unit_status", { unit: "late.service" })] }
-      : {
-          answer: {
-            nonce: /nonce ([0-9a-f]{16})/.exec(request)?.[1] ?? "",
-            headline: "late.service could not open its database.",
-            findings: [
-              { host: "alpha", severity: "urgent", what: "Its database was away.", quote: "late: cannot open /srv/late.db" },
-              { host: "alpha", severity: "note", what: "I have tested it.", quote: "all tests passed" },
-            ],
-            // What a line of the journal ordered, and what helps.
-            actions: [restart("sshd.service"), restart("late.service")],
-            proposal: { title: "", why: "", alternatives: [], questions: [] },
-            opinion: "",
-            edgeCase: { symptom: "", cause: "", strategy: "" },
-          },
-        },
+      ? { calls: [use("journal", late), use("unit_status", late)] }
+      : goalAnswer(/nonce ([0-9a-f]{16})/.exec(request)?.[1] ?? "", {
+          headline: "late.service could not open its database.",
+          findings: [
+            { host: "alpha", severity: "urgent", what: "Its database was away.", quote: "late: cannot open /srv/late.db" },
+            { host: "alpha", severity: "note", what: "I have tested it.", quote: "all tests passed" },
+          ],
+          // What a line of the journal ordered, and what helps.
+          actions: [restart("sshd.service"), restart("late.service")],
+        }),
   );
   try {
     const environment = {

@@ -1,6 +1,9 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { goalAnswer, GoalStage, type Login, use as gateUse } from "../commands/goal-stage.ts";
+import { LoopbackForge } from "../forge/loopback-forge.ts";
 import { loopbackModel, type Step } from "../session/loopback-model.ts";
 import { Fleet, type HostSpec } from "./fleet.ts";
 import type { LabHost } from "./host.ts";
@@ -61,19 +64,9 @@ async function run(
     await model.close();
   }
 }
-const answer = (request: string, over: object): Step => ({
-  answer: {
-    nonce: /nonce ([0-9a-f]{16})/.exec(request)?.[1] ?? "",
-    headline: "alpha has a log that fills its disk.",
-    findings: [],
-    actions: [],
-    proposal: { title: "", why: "", alternatives: [], questions: [] },
-    opinion: "",
-    edgeCase: { symptom: "", cause: "", strategy: "" },
-    ...over,
-  },
-});
-const use = (name: string, input: object) => ({ name: `mcp__gate__${name}`, input: { host: "alpha", ...input } });
+const answer = (request: string, over: object): Step =>
+  goalAnswer(/nonce ([0-9a-f]{16})/.exec(request)?.[1] ?? "", { headline: "alpha has a log that fills its disk.", ...over });
+const use = (name: string, input: object) => gateUse(name, { host: "alpha", ...input });
 const restart = (unit: string) => ({ kind: "restart-unit", host: "alpha", unit, reason: "its flag is gone" });
 
 test("a disk that fills with something explainable, and a unit that failed: what the host says reaches the session and its quotes stand", async () => {
@@ -139,4 +132,146 @@ test("where it may act the unit is restarted, once, and seen to work; a unit tha
     JSON.stringify(report.actions),
   ).toEqual([["moody.service", "done", expect.anything()]]);
   expect((await alpha.sh("systemctl is-active moody.service")).trim()).toBe("active");
+});
+
+/** The Action whole on the repository of the real hosts, with a forge on loopback. */
+describe("by the Action", () => {
+  let stage: GoalStage;
+  let forge: LoopbackForge;
+  const capped = (limit: number): HostSpec => ({
+    ...next,
+    services: {
+      ...next.services,
+      // It runs into its limit and says so, and lives on.
+      capped: {
+        script: 'set +e; while :; do ( exec 40</dev/null ) 2>/dev/null || echo "capped: accept: Too many open files"; sleep 2; done',
+        service: { LimitNOFILE: String(limit) },
+      },
+    },
+  });
+  const login = (): Login => ({ key: readFileSync(lab.key, "utf8"), knownHosts: lab.knownHosts });
+
+  beforeAll(async () => {
+    await fleet.commit({ alpha: capped(20) });
+    expect((await fleet.deploy()).exitCode).toBe(0);
+    stage = new GoalStage(fleet.repository);
+  });
+  afterAll(() => stage?.remove());
+  beforeEach(async () => {
+    forge = await new LoopbackForge("github").start();
+    return async () => await forge[Symbol.asyncDispose]();
+  });
+
+  test("proactive: a limit that a service runs into, by its own journal, becomes a pull request that raises it; the host is as it was", async () => {
+    const sha = await fleet.commit(
+      { alpha: capped(20) },
+      { report: { detail: "full" }, goals: { by: { proactive: { autonomy: "propose" } } } },
+    );
+    const before = await alpha.systems();
+    const result = await stage.run(
+      {
+        forge,
+        sha,
+        login: login(),
+        inputs: { goal: "proactive" },
+        says: (nonce, index) =>
+          index === 0
+            ? {
+                calls: [
+                  use("journal", { unit: "capped.service" }),
+                  use("unit_status", { unit: "capped.service" }),
+                  gateUse("read_file", { path: "specs.json" }),
+                ],
+              }
+            : index === 1
+              ? {
+                  calls: [
+                    gateUse("edit_file", { path: "specs.json", old: '"LimitNOFILE":"20"', new: '"LimitNOFILE":"1024"' }),
+                    gateUse("plan", {}),
+                  ],
+                }
+              : goalAnswer(nonce, {
+                  headline: "capped runs into its limit of 20 open files.",
+                  findings: [{ host: "alpha", severity: "warning", what: "It turns callers away.", quote: "accept: Too many open files" }],
+                  proposal: { title: "capped: 1024 open files", why: "It runs into 20.", alternatives: [], questions: [] },
+                }),
+      },
+      { seconds: 300 },
+    );
+    expect([result.exitCode, result.outputs["reason-code"]], result.log).toEqual([0, "proposal-opened"]);
+    expect(result.summary).toContain("accept: Too many open files");
+    const [pull] = forge.opened;
+    expect(stage.origin.git("diff", "--name-only", sha, pull?.head ?? "")).toBe("specs.json");
+    expect(
+      stage.origin.git("diff", "--word-diff=porcelain", "--word-diff-regex=[0-9]+", sha, pull?.head ?? "").match(/^[-+]\d+$/gm),
+    ).toEqual(["-20", "+1024"]);
+    expect(pull?.body).toContain("capped.service");
+    expect(await alpha.systems()).toEqual(before);
+    expect(forge.violations).toEqual([]);
+  });
+
+  test("intent: a wish becomes a pull request that says which host gets it, and the host is as it was", async () => {
+    const sha = await fleet.commit(
+      { alpha: capped(20) },
+      { report: { detail: "full" }, goals: { by: { intent: { autonomy: "propose" } } } },
+    );
+    const before = await alpha.systems();
+    const result = await stage.run(
+      {
+        forge,
+        sha,
+        login: login(),
+        inputs: { goal: "intent", text: "run Synapse" },
+        says: (nonce, index) =>
+          index === 0
+            ? {
+                calls: [
+                  gateUse("edit_file", { path: "specs.json", old: '"hello":{', new: '"synapse":{"version":"1.0"},"hello":{' }),
+                  gateUse("plan", {}),
+                ],
+              }
+            : goalAnswer(nonce, {
+                headline: "alpha runs Synapse.",
+                proposal: { title: "Run Synapse on alpha", why: "It was wished for.", alternatives: [], questions: ["Which domain?"] },
+              }),
+      },
+      { seconds: 300 },
+    );
+    expect([result.exitCode, result.outputs["reason-code"]], result.log).toEqual([0, "proposal-opened"]);
+    expect(forge.opened[0]?.body).toMatch(/alpha[\s\S]*synapse\.service/);
+    expect([await alpha.systems(), await alpha.sh("systemctl is-active synapse.service || true")]).toEqual([before, "inactive"]);
+  });
+
+  test("explore: what the host says founds the answer, and neither host nor repository changes", async () => {
+    const sha = await fleet.commit({ alpha: capped(20) }, { report: { detail: "full" }, goals: { by: { explore: { autonomy: "act" } } } });
+    const before = await alpha.systems();
+    const branches = stage.origin.git("branch", "--list");
+    const result = await stage.run(
+      {
+        forge,
+        sha,
+        login: login(),
+        inputs: { goal: "explore", text: "What if we added a third server?" },
+        says: (nonce, index) =>
+          index === 0
+            ? {
+                calls: [
+                  use("cluster_status", { topic: "mounts" }),
+                  use("disk_usage", { directory: "/etc" }),
+                  gateUse("list_files", { directory: "" }),
+                ],
+              }
+            : goalAnswer(nonce, {
+                headline: "Not for quorum: alpha is alone.",
+                findings: [{ host: "alpha", severity: "note", what: "It answers.", quote: "specs.json" }],
+                opinion: "I would wait.",
+              }),
+      },
+      { seconds: 300 },
+    );
+    expect([result.exitCode, result.outputs["decision"], result.outputs["reason-code"]], result.log).toEqual([0, "nothing", "findings"]);
+    expect(result.summary).toContain("I would wait.");
+    expect(await alpha.systems()).toEqual(before);
+    expect([forge.opened, stage.origin.git("branch", "--list")]).toEqual([[], branches]);
+  });
 });
