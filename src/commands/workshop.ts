@@ -1,4 +1,6 @@
 import { join, resolve } from "node:path";
+import { storePathOf } from "../diff/store-path.ts";
+import { readSystem } from "../diff/toplevel.ts";
 import { readFlake } from "../discover/discover.ts";
 import { mayBegin, refuseInputs } from "../discover/guard.ts";
 import { GateError, gateError } from "../failure.ts";
@@ -14,7 +16,7 @@ import { checkChanges, missingSecrets } from "../proposal/check-changes.ts";
 import { docsExpression, optionExpression } from "../proposal/option-expression.ts";
 import { withEdgeCase } from "../proposal/edge-case-entry.ts";
 import { forbiddenPath } from "../proposal/path-rules.ts";
-import { newClashes, socketsOf } from "../proposal/port-clash.ts";
+import { type Clash, clashesOf, newClashes } from "../proposal/port-clash.ts";
 import { commitMessage, pullRequestBody, titleOf } from "../proposal/proposal-text.ts";
 import type { WorkingCopy } from "../proposal/working-copy.ts";
 import { comment } from "../report/comment.ts";
@@ -110,11 +112,11 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
       const clashes = made.hosts.flatMap((host) => {
         if (host.state !== "changed" && host.state !== "added") return [];
         const { store } = laid.ports;
-        return newClashes(
-          host.host,
-          "from" in host && host.from !== "" ? socketsOf(store, host.from) : undefined,
-          socketsOf(store, host.to),
-        );
+        const clashes = (toplevel: string): readonly Clash[] => {
+          const path = storePathOf(toplevel, store.prefix);
+          return path === undefined ? [] : clashesOf(store, readSystem(store, path));
+        };
+        return newClashes(host.host, "from" in host ? clashes(host.from) : [], clashes(host.to));
       });
       return { plan: made, policySame: JSON.stringify(was) === JSON.stringify(is), clashes };
     });

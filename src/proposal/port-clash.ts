@@ -1,43 +1,63 @@
-import { parseUnitInto, type UnitSections } from "../diff/unit-parse.ts";
+import type { System } from "../diff/system.ts";
+import { unitWords } from "../diff/unit-parse.ts";
 import type { StoreFiles } from "../io/ports.ts";
+import { type Listening, listeningOf } from "./listening.ts";
 
-/** Addresses that sockets of a system listen on, each with the units that do. */
-export type SocketPlan = ReadonlyMap<string, readonly string[]>;
+/** Two units that cannot both have what they listen on, and how that is known. */
+export type Clash = { readonly units: readonly [string, string]; readonly where: string; readonly known: readonly [string, string] };
 
-const mostUnits = 5_000;
-const listens = ["ListenStream", "ListenDatagram", "ListenSequentialPacket", "ListenFIFO"] as const;
-
-/** What the socket units of a toplevel listen on, drop-ins included. Masked units and templates listen on nothing by themselves. */
-export function socketsOf(store: StoreFiles, toplevel: string): SocketPlan {
-  const directory = `${toplevel}/etc/systemd/system`;
-  const found = new Map<string, string[]>();
-  for (const unit of store.list(directory).slice(0, mostUnits)) {
-    if (!unit.endsWith(".socket") || unit.endsWith("@.socket")) continue;
-    const sections: UnitSections = new Map();
-    for (const file of [`${directory}/${unit}`, ...store.list(`${directory}/${unit}.d`).map((name) => `${directory}/${unit}.d/${name}`)]) {
-      const text = store.read(file, 64 * 1024);
-      if (text !== undefined && !text.binary) parseUnitInto(sections, text.text);
-    }
-    for (const key of listens) {
-      const values = sections.get("Socket")?.get(key) ?? [];
-      // An empty assignment takes back what stood before it.
-      for (const value of values.slice(values.lastIndexOf("") + 1)) {
-        const kind = key === "ListenDatagram" ? "udp" : key === "ListenFIFO" ? "fifo" : "tcp";
-        const address = `${kind} ${value.replace(/^(?:0\.0\.0\.0|\[::\]|\*):(?=[0-9]+$)/, "")}`;
-        found.set(address, [...(found.get(address) ?? []), unit]);
-      }
-    }
+/** One for each two units and place. Pure but for the files that it reads. */
+export function clashesOf(store: StoreFiles, system: System): readonly Clash[] {
+  const places = new Map<string, Listening[]>();
+  for (const one of listeningOf(store, system)) {
+    const key = one.protocol === "path" ? one.address : `${one.protocol} ${one.port}`;
+    places.set(key, [...(places.get(key) ?? []), one]);
   }
-  return found;
+  const found = new Map<string, Clash>();
+  for (const [where, listening] of places)
+    for (const [at, a] of listening.entries())
+      for (const b of listening.slice(at + 1)) {
+        if (a.unit === b.unit || !meet(a, b) || takeTurns(system, a.unit, b.unit)) continue;
+        const [first, second] = a.unit < b.unit ? [a, b] : [b, a];
+        found.set(`${first.unit} ${second.unit} ${where}`, {
+          units: [first.unit, second.unit],
+          where,
+          known: [first.known, second.known],
+        });
+      }
+  return [...found.values()];
 }
 
-/** Addresses that two units of the new system listen on and of the old one did not, as sentences. */
-export function newClashes(host: string, before: SocketPlan | undefined, after: SocketPlan): readonly string[] {
-  return [...after].flatMap(([address, units]) => {
-    const distinct = [...new Set(units)];
-    const had = new Set(before?.get(address) ?? []);
-    return distinct.length > 1 && distinct.some((unit) => !had.has(unit))
-      ? [`On ${host}, ${distinct.join(" and ")} both listen on ${address}.`]
-      : [];
-  });
+/** Clashes of the new system that the old one did not have, as sentences. */
+export function newClashes(host: string, before: readonly Clash[], after: readonly Clash[]): readonly string[] {
+  const had = new Set(before.map(({ units, where }) => JSON.stringify([units, where])));
+  return after
+    .filter(({ units, where }) => !had.has(JSON.stringify([units, where])))
+    .map(
+      ({ units: [a, b], where, known: [knownA, knownB] }) =>
+        `On ${host}, ${a} and ${b} both listen on ${where} (${a}: ${knownA}; ${b}: ${knownB}).`,
+    );
+}
+
+/** Whether the kernel gives the second of them nothing. Of UDP, where a wildcard and an address may live side by side, only the same address is certain. */
+function meet(a: Listening, b: Listening): boolean {
+  if (a.address === b.address) return true;
+  if (a.protocol !== "tcp") return false;
+  const takes = (any: string, address: string): boolean =>
+    any === "any" || (any === "any4" && /^(?:any4|any|[0-9.]+)$/.test(address)) || (any === "any6" && /^(?:any6|any|.*:.*)$/.test(address));
+  return takes(a.address, b.address) || takes(b.address, a.address);
+}
+
+/** A socket hands what it has to its own service, and units that end each other never run at once. */
+function takeTurns({ units }: System, a: string, b: string): boolean {
+  const handsTo = (socket: string, service: string): boolean => {
+    const unit = units.get(socket);
+    const named = unit === undefined ? [] : unitWords(unit, "Socket", "Service");
+    return socket.endsWith(".socket") && (named.length === 0 ? [socket.replace(/\.socket$/, ".service")] : named).includes(service);
+  };
+  const ends = (one: string, other: string): boolean => {
+    const unit = units.get(one);
+    return unit !== undefined && unitWords(unit, "Unit", "Conflicts").includes(other);
+  };
+  return handsTo(a, b) || handsTo(b, a) || ends(a, b) || ends(b, a);
 }

@@ -126,6 +126,18 @@ describe("a proposal", { timeout: 120_000 }, () => {
       () => flake(`nixosConfigurations.web1 = system { name = "web1"; }; deployGate = { hosts.web1.deploy = true; };`),
       /removes the host web2/,
     ],
+    [
+      "that has two units listen on one port",
+      "flake.nix",
+      () => {
+        const more = `cd etc/systemd/system; mkdir sockets.target.wants
+          for one in a b; do printf "[Socket]\\nListenStream=80\\n" >$one.socket; ln -s ../$one.socket sockets.target.wants/; done`;
+        return flake(
+          `nixosConfigurations.web1 = system { name = "web1"; unit = ${unit("old")}; more = ''${more}''; }; nixosConfigurations.web2 = system { name = "web2"; }; deployGate = { hosts.web1.deploy = true; };`,
+        );
+      },
+      /On web1, a\.socket and b\.socket both listen on tcp 80/,
+    ],
     ["that brings a secret", "secret.nix", () => `"ghp_${"a1B2".repeat(9)}"`, /looks like a secret/],
   ])("%s is refused, whatever the session says of it", async (_what, path, text, problem) => {
     const ended = await proposed(({ copy }) => copy.write(path, text()));

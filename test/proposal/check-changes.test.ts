@@ -1,9 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { StoreFiles } from "../../src/io/ports.ts";
 import { checkChanges, missingSecrets, secretsNamed } from "../../src/proposal/check-changes.ts";
 import type { ChangedFile } from "../../src/proposal/changed-file.ts";
 import { addsKey, forbiddenPath } from "../../src/proposal/path-rules.ts";
-import { newClashes, socketsOf } from "../../src/proposal/port-clash.ts";
 
 const all = { paths: ["**"], directory: "deploy-gate/goals" };
 
@@ -138,45 +136,5 @@ describe("secrets that a proposal names", () => {
     const exists = (path: string): boolean => path === "secrets/x.age";
     expect(missingSecrets(changes, { encrypted: ["matrix:\n  key: ENC[AES]\nsops: {}"], exists })).toEqual([]);
     expect(missingSecrets(changes, { encrypted: ['{"matrix": {"key": "ENC[AES]"}, "sops": {}}'], exists })).toEqual([]);
-  });
-});
-
-describe("two sockets on one port", () => {
-  const store = (files: Record<string, string>): StoreFiles =>
-    ({
-      list: (path: string) => [
-        ...new Set(
-          Object.keys(files)
-            .filter((name) => name.startsWith(`${path}/`))
-            .map((name) => name.slice(path.length + 1).split("/")[0] ?? ""),
-        ),
-      ],
-      read: (path: string) => (files[path] === undefined ? undefined : { text: files[path], size: 1, truncated: false, binary: false }),
-    }) as unknown as StoreFiles;
-  const at = (unit: string): string => `/t/etc/systemd/system/${unit}`;
-  const socket = (text: string): string => `[Socket]\n${text}\n`;
-  const sockets = (files: Record<string, string>) => socketsOf(store(files), "/t");
-  test("are told, once they are new", () => {
-    const after = sockets({ [at("a.socket")]: socket("ListenStream=8080"), [at("b.socket")]: socket("ListenStream=0.0.0.0:8080") });
-    expect(newClashes("web1", undefined, after)).toEqual(["On web1, a.socket and b.socket both listen on tcp 8080."]);
-    expect(newClashes("web1", after, after)).toEqual([]);
-  });
-  test("another protocol, another address, an assignment that was taken back and a template are none", () => {
-    const after = sockets({
-      [at("a.socket")]: socket("ListenStream=8080"),
-      [at("b.socket")]: socket("ListenDatagram=8080"),
-      [at("c.socket")]: socket("ListenStream=127.0.0.1:8080"),
-      [at("d.socket")]: socket("ListenStream=8080\nListenStream=\nListenStream=9090"),
-      [at("e@.socket")]: socket("ListenStream=8080"),
-    });
-    expect(newClashes("web1", undefined, after)).toEqual([]);
-  });
-  test("a drop-in counts", () => {
-    const after = sockets({
-      [at("a.socket")]: socket("ListenStream=8080"),
-      [at("b.socket")]: socket(""),
-      [at("b.socket.d/x.conf")]: socket("ListenStream=8080"),
-    });
-    expect(newClashes("web1", undefined, after)).toHaveLength(1);
   });
 });
