@@ -47,7 +47,7 @@ export async function goalByAction(request: ActionRequest, world: ActionWorld, p
 
 /** Where a proposal of this run goes: a branch beside the deploy branch, and a pull request into it. Undefined where the job has no token or the checkout no origin. */
 async function publisher(
-  { inputs: { token }, run }: ActionRequest,
+  { inputs: { token }, run, detail }: ActionRequest,
   { log }: ActionWorld,
   { sources }: Prepared,
   into: string,
@@ -63,5 +63,10 @@ async function publisher(
     redact: (text) => log.masked(text),
   });
   const repository = `${run.owner}/${run.repository}`;
-  return { remote, runUrl: run.url, open: async (wanted) => await openPullRequest(client, run.forge, { ...wanted, repository, into }) };
+  return {
+    remote,
+    detail,
+    runUrl: run.url,
+    open: async (wanted) => await openPullRequest(client, run.forge, { ...wanted, repository, into }),
+  };
 }

@@ -45,6 +45,8 @@ export type WorkshopSetup = {
     readonly remote: NonNullable<GitRun["remote"]>;
     readonly open: (wanted: { readonly branch: string; readonly title: string; readonly body: string }) => Promise<PullRequestDone>;
     readonly runUrl: string | undefined;
+    /** How much strangers may read there, unless the policy says. */
+    readonly detail: "full" | "names";
   };
 };
 
@@ -180,12 +182,14 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
       if (failing.length > 0) return { kind: "refused", problems: failing };
       const branch = `deploy-gate/${setup.goal}-${setup.id}`;
       const { publish } = setup;
+      const detail = publish === undefined ? "full" : (policy.report.detail ?? publish.detail);
       const text = {
         goal: setup.goal,
         id: setup.id,
         told: setup.told,
         answer,
-        plan: comment(made, { limit: 40_000, detail: policy.report.detail ?? "full", links: {} }),
+        detail,
+        plan: comment(made, { limit: 40_000, detail, links: {} }),
         costUsd,
         runUrl: publish?.runUrl,
       };

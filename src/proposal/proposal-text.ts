@@ -7,6 +7,8 @@ export type ProposalText = {
   /** What the goal was told. */
   readonly told: string | undefined;
   readonly answer: Omit<GoalAnswer, "nonce">;
+  /** `names`: strangers may read it (invariant 8). What was reported and what a session thinks of it stays out; what is proposed, and why, is what the pull request is. */
+  readonly detail: "full" | "names";
   /** The plan as the gate's comment shows it, Markdown of ours. */
   readonly plan: string;
   readonly costUsd: number;
@@ -44,17 +46,17 @@ export const titleOf = (answer: Pick<GoalAnswer, "proposal" | "headline">, goal:
     .slice(0, 100);
 
 /** The body of the pull request: the wish, what was done and why, what it does to the machines, other ways, questions, cost. A model's words are marked as that. */
-export function pullRequestBody({ goal, id, told, answer, plan, costUsd, runUrl }: ProposalText): string {
+export function pullRequestBody({ goal, id, told, answer, detail, plan, costUsd, runUrl }: ProposalText): string {
   const { proposal, opinion, edgeCase } = answer;
   const list = (heading: string, lines: readonly string[]): string[] =>
     lines.length === 0 ? [] : [`#### ${heading}\n\n${lines.map((line) => `- ${prose(line)}`).join("\n")}`];
   const parts = [
     `This was proposed by the goal \`${goal}\` and is merged or closed by people only. What a Claude session wrote is quoted; the plan below is the gate's own.`,
-    ...(told === undefined ? [] : [`#### What was asked for\n\n${fence(told.slice(0, 4_000), "text")}`]),
+    ...(told === undefined || detail === "names" ? [] : [`#### What was asked for\n\n${fence(told.slice(0, 4_000), "text")}`]),
     `#### What was done and why\n\n${quoted(proposal.why || answer.headline)}`,
     ...list("Questions for you", proposal.questions),
     ...list("Other ways", proposal.alternatives),
-    ...(opinion.trim() === "" ? [] : [`#### Opinion\n\n${quoted(opinion)}`]),
+    ...(opinion.trim() === "" || detail === "names" ? [] : [`#### Opinion\n\n${quoted(opinion)}`]),
     ...(edgeCase.symptom === ""
       ? []
       : [

@@ -73,11 +73,12 @@ describe("a proposal", { timeout: 120_000 }, () => {
     const publish = {
       remote: { url: repository.directory },
       runUrl: "https://forge.example.org/run/1",
+      detail: "full",
       open: async (wanted: (typeof opened)[number]) => {
         opened.push(wanted);
         return await Promise.resolve({ ok: true, kind: "opened", url: "https://forge.example.org/pulls/7" } as const);
       },
-    };
+    } as const;
     const ended = await proposed(({ copy }) => copy.write("flake.nix", outputs(unit("synapse"))), { publish });
     expect(ended).toMatchObject({
       kind: "opened",
@@ -97,6 +98,32 @@ describe("a proposal", { timeout: 120_000 }, () => {
       /^Run Synapse on web1\n\nIt was asked for\./,
     );
     expect(repository.git("status", "--porcelain")).toBe("");
+  });
+  test("where strangers read it tells names, and neither what was reported nor what lines of a unit differ", async () => {
+    const bodies: string[] = [];
+    const publish = {
+      remote: { url: repository.directory },
+      runUrl: undefined,
+      detail: "names",
+      open: async ({ body }: { body: string }) => {
+        bodies.push(body);
+        return await Promise.resolve({ ok: true, kind: "opened", url: "https://forge.example.org/pulls/8" } as const);
+      },
+    } as const;
+    const told = "Nov 22 03:00:00 web1 app: a line of a journal";
+    const change = ({ copy }: Workshop) => copy.write("flake.nix", outputs(unit("synapse --like-this")));
+    await proposed(change, { publish, told });
+    expect(bodies[0]).toContain("hello.service");
+    expect(bodies[0]).toContain("Which domain?");
+    expect(bodies[0]).not.toMatch(/line of a journal|like-this/);
+    // The operator's own word on it counts.
+    await proposed(change, {
+      publish,
+      told,
+      id: "1123456789abcdef",
+      policy: { ...observeOnly, report: { ...observeOnly.report, detail: "full" } },
+    });
+    expect(bodies[1]).toContain("line of a journal");
   });
   test("without a forge is a patch", async () => {
     const ended = await proposed(({ copy }) => copy.write("flake.nix", outputs(unit("synapse"))));
