@@ -86,10 +86,8 @@ async function findOpen(
       answer: z.array(Pull),
     });
     if (!listed.ok) return { failure: listed.failure };
-    // A fork may have a branch of the same name.
-    const open = listed.value.find(
-      ({ head }) => head.ref === branch && (head.repo == null || head.repo.full_name.toLowerCase() === repository.toLowerCase()),
-    );
+    // A fork may have a branch of the same name, and what a forge does not name the repository of is a fork that is gone: our words would vouch for a stranger's commits.
+    const open = listed.value.find(({ head }) => head.ref === branch && head.repo?.full_name.toLowerCase() === repository.toLowerCase());
     if (open !== undefined || listed.value.length === 0) return { open };
   }
   return { open: undefined };

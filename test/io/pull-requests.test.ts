@@ -35,6 +35,17 @@ describe.each(["github", "forgejo-15", "forgejo-16"] as const)("on %s", (kind) =
     expect(await opened(forge)).toMatchObject({ ok: true, kind: "opened" });
     expect(forge.opened).toHaveLength(1);
   });
+  test.each([
+    ["a fork that is gone", null],
+    ["a fork", { full_name: "stranger/machines" }],
+  ])("one of a stranger with a branch of the same name, from %s, is not given our words", async (_, repo) => {
+    await using forge = await new LoopbackForge(kind).start();
+    const theirs = { number: 66, html_url: "https://forge.example.org/66", title: "x", body: "y", head: { ref: wanted.branch, repo } };
+    forge.faults.push({ method: "GET", path: /pulls$/, does: { answer: 200, body: [theirs] } });
+    const ended = await opened(forge);
+    expect(ended).toMatchObject({ ok: true, kind: "opened" });
+    expect(forge.requests.filter(({ method }) => method === "PATCH")).toEqual([]);
+  });
   test("a token that may not is told by its code", async () => {
     await using forge = await new LoopbackForge(kind).start();
     expect(await opened(forge, {}, readToken)).toMatchObject({ ok: false, failure: { code: "forge-forbidden" } });
