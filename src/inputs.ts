@@ -21,6 +21,12 @@ const plain = (longest: number) =>
     .refine((text) => !text.startsWith("-"), "it starts with a -")
     .refine((text) => !/\p{Cc}/u.test(text), "it contains a control character or a line break");
 
+/**
+ * What a goal is told, in characters. GitHub takes 65,535 for all inputs of a dispatch together, and the listener makes its incidents no longer than `alert`. A wish is a page
+ * at most: what is longer is a document, and belongs into the repository.
+ */
+export const inputLimits = { text: 8_000, alert: 50_000 } as const;
+
 const secret = z.string().max(65_536, "longer than 65536 characters");
 const flag = z.enum(["true", "false"], `it must be "true" or "false"`).transform((text) => text === "true");
 const token = z
@@ -73,8 +79,8 @@ const schema = z.object({
     .string()
     .regex(/^[a-z][a-z0-9-]{0,40}$/, "it is not the name of a goal")
     .optional(),
-  text: z.string().max(16_000, "longer than 16000 characters").optional(),
-  alert: z.string().max(262_144, "longer than 262144 characters").optional(),
+  text: z.string().max(inputLimits.text, `longer than ${inputLimits.text} characters`).optional(),
+  alert: z.string().max(inputLimits.alert, `longer than ${inputLimits.alert} characters`).optional(),
   plans: z.string().transform(words).pipe(plain(4096).array().max(256, "more than 256 paths")).default([]),
   post: flag.default(true),
   artifact: z

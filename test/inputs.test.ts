@@ -84,6 +84,8 @@ test.each([
   ["deploy-branch", "main^"],
   ["ssh-private-key", "hunter2"],
   ["claude-path", "-c"],
+  ["text", "w".repeat(8_001)],
+  ["alert", "w".repeat(50_001)],
 ])("%s = %j is refused with the input's name and without the value", (name, value) => {
   const text = refusal({ [name]: value });
   expect(text).toMatch(new RegExp(`^2 The input "${name}" is not usable: `));
@@ -111,4 +113,9 @@ test("secrets are masked: inputs, and what runners put into every step's environ
 
 test("a misspelt input is named", () => {
   expect(unknownInputs({ ...given({ flake: ".", "dry-run": "true", dryrun: "true", Host: "a" }), HOME: "/" })).toEqual(["dryrun", "host"]);
+});
+
+test("a goal is told as much as the listener sends, and no more", () => {
+  const { alert, text } = readInputs(given({ command: "goal", goal: "incident", alert: "a".repeat(50_000), text: "t".repeat(8_000) }));
+  expect([alert?.length, text?.length]).toEqual([50_000, 8_000]);
 });

@@ -38,6 +38,8 @@ export async function goalByAction(request: ActionRequest, world: ActionWorld, p
           log: world.log,
           environment: world.environment,
           signal: world.signal,
+          // Shown by withActionDeploy: what is checked out is the tip.
+          deployTip: async () => await Promise.resolve(prepared.sources.head.rev),
           publish: await publisher(request, world, prepared, branch),
         });
         return { ...report, notes: [...notes, ...report.notes] };

@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type ExitCode, gateError } from "../failure.ts";
+import { inputLimits } from "../inputs.ts";
 import type { GateLog } from "../io/log.ts";
 import { goalExit } from "../report/goal-standing.ts";
 import { goalMarkdown } from "../report/goal-markdown.ts";
 import { goalJson, goalText } from "../report/goal-text.ts";
 import { personAt } from "./deploy-run.ts";
+import { deployTip } from "./deploy-tip.ts";
 import { withFleet } from "./fleet-setup.ts";
 import { checkCall, type GoalCall, goalOn } from "./goal-setup.ts";
 import { sessionOf } from "./plan-run.ts";
@@ -31,7 +33,13 @@ export function callOf(name: string, options: Options, shell: Pick<Shell, "direc
   };
   if (word("text") !== undefined && word("text-file") !== undefined)
     throw gateError("usage", { problem: "--text and --text-file are the same thing; give one.", command: "goal" });
-  return { name, text: word("text") ?? file("text-file"), alert: file("alert"), dryRun: options["dry-run"] === true };
+  const text = word("text") ?? file("text-file");
+  if (text !== undefined && text.trim().length > inputLimits.text)
+    throw gateError("usage", {
+      problem: `A wish is a page: it has ${text.trim().length} characters, and ${inputLimits.text} are read.`,
+      command: "goal",
+    });
+  return { name, text, alert: file("alert"), dryRun: options["dry-run"] === true };
 }
 
 /** Runs it and prints the report. Exit codes: 4 no session answered, 1 an action failed, 3 a person has to look, 0 otherwise. */
@@ -40,7 +48,7 @@ export async function runGoalCommand(call: GoalCall, prepared: Prepared, options
   const setup = { ...personAt(shell), ...sshWords(options, "goal"), dryRun: call.dryRun };
   return await withFleet({ prepared, hosts: listOption(options, "hosts"), withGroups: true, log, setup }, async (asked) => {
     const session = sessionOf(options, shell, prepared);
-    const report = await goalOn(asked, call, { session, log, ...shell });
+    const report = await goalOn(asked, call, { session, log, ...shell, deployTip: async () => await deployTip(prepared) });
     log.close();
     const path = options["markdown"];
     const patch = options["patch"];

@@ -39,6 +39,8 @@ export type GoalWorld = {
   readonly log: Log;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** The tip of the deploy branch, asked where an action depends on it. Undefined where nobody can tell. */
+  readonly deployTip: () => Promise<string | undefined>;
   /** Where a proposal goes; undefined where it stays a patch. */
   readonly publish?: WorkshopSetup["publish"] | undefined;
 };
@@ -124,7 +126,7 @@ export async function goalOn(asked: AskedFleet, call: GoalCall, world: GoalWorld
       clock,
       nonce: typeof usable === "string" ? () => "" : usable.nonce,
       tools,
-      act: await actorOf(goal, leave, asked),
+      act: await actorOf(goal, leave, asked, world.deployTip),
       propose: async (draft) => (await workshop?.propose(draft)) ?? { kind: "none" },
     },
   );
@@ -154,13 +156,17 @@ async function workshopOf(
 }
 
 /** Does what a session asks for, where it may. Loaded where something may. */
-async function actorOf(goal: Goal, leave: Leave, { policy, prepared, fleet, targets, request }: AskedFleet): Promise<GoalPorts["act"]> {
+async function actorOf(
+  goal: Goal,
+  leave: Leave,
+  { policy, prepared, fleet, targets, request }: AskedFleet,
+  deployTip: GoalWorld["deployTip"],
+): Promise<GoalPorts["act"]> {
   if (leave.actions.length === 0)
     return (action) => Promise.resolve({ action, end: "refused", reasons: ["nobody allowed this goal to act"] });
   const { performAction } = await import("../goal/act/perform-action.ts");
   const { nix, store, clock, log } = prepared.ports;
   const { probe, pause, signal, finishing, random, dryRun, isAncestor, runnerBootId, repository } = request;
-  const head = prepared.sources.head.rev;
   const deploy = { targets, nix, probe, clock, pause, signal, finishing, log, store, apply: policy.apply, random, dryRun };
   const world: ActionWorld = {
     // Only what a host has had last is ever brought in again, so that no two revisions are compared.
@@ -168,7 +174,10 @@ async function actorOf(goal: Goal, leave: Leave, { policy, prepared, fleet, targ
     policy,
     addresses: fleet.addresses,
     runnerBootId,
-    onDeployBranch: async (revision) => (head === undefined ? "unknown" : await isAncestor(revision, head)),
+    onDeployBranch: async (revision) => {
+      const tip = await deployTip();
+      return tip === undefined ? "unknown" : await isAncestor(revision, tip);
+    },
     repository,
     goal: goal.name,
     begun: new Set(),

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { gateError } from "../failure.ts";
+import { inputLimits } from "../inputs.ts";
 import { incidentText } from "../listen/incident-text.ts";
 import type { Incident } from "../listen/incident.ts";
 import type { Goal } from "./goal.ts";
@@ -7,15 +8,12 @@ import type { Goal } from "./goal.ts";
 /** Why a goal is run now, and the name of that: the same wish or incident has the same id, so that a second run updates what the first made. */
 export type Occasion = { readonly id: string; readonly told: string | undefined; readonly by: "operator" | "alert" };
 
-/** A wish is a page at most. What is longer is a document, and belongs into the repository. */
-const longestWish = 8_000;
-
 /** What a goal is told, of what was given. Pure. Throws the GateError `goal-untold` where it needs more than that. */
 export function occasionOf(
   goal: Pick<Goal, "name" | "needs">,
   given: { readonly text?: string | undefined; readonly incident?: Incident | undefined },
 ): Occasion {
-  const text = given.text?.trim().slice(0, longestWish);
+  const text = given.text?.trim().slice(0, inputLimits.text);
   if (goal.needs === "alert") {
     if (given.incident !== undefined) return { id: given.incident.id, told: incidentText(given.incident), by: "alert" };
     // A person at a prompt may say what is wrong in their own words.

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { inputLimits } from "../inputs.ts";
 import { incidentId, type Pending } from "./alert-book.ts";
 
 /** What the workflow is given of an incident, as one input. Alerts that differ only in where they are stand together, so that a storm fits. */
@@ -29,8 +30,6 @@ type Group = Incident["groups"][number];
 /** An incident and the alerts that are in it; those that did not fit wait for the next. */
 export type Batch = { readonly incident: Incident; readonly text: string; readonly fingerprints: readonly string[] };
 
-/** Of one input. GitHub takes 65,535 characters for all inputs of a dispatch together. */
-const longestIncident = 50_000;
 /** Longest details and summary, in characters, first try to last: the names of everything that is wrong are worth more than the journal of one. */
 const sizes = [
   [4_000, 1_000],
@@ -41,7 +40,7 @@ const sizes = [
 type Size = (typeof sizes)[number];
 
 /** As many of those alerts as one run can be told of, oldest first and at least one. `redact` takes secrets out: a forge shows inputs to whoever may read its runs. */
-export function batchOf(alerts: readonly Pending[], redact: (text: string) => string, characters = longestIncident): Batch {
+export function batchOf(alerts: readonly Pending[], redact: (text: string) => string, characters: number = inputLimits.alert): Batch {
   for (const size of sizes) {
     const batch = made(alerts, size, redact);
     if (batch.text.length <= characters) return batch;
