@@ -1,4 +1,4 @@
-import { copyFileSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, statSync } from "node:fs";
+import { copyFileSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, statSync, symlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** One step of building the private root, as the holder's script takes it: a verb and its words. */
@@ -89,6 +89,26 @@ export function jailRoot(options: JailRootOptions): readonly RootStep[] {
   for (const path of [...options.readable, ...options.programs.flatMap(programDirectories)]) steps.push(...readOnly(path));
   for (const path of options.writable) steps.push(["tree", path, realpathSync(path)]);
   return ordered(steps);
+}
+
+/**
+ * Makes the directories and links of the root beforehand, to be copied into it in one go: a program for each of them is what the building of a jail mostly waited for.
+ * What lies in another mount than the root's own or /tmp is left to be made there.
+ */
+export function laySkeleton(
+  steps: readonly RootStep[],
+  { skeleton, temporary }: { readonly skeleton: string; readonly temporary: string },
+): void {
+  const trees = steps.flatMap(([kind, path]) => (kind === "tree" ? [path] : []));
+  for (const [kind, path, target = ""] of steps) {
+    const within = trees.filter((tree) => path.startsWith(`${tree}/`));
+    const [place, rest] =
+      within.every((tree) => tree === "/tmp") && within.length > 0 ? [temporary, path.slice("/tmp".length)] : [skeleton, path];
+    if (kind === "read-only" || (within.length > 0 && place === skeleton)) continue;
+    const made = join(place, rest);
+    mkdirSync(kind === "directory" || kind === "tree" ? made : dirname(made), { recursive: true, mode: 0o755 });
+    if (kind === "link") symlinkSync(target, made);
+  }
 }
 
 /** True for what the private root shows anyway. */

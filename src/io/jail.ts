@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { alwaysVisible, findProgram, jailRoot } from "./jail-root.ts";
+import { alwaysVisible, findProgram, jailRoot, laySkeleton } from "./jail-root.ts";
 import { parseNixVersion } from "./nix.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -41,14 +41,15 @@ export type JailOpened = { readonly kind: "open"; readonly jail: Jail } | { read
  * no half-made jail is ever entered. The old root is gone after `pivot_root`, unlike after chroot, where a descriptor or a nested namespace leads back.
  */
 const build = `set -eu
-root=$1 setpriv=$2 super=$3; shift 3
+root=$1 setpriv=$2 super=$3 skeleton=$4; shift 4
 read -r pid rest </proc/self/stat
 mount -n -t tmpfs -o mode=0755,nosuid,nodev,size=16m tmpfs "$root"
+cp -R -P "$skeleton/." "$root/"
 while [ $# -gt 0 ]; do
   path=$root$2
   case $1 in
-  directory) mkdir -p "$path"; shift 2 ;;
-  link) [ -d "\${path%/*}" ] || mkdir -p "\${path%/*}"; ln -s "$3" "$path"; shift 3 ;;
+  directory) [ -d "$path" ] || mkdir -p "$path"; shift 2 ;;
+  link) [ -d "\${path%/*}" ] || mkdir -p "\${path%/*}"; [ -h "$path" ] || ln -s "$3" "$path"; shift 3 ;;
   file) [ -d "\${path%/*}" ] || mkdir -p "\${path%/*}"; [ -e "$path" ] || : >"$path"; mount -n --bind "$3" "$path"; shift 3 ;;
   tree) [ -d "$path" ] || mkdir -p "$path"; mount -n --rbind "$3" "$path"; shift 3 ;;
   read-only) mount -n -o "remount,bind,ro,nosuid\${3:+,$3}" "$path"; shift 3 ;;
@@ -99,10 +100,10 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
   const superuser = process.getuid?.() === 0;
   closeInherited();
   const place = join(options.scratch, "jail");
-  const [root, home, temporary, copies] = ["root", "home", "tmp", "settings"].map((name) => {
+  const [root, home, temporary, copies, skeleton] = ["root", "home", "tmp", "settings", "skeleton"].map((name) => {
     mkdirSync(join(place, name), { recursive: true, mode: 0o700 });
     return join(place, name);
-  }) as [string, string, string, string];
+  }) as [string, string, string, string, string];
   const daemon =
     options.environment["NIX_REMOTE"] === "daemon" || (options.environment["NIX_REMOTE"] ?? "") === "" ? await daemonAnswers() : false;
   const named = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"].flatMap((name) => options.environment[name] ?? []);
@@ -121,6 +122,7 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
         ...(options.environment["NIX_CONF_DIR"] === undefined ? [] : [join(options.environment["NIX_CONF_DIR"], "nix.conf")]),
       ],
     });
+    laySkeleton(steps, { skeleton, temporary });
   } catch (error) {
     return { kind: "unavailable", reason: `its root cannot be laid out: ${error instanceof Error ? error.message : String(error)}` };
   }
@@ -145,6 +147,7 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
       root,
       setpriv,
       superuser ? "super" : "user",
+      skeleton,
       ...steps.flat(),
     ],
     { env: { PATH: path, LC_ALL: "C" }, stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" },
