@@ -22,6 +22,13 @@ let
   # sshd takes patterns here; only plain names are understood, which is what nearly everybody writes.
   names = list: map (pattern: builtins.head (lib.splitString "@" pattern)) list;
 
+  # By whom the daemon could trust the user, and sudo let it be anybody.
+  groups =
+    [ config.users.users.${cfg.user}.group ]
+    ++ config.users.users.${cfg.user}.extraGroups or [ ]
+    ++ builtins.filter (name: lib.elem cfg.user (config.users.groups.${name}.members or [ ])) (builtins.attrNames config.users.groups);
+  trusted = config.nix.settings.trusted-users or [ ] ++ config.nix.settings.extra-trusted-users or [ ];
+
   # The gate runs /bin/sh as root and gives it programs: a rule for that one command would look like a limit and be none.
   rule = {
     users = [ cfg.user ];
@@ -171,8 +178,12 @@ in
         message = "${prefix}.helper needs nix.settings.sandbox = true: the deploy user may have the daemon build, and must not reach it from a builder.";
       }
       {
-        assertion = cfg.helper.enable -> !(lib.any (name: lib.elem name (config.nix.settings.trusted-users or [ ])) [ cfg.user "*" "@${cfg.user}" ]);
-        message = "nix.settings.trusted-users has ${cfg.user}, who would be root by that: the daemon takes unsigned paths from those.";
+        assertion = cfg.helper.enable -> !(lib.any (name: lib.elem name trusted) ([ cfg.user "*" ] ++ map (name: "@${name}") groups));
+        message = "nix.settings.trusted-users has ${cfg.user}, by name or by a group, who would be root by that: the daemon takes unsigned paths from those.";
+      }
+      {
+        assertion = cfg.helper.enable -> !(lib.elem "wheel" groups);
+        message = "${cfg.user} is in wheel, which sudo lets do everything: with ${prefix}.helper the user may run the helper and nothing else.";
       }
     ];
 

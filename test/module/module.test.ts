@@ -49,7 +49,7 @@ describe.each(versions)("with Nix $version", (version) => {
       createHome: false,
       extraGroups: [],
     });
-    expect(made.users.groups).toEqual({ deploy: {} });
+    expect(made.users.groups).toEqual({ deploy: { members: [] } });
     expect(made.authorizedKeys["deploy"]).toBe(`restrict,from="10.0.0.0/24,2001:db8::7" ${key.publicKey} gate`);
     expect(made.sudoers).toBe("deploy\tALL=(root)\tNOPASSWD: ALL");
     expect(sudoersProblem(made.sudoers)).toBe("");
@@ -269,6 +269,22 @@ describe("the helper", () => {
     ["a key that is none", helper("", `"ssh-ed25519 AAAA"`), "at least one public key of Nix"],
     ["a user whom the daemon trusts", helper(`nix.settings.trusted-users = [ "root" "deploy" ];`), "nix.settings.trusted-users has deploy"],
     ["everybody whom the daemon trusts", helper(`nix.settings.trusted-users = [ "*" ];`), "nix.settings.trusted-users has deploy"],
+    [
+      "one whom it trusts by another key",
+      helper(`nix.settings.extra-trusted-users = [ "deploy" ];`),
+      "nix.settings.trusted-users has deploy",
+    ],
+    [
+      "one whom it trusts by a group",
+      helper(`nix.settings.trusted-users = [ "@builders" ]; users.users.deploy.extraGroups = [ "builders" ];`),
+      "nix.settings.trusted-users has deploy",
+    ],
+    [
+      "one whom it trusts by a group that names its members",
+      helper(`nix.settings.trusted-users = [ "@builders" ]; users.groups.builders.members = [ "deploy" ];`),
+      "nix.settings.trusted-users has deploy",
+    ],
+    ["one who is in wheel", helper(`users.users.deploy.extraGroups = [ "wheel" ];`), "deploy is in wheel"],
     ["a store without signatures", helper("nix.settings.require-sigs = false;"), "require-sigs"],
     ["builds without sandbox", helper("nix.settings.sandbox = false;"), "sandbox = true"],
   ])("refuses %s", (_, settings, sentence) => {

@@ -68,7 +68,7 @@ let
         description = mkOption { type = types.str; default = ""; };
         openssh.authorizedKeys.keys = listOf types.singleLineStr;
       };
-      users.groups = attrsOf { };
+      users.groups = attrsOf { members = strings; };
       security = { inherit sudo; } // lib.optionalAttrs (!old) { sudo-rs = sudo // { enable = bool false; }; };
       nix.settings = mkOption { type = types.attrsOf types.raw; default = { }; };
       services.openssh = {
