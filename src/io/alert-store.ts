@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 import type { AlertBook, Pending } from "../listen/alert-book.ts";
@@ -84,7 +84,8 @@ function parsed<T>(schema: z.ZodType<T>, path: string): T | undefined {
 function replace(path: string, text: string): void {
   const next = openSync(`${path}.new`, "w", 0o600);
   try {
-    writeSync(next, text);
+    // Not writeSync, which takes what there is room for and calls it done.
+    writeFileSync(next, text);
     fsyncSync(next);
   } finally {
     closeSync(next);

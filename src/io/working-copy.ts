@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync, writeSync } from "node:fs";
+import { closeSync, constants, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gateError } from "../failure.ts";
 import type { ChangedFile } from "../proposal/changed-file.ts";
@@ -96,7 +96,7 @@ class CopiedTree implements WorkingCopy {
       // Truncated where it is, so that an executable stays one; a link that came in between is not followed.
       const file = openSync(at.value, constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW, 0o644);
       try {
-        writeSync(file, text);
+        writeFileSync(file, text);
       } finally {
         closeSync(file);
       }
