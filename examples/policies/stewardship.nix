@@ -1,6 +1,6 @@
 # A fleet that is looked after: a session looks at it every morning, at every alert and every failed unit, and does little by itself.
 # In flake.nix: outputs.deployGate = import ./deploy-gate.nix;
-# What starts the goals is beside it: examples/workflows/*/goal.yml, and examples/alerting for Alertmanager and for units that fail.
+# What starts the goals is beside it: examples/workflows/*/goal.yml, and examples/alerting for Alertmanager and for units that fail. examples/stewardship has it all together.
 {
   hosts = {
     web1 = {

@@ -209,9 +209,9 @@ let
       };
       all = concatMap (collect arguments) modules;
       options = mergeOptions path (map (module: module.options or { }) all);
-      # Without "config" and "options" the whole module is its configuration.
-      short = module: !(module ? config || module ? options || module ? imports);
-      config = configOf path options (map (module: if short module then module else module.config or { }) all);
+      # Without "config" and "options" the whole module is its configuration, save what it imports.
+      short = module: !(module ? config || module ? options);
+      config = configOf path options (map (module: if short module then removeAttrs module [ "imports" ] else module.config or { }) all);
     in
     {
       inherit config options;

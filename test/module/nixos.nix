@@ -88,6 +88,12 @@ let
           bootCounting.enable = bool false;
           bootCounting.tries = mkOption { type = types.ints.between 1 100; default = 3; };
         };
+      # Of the examples, as they are.
+      nixpkgs = free { };
+      networking.firewall = free { };
+      services.nginx = free { };
+      services.postgresql = free { };
+      services.prometheus = free { };
       networking.hostName = mkOption { type = types.str; default = "nixos"; };
       systemd.package = free "/nix/store/00000000000000000000000000000000-systemd";
       systemd.services = attrsOf unit;
@@ -102,7 +108,7 @@ let
   pkgs.callPackage = _file: _arguments: { type = "derivation"; outPath = "/nix/store/00000000000000000000000000000000-nixos-deploy-gate"; };
 
   evaluated = lib.evalModules {
-    modules = [ nixos module { config = settings; } ];
+    modules = [ nixos module (if settings ? imports then settings else { config = settings; }) ];
     specialArgs = { inherit pkgs; };
   };
   inherit (evaluated) config;
