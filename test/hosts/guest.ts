@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { attempt, must, type Result, run, until } from "./command.ts";
 import type { LabHost } from "./host.ts";
@@ -7,6 +7,8 @@ import { type Lab, startLab } from "./lab.ts";
 import type { ToplevelSpec } from "./toplevels.ts";
 
 const megabyte = 1 << 20;
+/** A guest that does nothing but start again is not left to do so for ever. */
+const mostStarts = 20;
 
 /**
  * One host of a lab as a machine with a kernel of its own: QEMU without KVM, UEFI firmware, the real systemd-boot with its EFI variables, the real bootctl. What a container can
@@ -18,7 +20,8 @@ export class Guest {
   readonly #firmware: string;
   readonly #home: string;
   #machine: ChildProcess | undefined;
-  #console: Buffer[] = [];
+  #stopped = false;
+  #starts = 0;
 
   private constructor(lab: Lab, firmware: string) {
     this.lab = lab;
@@ -53,6 +56,10 @@ export class Guest {
     copyFileSync(join(this.#firmware, "OVMF_VARS_4M.fd"), join(this.#home, "variables.fd"));
   }
 
+  /**
+   * A reset of the guest ends QEMU, which is then started anew on the same disks and variables: an emulated processor keeps what it translated of the kernel before and checks each
+   * write to those pages against it, so that firmware, which unpacks itself there, would take a quarter of an hour and not five seconds.
+   */
   #start(): void {
     const { place } = this.lab;
     const disk = (name: string, more = ""): string[] => [
@@ -65,7 +72,9 @@ export class Guest {
     const tap = `vb-${place.bridge}-q`;
     const qemu = [
       "qemu-system-x86_64",
-      ..."-machine q35 -accel tcg -m 768 -smp 1 -nodefaults -display none -serial stdio".split(" "),
+      // QEMU 7.2 now and then loses the flags of cmpxchg16b, on which Linux 6.12 panics early; a kernel that sees no such instruction does without.
+      ..."-cpu qemu64,-cx16".split(" "),
+      ..."-machine q35 -accel tcg -m 768 -smp 1 -no-reboot -nodefaults -display none -serial stdio".split(" "),
       ...flash(join(this.#firmware, "OVMF_CODE_4M.fd"), ",readonly=on"),
       ...flash(join(this.#home, "variables.fd")),
       ...disk("root"),
@@ -75,25 +84,39 @@ export class Guest {
     ];
     const cgroup = join(place.directory, "cgroup", place.bridge, "guest");
     mkdirSync(cgroup, { recursive: true });
+    // A file, so that whoever wonders what the guest does can follow it while it does it.
+    const console = openSync(this.consoleFile, "a");
     const child = spawn("setpriv", ["--pdeathsig", "KILL", "sh", "-euc", enter, "guest", cgroup, tap, place.bridge, ...qemu], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: ["ignore", console, console],
     });
+    closeSync(console);
     this.#machine = child;
-    const keep = (chunk: Buffer): void => void this.#console.push(chunk);
-    child.stdout.on("data", keep);
-    child.stderr.on("data", keep);
-    child.on("exit", () => (this.#machine = undefined));
+    child.on("exit", (code) => {
+      this.#machine = undefined;
+      // Not where it was killed or could not run. Nothing here powers itself off.
+      if (code === 0 && !this.#stopped && (this.#starts += 1) < mostStarts) this.#start();
+    });
+  }
+
+  get consoleFile(): string {
+    return join(this.#home, "console");
   }
 
   /** Everything that firmware, kernels and systemd have said. */
   console(): string {
-    return Buffer.concat(this.#console).toString().replaceAll("\r", "");
+    return existsSync(this.consoleFile) ? readFileSync(this.consoleFile, "utf8").replaceAll("\r", "") : "";
+  }
+
+  /** The last of it, for the message of whatever failed: only the console knows why a machine does not answer. */
+  tail(characters = 3_000): string {
+    return `The console ends with:\n${this.console().slice(-characters)}`;
   }
 
   /** Runs a shell program in the guest, by ssh as root. */
   async sh(program: string): Promise<string> {
     const result = await this.ssh(program);
-    if (result.exitCode !== 0) throw new Error(`${program} ended with ${result.exitCode}: ${result.stderr}${result.stdout}`);
+    if (result.exitCode !== 0)
+      throw new Error(`${program} ended with ${result.exitCode}: ${result.stderr}${result.stdout}\n${this.tail()}`);
     return result.stdout.trim();
   }
 
@@ -102,8 +125,8 @@ export class Guest {
   }
 
   /** Waits until systemd has finished starting. An emulated processor on a busy machine is slower than anybody would think. */
-  async up(seconds = 900): Promise<void> {
-    const trouble = (): string => `The guest is not up. Its console ends with:\n${this.console().slice(-3000)}`;
+  async up(seconds = 600): Promise<void> {
+    const trouble = (): string => `The guest is not up. ${this.tail()}`;
     await until(trouble, seconds, async () => {
       if (this.#machine === undefined) throw new Error(`The guest is off. ${trouble()}`);
       if (!(await this.host.answers())) return undefined;
@@ -113,6 +136,7 @@ export class Guest {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#machine?.kill("SIGKILL");
     await this.lab.stop();
   }
@@ -152,6 +176,6 @@ const enter = `
 cgroup=$1 tap=$2 bridge=$3
 shift 3
 echo 0 >"$cgroup/cgroup.procs"
-ip tuntap add dev "$tap" mode tap
+[ -e "/sys/class/net/$tap" ] || ip tuntap add dev "$tap" mode tap
 ip link set dev "$tap" master "$bridge" up
 exec "$@"`;

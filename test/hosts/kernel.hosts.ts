@@ -26,7 +26,7 @@ describe.skipIf(missing !== undefined)("a machine with kernels of its own", () =
     services: { hello: { version: "1.0" } },
     masked: unneeded,
     ...more,
-    kernelParams: ["console=ttyS0", "panic=1", "quiet", "systemd.show_status=false", "mitigations=off", ...(more.kernelParams ?? [])],
+    kernelParams: ["console=ttyS0", "panic=1", "quiet", "systemd.show_status=error", "mitigations=off", ...(more.kernelParams ?? [])],
   });
   const bootId = (): Promise<string> => guest.sh("cat /proc/sys/kernel/random/boot_id");
   const ledger = async (): Promise<LedgerEntry[]> =>
@@ -39,9 +39,9 @@ describe.skipIf(missing !== undefined)("a machine with kernels of its own", () =
   beforeAll(async () => {
     firmware = await cachedFirmware();
     guest = await Guest.start({ host: "alpha", ...spec("old") }, firmware);
-    fleet = new Fleet(guest.lab, 1_400);
+    fleet = new Fleet(guest.lab, 900);
     await fleet.begin();
-  }, 1_500_000);
+  }, 1_200_000);
   afterAll(async () => {
     fleet?.remove();
     await guest?.stop();
@@ -50,13 +50,15 @@ describe.skipIf(missing !== undefined)("a machine with kernels of its own", () =
   type Row = { readonly outcome: { readonly outcome: string; readonly reasons: readonly string[] }; readonly diagnosis?: object };
   async function reboot(...words: string[]): Promise<Row & { readonly exitCode: number; readonly stderr: string }> {
     const result = await fleet.gate("reboot", "--json", ...words);
-    if (!result.stdout.startsWith("{")) throw new Error(`gate reboot ended with ${result.exitCode}: ${result.stderr}`);
+    if (!result.stdout.startsWith("{")) throw new Error(`gate reboot ended with ${result.exitCode}: ${result.stderr}\n${guest.tail()}`);
     const [row] = (JSON.parse(result.stdout) as { hosts: Row[] }).hosts;
     if (row === undefined) throw new Error(`gate reboot named no host: ${result.stdout}`);
     return { ...row, exitCode: result.exitCode, stderr: result.stderr };
   }
+  const told = ({ outcome, stderr }: Awaited<ReturnType<typeof reboot>>): string =>
+    `${outcome.reasons.join(" ")}\n${stderr}\n${guest.tail()}`;
   const policy = (windows: unknown): object => ({
-    hosts: { alpha: { reboot: { windows, expectedSeconds: 120, marginSeconds: 0, returnSeconds: 1_200 } } },
+    hosts: { alpha: { reboot: { windows, expectedSeconds: 120, marginSeconds: 0, returnSeconds: 600 } } },
   });
   function window(from: number, to: number): object {
     const clock = (hours: number): string => new Date(Date.now() + hours * 3_600_000).toISOString().slice(11, 16);
@@ -88,12 +90,12 @@ describe.skipIf(missing !== undefined)("a machine with kernels of its own", () =
     const before = await bootId();
 
     const early = await reboot();
-    expect([early.exitCode, early.outcome.outcome], early.stderr).toEqual([0, "reboot-pending"]);
+    expect([early.exitCode, early.outcome.outcome], told(early)).toEqual([0, "reboot-pending"]);
     expect(await bootId()).toBe(before);
 
     await fleet.commit({ alpha: spec("new", { kernelParams: ["gate.test=second"], revision: String(staged) }) }, policy([window(-1, 2)]));
     const done = await reboot();
-    expect([done.exitCode, done.outcome.outcome], `${done.outcome.reasons.join(" ")}\n${done.stderr}`).toEqual([0, "rebooted"]);
+    expect([done.exitCode, done.outcome.outcome], told(done)).toEqual([0, "rebooted"]);
     expect(await bootId()).not.toBe(before);
     expect(await guest.sh("/usr/bin/uname -r")).toBe(wanted);
     expect(await guest.sh("cat /proc/cmdline")).toContain(`init=${to}/init`);
@@ -103,7 +105,7 @@ describe.skipIf(missing !== undefined)("a machine with kernels of its own", () =
     // It was tried once; now that it is proven the boot loader's default is loader.conf's again.
     expect(await pinned()).toBe("");
     expect((await reboot()).outcome.outcome).toBe("unchanged");
-  }, 1_500_000);
+  }, 1_200_000);
 
   test("a kernel that panics: the old one boots by itself, which is said, and it is not tried again", async () => {
     const good = await booted();
@@ -111,17 +113,20 @@ describe.skipIf(missing !== undefined)("a machine with kernels of its own", () =
     await stage(spec("old", { initrd: "This is no initrd." }));
     await fleet.commit({ alpha: spec("new") }, policy("any"));
     const tried = await reboot("--now");
-    expect([tried.exitCode, tried.outcome.outcome], `${tried.outcome.reasons.join(" ")}\n${tried.stderr}`).toEqual([1, "reboot-failed"]);
+    expect([tried.exitCode, tried.outcome.outcome], told(tried)).toEqual([1, "reboot-failed"]);
     expect(tried.outcome.reasons[0]).toContain(`came back with ${good}`);
-    expect(guest.console()).toMatch(/Kernel panic - not syncing/);
+    // Tried once, and nobody touched the machine: the entry for one boot was used up, and the default that was pinned is the old one.
+    expect(guest.console().match(/Kernel panic - not syncing/g)).toHaveLength(1);
+    expect(await pinned()).toMatch(/^LoaderEntryDefault-[0-9a-f-]+$/);
+    expect(await guest.sh("/usr/bin/uname -r")).toBe(readFileSync(join(firmware, "kernels/new/release"), "utf8"));
     const after = await bootId();
     expect([after === before, await booted()]).toEqual([false, good]);
     expect(rebootAttempts(await ledger()).at(-1)).toMatchObject({ end: { kind: "rebooted", ok: false } });
 
     const again = await reboot("--now");
-    expect([again.exitCode, again.outcome.outcome], again.outcome.reasons.join(" ")).toEqual([3, "reboot-held"]);
+    expect([again.exitCode, again.outcome.outcome], told(again)).toEqual([3, "reboot-held"]);
     expect(await bootId()).toBe(after);
-  }, 1_500_000);
+  }, 1_200_000);
 });
 
 /** Of what systemd does at boot, what costs an emulated machine seconds and nobody here asks for. */
@@ -135,4 +140,5 @@ const unneeded = [
   "sys-kernel-config.mount",
   "sys-fs-fuse-connections.mount",
   "run-lock.mount",
+  "proc-sys-fs-binfmt_misc.automount",
 ];
