@@ -1011,6 +1011,13 @@ any_open() {
 }
 
 pin_mark=/var/lib/nixos-deploy-gate/pinned-entry
+# Gives the default back to loader.conf, where we took it.
+unpin_entry() {
+  [ -e "$pin_mark" ] || return 0
+  timeout 20 bootctl set-oneshot "" >&2
+  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
+}
+
 # The mount points that NixOS uses; a test brings its own.
 boot_places=${GATE_BOOT_PLACES:-/boot /efi /boot/efi}
 # Whether what is read boots $1: a word a line, so that one path is never found in a longer one.
@@ -1080,12 +1087,6 @@ try_once() {
   if timeout 20 bootctl set-oneshot "${new##*/}" >&2 && timeout 20 bootctl set-default "${old##*/}" >&2; then printf once; return 0; fi
   unpin_entry
   printf default
-}
-# Gives the default back to loader.conf, where we took it.
-unpin_entry() {
-  [ -e "$pin_mark" ] || return 0
-  timeout 20 bootctl set-oneshot "" >&2
-  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
 }
 
 profile_of_host() { readlink -f "${GATE_PROFILE:-/nix/var/nix/profiles/system}"; }
@@ -1237,6 +1238,13 @@ any_open() {
 }
 
 pin_mark=/var/lib/nixos-deploy-gate/pinned-entry
+# Gives the default back to loader.conf, where we took it.
+unpin_entry() {
+  [ -e "$pin_mark" ] || return 0
+  timeout 20 bootctl set-oneshot "" >&2
+  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
+}
+
 # The mount points that NixOS uses; a test brings its own.
 boot_places=${GATE_BOOT_PLACES:-/boot /efi /boot/efi}
 # Whether what is read boots $1: a word a line, so that one path is never found in a longer one.
@@ -1306,12 +1314,6 @@ try_once() {
   if timeout 20 bootctl set-oneshot "${new##*/}" >&2 && timeout 20 bootctl set-default "${old##*/}" >&2; then printf once; return 0; fi
   unpin_entry
   printf default
-}
-# Gives the default back to loader.conf, where we took it.
-unpin_entry() {
-  [ -e "$pin_mark" ] || return 0
-  timeout 20 bootctl set-oneshot "" >&2
-  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
 }
 
 unpin_entry
@@ -1361,6 +1363,13 @@ any_open() {
 }
 
 pin_mark=/var/lib/nixos-deploy-gate/pinned-entry
+# Gives the default back to loader.conf, where we took it.
+unpin_entry() {
+  [ -e "$pin_mark" ] || return 0
+  timeout 20 bootctl set-oneshot "" >&2
+  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
+}
+
 # The mount points that NixOS uses; a test brings its own.
 boot_places=${GATE_BOOT_PLACES:-/boot /efi /boot/efi}
 # Whether what is read boots $1: a word a line, so that one path is never found in a longer one.
@@ -1430,12 +1439,6 @@ try_once() {
   if timeout 20 bootctl set-oneshot "${new##*/}" >&2 && timeout 20 bootctl set-default "${old##*/}" >&2; then printf once; return 0; fi
   unpin_entry
   printf default
-}
-# Gives the default back to loader.conf, where we took it.
-unpin_entry() {
-  [ -e "$pin_mark" ] || return 0
-  timeout 20 bootctl set-oneshot "" >&2
-  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
 }
 
 [ "$(boot_id)" = "$1" ] || { say no boot-changed; exit 0; }
@@ -1896,6 +1899,14 @@ start_stopped() {
 }
 said() { grep -qiF -- "$1" "$log" 2>/dev/null; }
 
+pin_mark=/var/lib/nixos-deploy-gate/pinned-entry
+# Gives the default back to loader.conf, where we took it.
+unpin_entry() {
+  [ -e "$pin_mark" ] || return 0
+  timeout 20 bootctl set-oneshot "" >&2
+  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
+}
+
 # go_back REASON EXIT: to the recorded toplevel, and only while what is active is ours or what we came from.
 go_back() {
   why=$1 because=$2
@@ -1982,6 +1993,9 @@ install_default() {
     esac
   elif [ "$profile" != "$to" ]; then
     failed=profile-changed
+  else
+    # A reboot that failed has left the system before it as the loader's default, which would go before this one.
+    unpin_entry >>"$log" 2>&1 </dev/null 8>&- 9>&-
   fi
 }
 # The recorded generation and the loader that goes with it. A generation of ours is deleted first: what does not fit into /boot would not fit the second time either.
@@ -2411,6 +2425,13 @@ any_open() {
 }
 
 pin_mark=/var/lib/nixos-deploy-gate/pinned-entry
+# Gives the default back to loader.conf, where we took it.
+unpin_entry() {
+  [ -e "$pin_mark" ] || return 0
+  timeout 20 bootctl set-oneshot "" >&2
+  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
+}
+
 # The mount points that NixOS uses; a test brings its own.
 boot_places=${GATE_BOOT_PLACES:-/boot /efi /boot/efi}
 # Whether what is read boots $1: a word a line, so that one path is never found in a longer one.
@@ -2480,12 +2501,6 @@ try_once() {
   if timeout 20 bootctl set-oneshot "${new##*/}" >&2 && timeout 20 bootctl set-default "${old##*/}" >&2; then printf once; return 0; fi
   unpin_entry
   printf default
-}
-# Gives the default back to loader.conf, where we took it.
-unpin_entry() {
-  [ -e "$pin_mark" ] || return 0
-  timeout 20 bootctl set-oneshot "" >&2
-  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
 }
 
 profile_of_host() { readlink -f "${GATE_PROFILE:-/nix/var/nix/profiles/system}"; }

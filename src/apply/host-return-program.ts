@@ -1,7 +1,9 @@
+import { pinnedEntryFunctions } from "../target/pinned-entry.ts";
+
 /**
  * The third part of the supervisor: going back, the boot default, and what the host can know of its own reachability. POSIX shell, functions only.
  */
-export const returnFunctions = `
+export const returnFunctions = `${pinnedEntryFunctions}
 # go_back REASON EXIT: to the recorded toplevel, and only while what is active is ours or what we came from.
 go_back() {
   why=$1 because=$2
@@ -88,6 +90,9 @@ install_default() {
     esac
   elif [ "$profile" != "$to" ]; then
     failed=profile-changed
+  else
+    # A reboot that failed has left the system before it as the loader's default, which would go before this one.
+    unpin_entry >>"$log" 2>&1 </dev/null 8>&- 9>&-
   fi
 }
 # The recorded generation and the loader that goes with it. A generation of ours is deleted first: what does not fit into /boot would not fit the second time either.

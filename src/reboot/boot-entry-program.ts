@@ -1,3 +1,5 @@
+import { pinnedEntryFunctions } from "../target/pinned-entry.ts";
+
 /**
  * POSIX shell functions that tell what the boot loader would boot, and that let a new entry be tried once. `$1` is a toplevel.
  *
@@ -7,8 +9,7 @@
  * `+N-M` before `.conf`. GRUB: the
  * first menu entry of grub.cfg is the default of NixOS. extlinux: `DEFAULT` names the label. Lanzaboote: the command line is in the image.
  */
-export const bootEntryFunctions = `
-pin_mark=/var/lib/nixos-deploy-gate/pinned-entry
+export const bootEntryFunctions = `${pinnedEntryFunctions}
 # The mount points that NixOS uses; a test brings its own.
 boot_places=\${GATE_BOOT_PLACES:-/boot /efi /boot/efi}
 # Whether what is read boots $1: a word a line, so that one path is never found in a longer one.
@@ -78,11 +79,5 @@ try_once() {
   if timeout 20 bootctl set-oneshot "\${new##*/}" >&2 && timeout 20 bootctl set-default "\${old##*/}" >&2; then printf once; return 0; fi
   unpin_entry
   printf default
-}
-# Gives the default back to loader.conf, where we took it.
-unpin_entry() {
-  [ -e "$pin_mark" ] || return 0
-  timeout 20 bootctl set-oneshot "" >&2
-  timeout 20 bootctl set-default "" >&2 && rm -f "$pin_mark"
 }
 `;

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { rebootAttempts } from "../../src/reboot/attempts.ts";
 import type { LedgerEntry } from "../../src/target/ledger.ts";
@@ -196,11 +198,18 @@ test("a gate that is killed while the host is away: the next run reads what came
   expect(alpha.has("root/undrained-later")).toBe(true);
 });
 
-test("a kernel that panics: the host is missed, and comes back with the old system, which is said and not tried again", async () => {
+test("a kernel that panics: the host is missed, and comes back with the old system, which is told once and not tried again", async () => {
   const alpha = lab.host("alpha");
   const old = (await alpha.systems()).booted;
-  await fleet.commit({ alpha: base, beta: base, gamma: base }, policy({ reboot: anyTime }));
-  await stage("alpha", { ...base, ...broken.kernel });
+  const inbox = join(fleet.repository, "ssh", "inbox");
+  const notify = { command: ["sh", "-c", 'cat >>"$1"; echo >>"$1"', "sh", inbox] };
+  const told = (): { text: string; hosts: { since?: string }[] }[] =>
+    readFileSync(inbox, "utf8")
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as ReturnType<typeof told>[number]);
+  const revision = await fleet.commit({ alpha: base, beta: base, gamma: base }, { ...policy({ reboot: anyTime }), notify });
+  await stage("alpha", { ...base, ...broken.kernel }, revision);
   const missed = await reboot();
   expect([missed.exitCode, missed.kinds["alpha"]]).toEqual([1, "reboot-failed"]);
   expect(missed.row("alpha").outcome.reasons[0]).toContain("does not answer any more");
@@ -214,7 +223,28 @@ test("a kernel that panics: the host is missed, and comes back with the old syst
   expect(back.row("alpha").outcome.reasons[0]).toContain(`came back with ${old}`);
   const after = await reboot("--now");
   expect([after.exitCode, after.kinds["alpha"], alpha.boots]).toEqual([3, "reboot-held", boots]);
-  await stage("alpha", base);
+  // When it did not answer, when it was found with the old system, and not again an hour later.
+  expect(told()).toHaveLength(2);
+  expect((await ledger(alpha)).filter(({ event }) => event === "told")).toHaveLength(1);
+
+  // What is deployed next is what boots, although the old system was left as the loader's default.
+  expect(alpha.has("boot/loader-pinned")).toBe(true);
+  await fleet.commit({ alpha: { ...base, kernel: "6.12.51" }, beta: base, gamma: base }, policy({}));
+  const held = await fleet.deploy("--hosts", "alpha");
+  const status = async (): Promise<{ held?: { since: string; rules: string[] } }[]> =>
+    (JSON.parse((await fleet.gate("status", "--json", "--hosts", "alpha")).stdout) as { hosts: object[] }).hosts;
+  expect(await status()).toMatchObject([
+    { held: { since: expect.stringContaining("T") as string, rules: [expect.any(String) as string] } },
+  ]);
+  const tokens = held.plan.hosts.flatMap((host) => host.approval?.token ?? []);
+  const deployed = await fleet.deploy("--hosts", "alpha", "--approve", tokens.join(","));
+  expect(deployed.plan.hosts[0]?.outcome?.outcome, JSON.stringify(deployed.plan.hosts[0])).toMatch(/^(?:deployed|staged)/);
+  expect((await status())[0]?.held).toBeUndefined();
+  expect(alpha.has("boot/loader-pinned")).toBe(false);
+  await alpha.sh("systemctl reboot");
+  await alpha.rebooted(boots);
+  const { booted, profile } = await alpha.systems();
+  expect([booted, booted === old]).toEqual([profile, false]);
 }, 400_000);
 
 describe("a timer on the host", () => {
