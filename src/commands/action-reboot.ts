@@ -6,6 +6,7 @@ import { withActionDeploy } from "./action-deploy.ts";
 import { courseOf, deployBranchOf } from "./course.ts";
 import { explainedReboots } from "./explain-reboots.ts";
 import { askFlake } from "./fleet-setup.ts";
+import { rememberTold } from "./remember-told.ts";
 import type { Prepared } from "./prepare.ts";
 import { rebootFleet } from "./reboot-fleet.ts";
 
@@ -32,6 +33,10 @@ export async function rebootByAction(
     const rebooted = await rebootFleet(asked, undefined, world.log);
     const repository = `${run.owner}/${run.repository}`;
     const { detail } = request;
-    return await explainedReboots(asked, rebooted, { ...about, repository, flake: inputs.flake, startedAt, detail, notes }, world.log);
+    const said = { ...about, repository, flake: inputs.flake, startedAt, detail, notes };
+    const plan = await explainedReboots(asked, rebooted, said, world.log);
+    // The connections end here, so that it is written before it is told.
+    await rememberTold(asked, rebooted, plan, world.log);
+    return plan;
   });
 }

@@ -9,6 +9,7 @@ import { notifyOf } from "./notify-run.ts";
 import { sessionOf } from "./plan-run.ts";
 import type { Prepared } from "./prepare.ts";
 import { rebootFleet } from "./reboot-fleet.ts";
+import { rememberTold } from "./remember-told.ts";
 import type { Options, Shell } from "./shell.ts";
 import { listOption } from "./shell-run.ts";
 import { sshWords } from "./ssh-words.ts";
@@ -29,8 +30,9 @@ export async function runReboot(prepared: Prepared, flake: string, options: Opti
     shell.out(options["json"] === true ? rebootedJson(rebooted, why) : rebootedText(rebooted, why, shell.terminal));
     const { environment } = shell;
     const policy = setup.dryRun ? undefined : asked.policy.notify;
-    for (const note of await notifyOf(plan, { policy, url: undefined, environment, masked: (text) => log.masked(text) }))
-      shell.error(`${note}\n`);
+    const notes = await notifyOf(plan, { policy, url: undefined, environment, masked: (text) => log.masked(text) });
+    for (const note of notes) shell.error(`${note}\n`);
+    if (notes.length === 0) await rememberTold(asked, rebooted, plan, log);
     return rebootExit(rebooted, byHand !== undefined);
   });
 }

@@ -7,7 +7,7 @@ import { rebootDuration, type Duration } from "./duration.ts";
 import { planOf, rebootPlan, type RebootPlan } from "./reboot-plan.ts";
 import { nextOpening, openingsMissed, type Opening } from "./window.ts";
 import type { RebootPolicy } from "./window-policy.ts";
-import { hoursText, nextText } from "./window-text.ts";
+import { hoursText, instantText, nextText, zoneOf } from "./window-text.ts";
 
 /** How long a host waits for its reboot; hours since the new system became its boot default, undefined where the ledger does not say. */
 export type Pending = {
@@ -99,13 +99,16 @@ export function rebootDue({ host, observation, need, ledger, policy, now }: DueQ
       plan,
     );
   const id = planOf(plan.attempt.id);
-  if (
-    attempts.some(
-      ({ attempt, bootId, end }) =>
-        planOf(attempt.id) === id && end?.kind !== "given-up" && (end !== undefined || bootId !== observation.bootId),
-    )
-  )
-    return person("tried", `It was rebooted for this once and still needs it${reasons}; it is not rebooted for it again.`, plan);
+  const tried = attempts.findLast(
+    ({ attempt, bootId, end }) =>
+      planOf(attempt.id) === id && end?.kind !== "given-up" && (end !== undefined || bootId !== observation.bootId),
+  );
+  if (tried !== undefined)
+    return person(
+      "tried",
+      `It was rebooted for this once, ${instantText(tried.startedAt, zoneOf(policy), now)}, and still needs it${reasons}; it is not rebooted for it again.`,
+      plan,
+    );
   const times = givenUp(attempts, id);
   if (times >= 3) return person("given-up", `A reboot was begun ${times} times and given up; it is not begun again by itself.`, plan);
   if (policy.attended) return person("attended", "Somebody has to be there when it boots, so it is never rebooted by itself.", plan);

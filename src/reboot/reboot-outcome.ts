@@ -1,10 +1,12 @@
 import type { Outcome, OutcomeKind } from "../apply/outcome.ts";
+import { ledgerOf } from "../deploy/ledger-of.ts";
 import type { HostName } from "../discover/host.ts";
 import { failure, type Failure, type FailureCode } from "../failure.ts";
 import type { Observation } from "../target/observation.ts";
-import type { Due } from "./due.ts";
+import type { Due, NeedsPerson } from "./due.ts";
 import type { Wait } from "./schedule.ts";
 import type { Postponed, RebootState } from "./state.ts";
+import { type Trouble, troubleOf } from "./trouble.ts";
 import type { RebootPolicy } from "./window-policy.ts";
 import { hoursText, instantText, pendingText, zoneOf } from "./window-text.ts";
 
@@ -25,6 +27,8 @@ export type Rebooted = {
         /** When it may reboot next, by its windows; undefined where that is up to a person. */
         readonly next: Date | undefined;
       };
+  /** It needs a person: since when, and whether that is to be told. Undefined where it needs none, or where it does not answer. */
+  readonly trouble?: Trouble;
   /** From the order until it was back, where it was rebooted. */
   readonly seconds: number | undefined;
 };
@@ -50,26 +54,29 @@ export function rebootOutcome(known: Known): Rebooted {
   const { host, state, due, observation, now } = known;
   const waits = due === undefined || due.kind === "nothing" ? undefined : due;
   const released = state?.kind === "released";
-  const { kind, reasons, failure: why } = told(known);
+  const { kind, reasons, failure: why, next } = told(known);
   const age = waits !== undefined && !released && kind !== "reboot-failed" && kind !== "unreachable" ? [pendingText(waits.pending)] : [];
+  const pending =
+    waits === undefined || released
+      ? undefined
+      : { ...waits.pending, next: waits.kind === "later" ? waits.opening.opens : waits.kind === "now" ? now : undefined };
+  const gone = observation === undefined || known.silence !== undefined || (state?.kind === "failed" && state.why === "never-came-back");
+  const trouble = gone ? undefined : troubleOf(kind, pending, observation.profile, ledgerOf(observation), now);
   return {
     host,
     outcome: {
       outcome: kind,
       reasons: [reasons[0], ...reasons.slice(1), ...age, ...known.notes],
       ...(why === undefined ? {} : { failure: why }),
+      ...(next === undefined ? {} : { next }),
       // What was seen last of one that never came back, it was before its reboot.
-      ...(observation === undefined || known.silence !== undefined || (state?.kind === "failed" && state.why === "never-came-back")
-        ? {}
-        : { now: { current: observation.current, profile: observation.profile, booted: observation.booted } }),
+      ...(gone ? {} : { now: { current: observation.current, profile: observation.profile, booted: observation.booted } }),
       misses: [],
       attempts: [],
     },
     moved: state !== undefined && !(state.kind === "postponed" && before.has(state.why)),
-    pending:
-      waits === undefined || released
-        ? undefined
-        : { ...waits.pending, next: waits.kind === "later" ? waits.opening.opens : waits.kind === "now" ? now : undefined },
+    pending,
+    ...(trouble === undefined ? {} : { trouble }),
     seconds: released ? state.seconds : undefined,
   };
 }
@@ -77,7 +84,12 @@ export function rebootOutcome(known: Known): Rebooted {
 /** Looked at and left alone: nothing of it is in any ledger. */
 const before: ReadonlySet<Postponed> = new Set(["clock", "busy", "logged-in", "checks", "inhibited", "changed", "attended"]);
 
-type Told = { readonly kind: OutcomeKind; readonly reasons: readonly [string, ...string[]]; readonly failure?: Failure };
+type Told = {
+  readonly kind: OutcomeKind;
+  readonly reasons: readonly [string, ...string[]];
+  readonly failure?: Failure;
+  readonly next?: string;
+};
 
 function told({ host, policy, state, due, wait, silence, dryRun, now }: Known): Told {
   if (state !== undefined) return ofState(host, policy, state, now);
@@ -89,12 +101,48 @@ function told({ host, policy, state, due, wait, silence, dryRun, now }: Known): 
     case "later":
       return { kind: "reboot-pending", reasons: [due.sentence] };
     case "person":
-      return { kind: "reboot-held", reasons: [due.sentence] };
+      return { kind: "reboot-held", reasons: [due.sentence], ...seeTo(host, due.why) };
     case "now":
       if (wait !== undefined) return { kind: "reboot-pending", reasons: [wait.sentence] };
       return dryRun
         ? { kind: "would-reboot", reasons: [`${due.sentence} It would be rebooted now.`] }
         : { kind: "reboot-pending", reasons: ["The run ended before its turn."] };
+  }
+}
+
+/** What a person types first, where `reboot --now` would only say the same again; that sets windows aside and nothing else. */
+function seeTo(host: HostName, why: NeedsPerson | Postponed): { readonly next?: string } {
+  switch (why) {
+    case "tried":
+      return {
+        next: `ssh ${host} 'readlink -f /run/booted-system /nix/var/nix/profiles/system; bootctl list; journalctl --list-boots'   # mend it, then reboot it there or deploy again`,
+      };
+    case "boot-entry":
+    case "unknown-system":
+      return { next: `ssh ${host} 'readlink -f /run/booted-system /nix/var/nix/profiles/system; bootctl list'` };
+    case "given-up":
+    case "no-ledger":
+    case "ledger-unreadable":
+      return { next: `ssh ${host} tail -n 20 /var/lib/nixos-deploy-gate/ledger.jsonl   # then reboot it there` };
+    case "clock":
+      return { next: `ssh ${host} timedatectl` };
+    case "never":
+    case "attended":
+    case "no-window":
+    case "window-too-short":
+    case "window":
+    case "group-busy":
+    case "target-changed":
+    case "cancelled":
+    case "drain-failed":
+    case "order-refused":
+    case "order-lost":
+    case "busy":
+    case "logged-in":
+    case "checks":
+    case "inhibited":
+    case "changed":
+      return {};
   }
 }
 
@@ -120,7 +168,9 @@ function ofState(host: HostName, policy: RebootPolicy, state: RebootState, now: 
       return { kind: "reboot-pending", reasons: [`A timer on the host reboots it ${at}; the next run verifies it.`] };
     }
     case "postponed":
-      return { kind: forPerson.has(state.why) ? "reboot-held" : "reboot-pending", reasons: [state.sentence] };
+      return forPerson.has(state.why)
+        ? { kind: "reboot-held", reasons: [state.sentence], ...seeTo(host, state.why) }
+        : { kind: "reboot-pending", reasons: [state.sentence] };
     case "failed":
       return {
         kind: "reboot-failed",

@@ -1,5 +1,6 @@
 import type { HostName } from "../discover/host.ts";
 import type { Policy } from "../policy.ts";
+import type { Trouble } from "./trouble.ts";
 import { nextOpening } from "./window.ts";
 import { rebootPolicyOf } from "./window-policy.ts";
 import { windowsText } from "./window-text.ts";
@@ -15,7 +16,12 @@ export type RebootWhen = {
 };
 
 /** The reboot that a host waits for, or will wait for: the hours count since the new system became its boot default. */
-export type HostReboot = RebootWhen & { readonly pendingHours?: number; readonly missedWindows?: number; readonly overdue?: boolean };
+export type HostReboot = RebootWhen & {
+  readonly pendingHours?: number;
+  readonly missedWindows?: number;
+  readonly overdue?: boolean;
+  readonly trouble?: Omit<Trouble, "to">;
+};
 
 /** What policy says of the reboots of a host, in words. Pure. */
 export function rebootSentence(policy: Pick<Policy, "hosts" | "groups">, host: HostName, now: Date): RebootWhen {

@@ -57,7 +57,7 @@ export function happened(plan: Plan, host: PlanHost): string {
     case "reboot-pending":
       return "waits for its reboot";
     case "reboot-held":
-      return "waits for a person to reboot it";
+      return "was not rebooted: a person is needed";
     case "reboot-failed":
       return "did not come back from its reboot as planned";
     case "would-reboot":

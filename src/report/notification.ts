@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Failure } from "../failure.ts";
+import { hoursText } from "../reboot/window-text.ts";
 import { hostExit } from "./exit-code.ts";
 import { jsonText } from "./json-text.ts";
 import { needed } from "./needed.ts";
@@ -26,7 +27,13 @@ export type Notification = {
   readonly revision?: string;
   /** Page of the run. */
   readonly url?: string;
-  readonly hosts: readonly { readonly host: string; readonly standing: string; readonly happened: string; readonly cause?: string }[];
+  readonly hosts: readonly {
+    readonly host: string;
+    readonly standing: string;
+    readonly happened: string;
+    readonly since?: string;
+    readonly cause?: string;
+  }[];
   readonly escalations: readonly Pick<PlanEscalation, "key" | "hosts" | "stage" | "happened" | "states" | "next">[];
 };
 
@@ -41,6 +48,7 @@ export function notification(plan: Plan, url: string | undefined): Notification 
   const rest = concerned.filter((host) => !told.has(host.host)).map((host) => `${standing(host)}/${host.host}`);
   const lines = needed(plan, { limit: limits.lines, characters: limits.text }).map((line) => `- ${flat(line)}`);
   const causes = concerned.flatMap((host) => (host.diagnosis?.cause ? [`${host.host}: ${host.diagnosis.cause}`] : [])).slice(0, 8);
+  const ages = concerned.flatMap((host) => age(plan, host)).slice(0, 8);
   return {
     schema: 1,
     key: createHash("sha256")
@@ -49,7 +57,12 @@ export function notification(plan: Plan, url: string | undefined): Notification 
       .slice(0, 16),
     title: visibleText(`${plan.repository ?? plan.flake}: ${headline(plan.hosts)}`).slice(0, limits.title),
     text: visibleText(
-      [...lines, ...(causes.length === 0 ? [] : ["", "Why:", ...causes]), ...(url === undefined ? [] : ["", url])].join("\n"),
+      [
+        ...lines,
+        ...(ages.length === 0 ? [] : ["", ...ages]),
+        ...(causes.length === 0 ? [] : ["", "Why:", ...causes]),
+        ...(url === undefined ? [] : ["", url]),
+      ].join("\n"),
     ),
     urgent: concerned.some((host) => hostExit(plan, host) === 1),
     ...(plan.repository === undefined ? {} : { repository: plan.repository }),
@@ -60,6 +73,7 @@ export function notification(plan: Plan, url: string | undefined): Notification 
       host: host.host,
       standing: looks[standing(host)].word,
       happened: happened(plan, host),
+      ...(host.reboot?.trouble?.since === undefined ? {} : { since: host.reboot.trouble.since }),
       ...(host.diagnosis?.cause ? { cause: host.diagnosis.cause } : {}),
     })),
     escalations: escalations.map(({ key, hosts, stage, happened: what, states, next }) => ({
@@ -75,11 +89,20 @@ export function notification(plan: Plan, url: string | undefined): Notification 
 
 /**
  * A run of reboots comes every hour: that somebody has to reboot a host by hand was told when that came to be, and is told again when policy takes it for too long,
- * as is a reboot that never comes.
+ * as is a reboot that never comes. Of the same host the same is told once a day.
  */
-function needsSomebody(plan: Plan, host: PlanHost): boolean {
+export function needsSomebody(plan: Plan, host: PlanHost): boolean {
+  if (host.reboot?.trouble?.tell === false) return false;
   if (host.reboot?.overdue === true) return true;
   return hostExit(plan, host) !== 0 && !(standing(host) === "reboot-held" && host.reboot?.byHand === true);
+}
+
+/** Since when a host is so, where that was not just now: what is told again is the same trouble, and the first time may have been overlooked. */
+function age(plan: Plan, { host, reboot }: PlanHost): string[] {
+  if (reboot?.trouble?.since === undefined) return [];
+  const since = new Date(reboot.trouble.since);
+  const hours = (Date.parse(plan.finishedAt) - since.getTime()) / 3_600_000;
+  return hours < 1 ? [] : [`${host} since ${since.toISOString().slice(0, 16).replace("T", " ")} UTC, ${hoursText(hours)}.`];
 }
 
 /** What is told of a run that could not be brought to its end: no host is known to be anything but what it was. The same failure has the same key. Bounded. Pure. */

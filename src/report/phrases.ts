@@ -169,7 +169,8 @@ export function honesty(plan: Plan): string[] {
   const who = ran
     ? `Judged by rules and a Claude session${model === undefined ? "" : ` (${model})`}${byRulesOnly(plan)}`
     : `Judged by rules only${plan.detail === "names" && note === "" ? whyNone(plan.session) : ""}`;
-  const lines = [`${who}${note === "" ? "" : `: ${note}`}.`];
+  const judged = `${who}${note === "" ? "" : `: ${note}`}.`;
+  const lines = [plan.reboots === true ? "A run of reboots: no change is judged, and nothing is changed but what is booted." : judged];
   if (plan.preview) lines.push("Preview from derivations, nothing was built yet: what only a build shows is not in it.");
   if (plan.hosts.some(({ outcome }) => outcome?.outcome.startsWith("would-") === true))
     lines.push("Dry run: the hosts were asked, and nothing was changed on them.");
@@ -201,6 +202,7 @@ function whyNone({ changes }: Plan["session"]): string {
 export function compared(plan: Plan): Line {
   const { head, base } = plan.revision;
   const what: Span[] = head === undefined ? ["The flake ", { code: plan.flake }] : ["Revision ", { code: head.slice(0, 12) }];
+  if (plan.reboots === true) return { spans: ["By the policy of ", ...what.map(lowered), "."] };
   const none = plan.hosts.every((host) => host.state === "added" || host.state === "failed");
   const to = (): Span[] => {
     if (hasOutcomes(plan) && !none) return [" compared with what the hosts run"];
@@ -211,6 +213,8 @@ export function compared(plan: Plan): Line {
   };
   return { spans: [...what, ...to(), "."] };
 }
+
+const lowered = (span: Span): Span => (typeof span === "string" ? `${span.charAt(0).toLowerCase()}${span.slice(1)}` : span);
 
 export const worstVerdict = (hosts: readonly PlanHost[]): Verdict | "unknown-until-built" | "unchanged" => {
   const verdicts = new Set(hosts.flatMap((host) => (host.state === "changed" || host.state === "added" ? [host.judgement.verdict] : [])));

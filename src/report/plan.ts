@@ -117,6 +117,8 @@ export const Plan = z.object({
   session: PlanSession,
   /** From derivations, before anything was built: what a build would show is not in it. */
   preview: z.boolean(),
+  /** A run of reboots: no change was built, judged or compared. */
+  reboots: z.literal(true).optional(),
   /** `names`: texts, versions, diffs and log lines were left out before this was written. */
   detail: z.enum(["full", "names"]),
   /** About the run as a whole, as sentences. */

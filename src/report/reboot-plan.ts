@@ -12,11 +12,11 @@ import type { Plan } from "./plan.ts";
 export function rebootPlan(reports: readonly HostReport[], run: Omit<Run, "session" | "hosts">, costUsd = 0): Plan {
   const session = {
     ran: false,
-    note: "nothing is changed but what is booted",
+    note: "a run of reboots judges no change",
     changes: [],
     ...(costUsd === 0 ? {} : { costUsd }),
   };
-  return toPlan({ ...run, session, hosts: reports });
+  return toPlan({ ...run, reboots: true, session, hosts: reports });
 }
 
 /** What is known of a host after a run of reboots, as of a host of any other run. */
@@ -37,9 +37,10 @@ export function rebootReport(rebooted: Rebooted, policy: Policy, now: Date): Hos
   return { ...common, decision: { action: "nothing", reasons: outcome.reasons }, state: "unchanged", toplevel };
 }
 
-function reboot({ host, pending }: Rebooted, policy: Policy, now: Date): HostReboot | undefined {
-  if (pending === undefined) return undefined;
+function reboot({ host, pending, trouble }: Rebooted, policy: Policy, now: Date): HostReboot | undefined {
+  const needs = trouble === undefined ? {} : { trouble: { since: trouble.since, tell: trouble.tell } };
+  if (pending === undefined) return trouble === undefined ? undefined : { ...rebootSentence(policy, host, now), ...needs };
   const { hours, missed, overdue, next } = pending;
   const age = hours === undefined ? {} : { pendingHours: hours };
-  return { ...rebootSentence(policy, host, now), next, ...age, missedWindows: missed, overdue };
+  return { ...rebootSentence(policy, host, now), next, ...age, missedWindows: missed, overdue, ...needs };
 }

@@ -24,12 +24,12 @@ const rank = ({ outcome }: Rebooted): number => standings.findIndex((standing) =
 
 function block({ host, outcome }: Rebooted, why: Why): string[] {
   const cause = why.get(host);
-  const { outcome: kind, reasons, failure } = outcome;
+  const { outcome: kind, reasons, failure, next = failure?.next } = outcome;
   return [
     `${host}: ${kind === "not-managed" ? "not managed" : looks[kind].word}`,
     ...reasons.map((reason) => `  ${reason}`),
     ...(cause === undefined ? [] : [`  cause (${cause.confidence}): ${cause.cause}`]),
-    ...(failure === undefined ? [] : [`  next: ${failure.next}`]),
+    ...(next === undefined ? [] : [`  next: ${next}`]),
   ];
 }
 

@@ -83,10 +83,12 @@ function nowLines(outcome: PlanOutcome): Line[] {
   if (now.current === undefined && now.profile === undefined && now.booted === undefined) return [];
   const path = (what: string, at: string | undefined, side: "old" | "new" | undefined): Span[] =>
     at === undefined ? [] : [`${what} `, { code: at }, side === "old" ? " (as before)" : side === "new" ? " (the new system)" : "", "."];
+  // The boot loader may well have been given back to the old one: what it boots the next time, nobody has asked it.
+  const notBooted = (outcome.outcome === "reboot-failed" || outcome.outcome === "reboot-held") && now.booted !== now.profile;
   const booted = now.booted === now.current || now.booted === now.profile ? undefined : now.booted;
   return [
     path("It runs", now.current, now.runs),
-    path("It boots", now.profile, now.boots),
+    path(notBooted ? "It was to boot" : "It boots", now.profile, now.boots),
     path("It was booted with", booted, undefined),
   ].flatMap((spans) => (spans.length === 0 ? [] : [{ spans }]));
 }

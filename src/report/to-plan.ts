@@ -30,6 +30,7 @@ export type Run = {
   readonly fleet?: readonly string[];
   readonly session: GivenSession;
   readonly preview?: boolean;
+  readonly reboots?: true;
   /** `names` where the repository is public or nobody knows whether it is (invariant 8). */
   readonly detail: "full" | "names";
   readonly notes?: readonly string[];
@@ -55,6 +56,7 @@ export function toPlan(run: Run): Plan {
     fleet: run.fleet,
     session: boundedSession(run.session),
     preview: run.preview ?? false,
+    reboots: run.reboots,
     detail: "full",
     notes: boundedWarnings(run.notes ?? []),
     // By name, so that the host by which a shared change is measured is the same in whatever order they came.

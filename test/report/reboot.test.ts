@@ -67,6 +67,32 @@ describe("a run of reboots", () => {
     const bad = notification(plan(...quiet, byHand, rebooted("web2", "reboot-failed", "It does not answer any more.")), undefined);
     expect(bad).toMatchObject({ urgent: true, hosts: [{ host: "web2" }] });
   });
+  test("a failed reboot is told once, with its age when it is told again; what somebody types is not what would only say the same", () => {
+    const since = new Date(now.getTime() - 3 * 86_400_000);
+    const held = (tell: boolean) =>
+      rebooted("web1", "reboot-held", "It was rebooted for this once.", { trouble: { since, tell, to: "/nix/store/x" } });
+    expect(notification(plan(held(false)), undefined)).toBeUndefined();
+    const again = notification(plan(held(true)), undefined);
+    expect(again?.text).toContain("web1 since 2026-11-22 12:00 UTC, 3 days.");
+    expect(again?.hosts).toMatchObject([{ host: "web1", since: since.toISOString() }]);
+    // Another host's trouble is told all the same.
+    const bad = rebooted("web2", "reboot-failed", "So.", { trouble: { since: now, tell: true, to: "/nix/store/y" } });
+    expect(notification(plan(held(false), bad), undefined)?.hosts.map(({ host }) => host)).toEqual(["web2"]);
+  });
+  test("a run of reboots does not say that it judged or compared anything, nor that a host boots what it did not boot", () => {
+    const [a, b] = ["a", "b"].map((letter) => `/nix/store/${letter.repeat(32)}-nixos-system-web-26.05`);
+    const failed = rebooted("web2", "reboot-failed", "It came back with another.");
+    const made = plan({ ...failed, outcome: { ...failed.outcome, now: { current: a, booted: a, profile: b } } });
+    for (const text of [
+      comment(made, { limit: 60_000, detail: "full", links: {} }),
+      terminalReport(made, { width: 100, color: false, unicode: true }),
+    ]) {
+      expect(text).toContain("A run of reboots: no change is judged, and nothing is changed but what is booted.");
+      expect(text).toContain("By the policy of revision");
+      expect(text).not.toMatch(/Judged by rules|compared with|It boots/);
+      expect(text).toContain("It was to boot");
+    }
+  });
   test("a laptop that sleeps is no failure and no news", () => {
     const asleep = rebooted("ada", "offline", "It does not answer, which its policy allows.");
     expect([rebootExit([asleep], false), rebootExit([asleep], true), exitCode(plan(...quiet, asleep))]).toEqual([0, 0, 0]);
