@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -117,7 +117,10 @@ describe("reboots by the Action", { timeout: 120_000 }, () => {
     const result = await run(sha);
     expect([result.exitCode, outcome(result), result.outputs["decision"]], result.log).toEqual([1, "reboot-failed", "failed"]);
     expect([host.asked.includes("why"), host.asked.includes("other")]).toEqual([true, false]);
-    expect(host.ledger.at(-1)).toMatchObject({ event: "rebooted", id: attempt.id, ok: false });
+    expect(host.ledger.slice(-2)).toMatchObject([
+      { event: "rebooted", id: attempt.id, ok: false },
+      { event: "told", to: next },
+    ]);
 
     const sent = JSON.parse(readFileSync(file, "utf8"));
     expect(sent).toMatchObject({ schema: 1, urgent: true, hosts: [{ host: "web1", standing: "reboot failed" }] });
@@ -133,11 +136,20 @@ describe("reboots by the Action", { timeout: 120_000 }, () => {
       expect(text).toContain(look);
     }
 
-    // The run that comes an hour later does not try it again, and wakes nobody.
+    // The run that comes an hour later does not try it again, and tells nobody; the next day's does, with its age.
+    rmSync(file);
     const again = await run(sha);
     expect(outcome(again), again.log).toBe("reboot-held");
+    expect(existsSync(file)).toBe(false);
+    host.remembers(
+      { v: 1, event: "started", at: at - 90_000, bootId, attempt, failedUnits: [] },
+      { v: 1, event: "rebooted", at: at - 89_900, id: attempt.id, seconds: 100, ok: false },
+      { v: 1, event: "told", at: at - 86_460, to: next },
+    );
+    await run(sha);
     const later = JSON.parse(readFileSync(file, "utf8"));
     expect([later.urgent, later.escalations]).toEqual([false, []]);
+    expect(later.text).toMatch(/web1 since \S+ \S+ UTC, 25 hours\./);
   });
 
   test("in its window it is begun, by the tip of the deploy branch alone", async () => {
