@@ -38,8 +38,10 @@ export async function shellMain(programRoot: string): Promise<ExitCode> {
         asks: live && process.stdin.isTTY === true,
         color: !plain && (env["FORCE_COLOR"] !== undefined || (stdout.isTTY === true && env["TERM"] !== "dumb")),
         unicode: /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || ""),
-        // A terminal that does not know its size says 0.
-        width: stdout.columns || 100,
+        // A terminal that does not know its size says 0. It may be another one by the time that the report is there.
+        get width() {
+          return stdout.columns || 100;
+        },
       },
       signal: stop.signal,
     },

@@ -23,12 +23,16 @@ export async function withShellRun(
   const log = shell.terminal.live
     ? terminalLog(process.stderr, logging)
     : plainLog({ write: (text: string): void => shell.error(text) }, logging);
+  const ending = (): void =>
+    log.print("Stopping in order: what has begun on a host is brought to its end, nothing else begins. Once more, and it stops at once.\n");
+  shell.signal.addEventListener("abort", ending, { once: true });
   try {
     const base = typeof options["base"] === "string" ? options["base"] : undefined;
     const { directory, environment, signal } = shell;
     const event = { kind: "shell", base, trust } as const;
     return await withPrepared({ flake, directory, event, environment, signal, log }, async (prepared) => await use(prepared, log));
   } finally {
+    shell.signal.removeEventListener("abort", ending);
     log.close();
     debug?.close();
   }

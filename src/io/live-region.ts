@@ -70,9 +70,11 @@ export function liveRegion(screen: Screen, draw: (size: { width: number; height:
   const tick = setInterval(frame, 1_000);
   tick.unref();
   const onSignal = (signal: NodeJS.Signals): void => {
+    // Who else listens ends in order, which takes as long as it takes to bring hosts to their end: nobody is left before an empty screen.
+    if (process.listenerCount(signal) > 1) return;
     close();
-    // Where nobody else listens, the signal keeps the meaning that it had before we listened.
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    // Where nobody does, the signal keeps the meaning that it had before we listened.
+    process.kill(process.pid, signal);
   };
   const close = (): void => {
     if (closed) return;

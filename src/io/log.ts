@@ -57,7 +57,7 @@ export function terminalLog(screen: Screen, options: { readonly unicode: boolean
     progress: (given) => {
       const event = masked(given, hidden);
       options.debug?.write(event.kind, event, hidden.apply);
-      view.apply(event);
+      view.apply(event, elapsed());
       const text = stays(event) ? progressLine(event, "full") : undefined;
       if (text === undefined) region.refresh();
       else region.above(hidden.apply(`${terminalLine(text, options.unicode, 1_000)}\n`));

@@ -6,6 +6,12 @@ import { looks } from "./standing-look.ts";
 import { clip, columns, terminalLine } from "./terminal-escape.ts";
 
 type HostStep = Extract<Progress, { kind: "host" }>["step"];
+/** Where something is; `since` in seconds of the run. */
+type AtWork = { readonly step: HostStep; readonly text: string; readonly since: number };
+
+/** So many seconds are no news. */
+const worthTelling = 3;
+
 const active: ReadonlySet<HostStep> = new Set(["evaluating", "building", "asking", "copying", "activating", "verifying"]);
 
 const deploying: ReadonlySet<HostStep> = new Set(["asking", "copying", "activating", "verifying", "ended", "failed"]);
@@ -29,26 +35,36 @@ export function isTrouble(event: Progress): boolean {
 /** What a live terminal shows of a run so far. `apply` takes events in order; `lines` draws the state and changes nothing. */
 export class ProgressView {
   #stage: { readonly name: Stage; readonly text: string } | undefined;
-  readonly #hosts = new Map<string, { readonly step: HostStep; readonly text: string }>();
-  readonly #building = new Map<string, string>();
+  readonly #hosts = new Map<string, AtWork>();
+  readonly #building = new Map<string, { readonly text: string; readonly since: number }>();
   #built = 0;
 
-  apply(event: Progress): void {
+  /** `seconds` since the run began, as for `lines`. */
+  apply(event: Progress, seconds: number): void {
     switch (event.kind) {
       case "stage":
         this.#stage = { name: event.stage, text: event.text };
         return;
       case "host":
-        this.#hosts.set(event.host, { step: event.step, text: event.text ?? "" });
+        this.#hosts.set(event.host, this.#at(event.host, event.step, event.text ?? "", seconds));
         return;
       case "build":
         if (event.step === "finished") this.#built += this.#building.delete(event.derivation) ? 1 : 0;
         else if (event.step === "failed") this.#building.delete(event.derivation);
-        else this.#building.set(event.derivation, event.text ?? this.#building.get(event.derivation) ?? "");
+        else {
+          const before = this.#building.get(event.derivation);
+          this.#building.set(event.derivation, { text: event.text ?? before?.text ?? "", since: before?.since ?? seconds });
+        }
         return;
       case "warning":
         return;
     }
+  }
+
+  /** A step that is told again, with more bytes copied for one, has not begun anew. */
+  #at(host: string, step: HostStep, text: string, seconds: number): AtWork {
+    const before = this.#hosts.get(host);
+    return { step, text, since: before?.step === step ? before.since : seconds };
   }
 
   /** At most `height` lines of at most `width` columns: the stage, hosts at work, then failed ones, then the others as far as there is room. */
@@ -60,19 +76,29 @@ export class ProgressView {
     const rows = [...this.#hosts]
       .filter(([, { step }]) => !changing || deploying.has(step))
       .toSorted(([, a], [, b]) => urgency(a) - urgency(b));
-    const nameWidth = Math.min(24, Math.max(4, ...rows.map(([host]) => columns(host))));
-    const head = `${this.#stage.name}: ${safe(this.#stage.text)}${this.#tally()} (${elapsedSeconds} s)`;
+    const nameWidth = Math.min(Math.max(12, Math.floor(size.width / 3)), Math.max(4, ...rows.map(([host]) => columns(host))));
+    const lasting = (since: number): string => (elapsedSeconds - since < worthTelling ? "" : ` (${elapsedSeconds - since} s)`);
+    // How far it is and how long it takes shows that it goes on; of the head only the words before that are cut.
+    const so = `${this.#tally(changing)} (${elapsedSeconds} s)`;
+    const head = `${clip(`${this.#stage.name}: ${safe(this.#stage.text)}`, Math.max(0, size.width - columns(so)), size.unicode)}${so}`;
     // What has something to say comes first: a toplevel may wait for long before it does, and both sides of a host have the same name.
     const building = [...this.#building]
       // A toplevel that says nothing is told by the row of its host.
-      .filter(([derivation, log]) => log !== "" || !rows.some(([host]) => derivationName(derivation).startsWith(`nixos-system-${host}-`)))
-      .toSorted(([, a], [, b]) => Number(a === "") - Number(b === ""))
-      .map(([derivation, log]) => `    ${safe(derivationName(derivation))}${log === "" ? "" : `: ${safe(log)}`}`)
+      .filter(
+        ([derivation, { text }]) => text !== "" || !rows.some(([host]) => derivationName(derivation).startsWith(`nixos-system-${host}-`)),
+      )
+      .toSorted(([, a], [, b]) => Number(a.text === "") - Number(b.text === ""))
+      .map(
+        ([derivation, { text, since }]) =>
+          `    ${safe(derivationName(derivation))}${lasting(since)}${text === "" ? "" : `: ${safe(text)}`}`,
+      )
       .filter((text, index, all) => all.indexOf(text) === index);
-    const hosts = rows.map(([host, { step, text }]) => {
+    const hosts = rows.map(([host, { step, text, since }]) => {
       const end = endOf(step, text);
       const [word, more] = end === undefined ? [step, text] : [endWord(end.kind), isWell({ outcome: end.kind }) ? "" : end.why];
-      return `  ${safe(host).padEnd(nameWidth)}  ${word}${more === "" ? "" : `  ${safe(more)}`}`;
+      const name = clip(safe(host), nameWidth, size.unicode);
+      const shown = `${word}${active.has(step) ? lasting(since) : ""}`;
+      return `  ${name}${" ".repeat(nameWidth - columns(name))}  ${shown}${more === "" ? "" : `  ${safe(more)}`}`;
     });
     const room = Math.max(0, size.height - 1);
     const shownBuilding = building.slice(0, Math.min(4, Math.floor(room / 2)));
@@ -83,7 +109,7 @@ export class ProgressView {
     return [head, ...shownHosts.slice(0, roomHosts), ...shownBuilding].map((text) => clip(text, size.width, size.unicode));
   }
 
-  #tally(): string {
+  #tally(changing: boolean): string {
     const steps = [...this.#hosts.values()].map((host) => host.step);
     const failed = steps.filter((step) => step === "failed").length;
     const done = steps.filter((step) => step === "built" || step === "diffed").length;
@@ -91,6 +117,8 @@ export class ProgressView {
     const ill = ended.filter(({ step, text }) => isTrouble({ kind: "host", host: "", step, text })).length;
     if (ended.length > 0)
       return `, ${count(ended.length, "host")} done${ill > 0 ? `, ${ill} not well` : ""}${failed > 0 ? `, ${failed} failed` : ""}`;
+    // What was built is no news any more.
+    if (changing) return failed > 0 ? `, ${failed} failed` : "";
     const parts = [
       // All hosts are known to be built at once, at the end: Nix does not say it of each.
       ...(done > 0 ? [`${done} of ${count(steps.length, "host")} built`] : []),

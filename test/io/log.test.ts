@@ -271,21 +271,24 @@ describe("a terminal", () => {
 test("the live view shows what has something to say before what waits, one name once", () => {
   const view = new ProgressView();
   const at = (hash: string, name: string): string => `/nix/store/${hash.repeat(32)}-${name}.drv`;
-  view.apply({ kind: "stage", stage: "build", text: "building 2 hosts" });
+  view.apply({ kind: "stage", stage: "build", text: "building 2 hosts" }, 0);
   for (const [hash, name] of [
     ["a", "nixos-system-web1-26.05"],
     ["b", "nixos-system-web1-26.05"],
     ["c", "nginx-1.28.1"],
   ] as const)
-    view.apply({ kind: "build", derivation: at(hash, name), step: "started" });
-  view.apply({ kind: "build", derivation: at("c", "nginx-1.28.1"), step: "log", text: "compiling" });
+    view.apply({ kind: "build", derivation: at(hash, name), step: "started" }, 0);
+  view.apply({ kind: "build", derivation: at("c", "nginx-1.28.1"), step: "log", text: "compiling" }, 0);
   expect(view.lines({ width: 80, height: 20, unicode: true }, 7)).toEqual([
     "build: building 2 hosts (7 s)",
-    "    nginx-1.28.1: compiling",
-    "    nixos-system-web1-26.05",
+    "    nginx-1.28.1 (7 s): compiling",
+    "    nixos-system-web1-26.05 (7 s)",
   ]);
-  view.apply({ kind: "build", derivation: at("c", "nginx-1.28.1"), step: "failed" });
-  expect(view.lines({ width: 80, height: 20, unicode: true }, 8)).toEqual(["build: building 2 hosts (8 s)", "    nixos-system-web1-26.05"]);
+  view.apply({ kind: "build", derivation: at("c", "nginx-1.28.1"), step: "failed" }, 0);
+  expect(view.lines({ width: 80, height: 20, unicode: true }, 8)).toEqual([
+    "build: building 2 hosts (8 s)",
+    "    nixos-system-web1-26.05 (8 s)",
+  ]);
 });
 
 test("a terminal that does not know its size is taken for one of 80 columns", () => {

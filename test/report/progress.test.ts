@@ -27,7 +27,7 @@ const events: readonly Progress[] = [
 
 test("the live view of a deploy: hosts at work, then those that are not well, then the others; nothing of hosts that stay as they are", () => {
   const view = new ProgressView();
-  for (const event of events) view.apply(event);
+  for (const event of events) view.apply(event, 40);
   expect(view.lines(size, 42)).toEqual([
     "apply: bringing in what was decided, 3 hosts done, 1 not well, 1 failed (42 s)",
     "  gateway  copying  12 of 40 MiB",
@@ -38,15 +38,28 @@ test("the live view of a deploy: hosts at work, then those that are not well, th
   ]);
 });
 
+test("a narrow terminal cuts names and what is done, never how long it takes", () => {
+  const view = new ProgressView();
+  view.apply({ kind: "stage", stage: "apply", text: "bringing in what was decided" }, 0);
+  view.apply(step("a-long-name-in-a-distant-rack.example.org", "copying"), 5);
+  view.apply(step("a-long-name-in-a-distant-rack.example.org", "copying", "12 of 40 MiB"), 9);
+  view.apply(step("b", "activating"), 11);
+  expect(view.lines({ width: 39, height: 5, unicode: true }, 12)).toEqual(
+    ["apply: bringing in what was deci… (12 s)", "  a-long-name-…  copying (7 s)  12 of …", "  b              activating"].map((line) =>
+      line.replace("deci… ", "dec… "),
+    ),
+  );
+});
+
 test("of more hosts than there is room for the view says what they are at, and no toplevel is told twice", () => {
   const view = new ProgressView();
-  view.apply({ kind: "stage", stage: "build", text: "building 30 hosts" });
+  view.apply({ kind: "stage", stage: "build", text: "building 30 hosts" }, 0);
   for (let i = 10; i < 40; i += 1)
-    view.apply(step(`host${i}`, i < 25 ? "building" : i < 38 ? "evaluated" : "failed", i < 38 ? undefined : "no"));
+    view.apply(step(`host${i}`, i < 25 ? "building" : i < 38 ? "evaluated" : "failed", i < 38 ? undefined : "no"), 1);
   const drv = (name: string): string => `/nix/store/${"a".repeat(32)}-${name}.drv`;
   for (const name of ["nixos-system-host10-26.05", "nixos-system-host11-26.05", "linux-6.12"])
-    view.apply({ kind: "build", derivation: drv(name), step: "started" });
-  view.apply({ kind: "build", derivation: drv("nixos-system-host11-26.05"), step: "log", text: "it says something" });
+    view.apply({ kind: "build", derivation: drv(name), step: "started" }, 0);
+  view.apply({ kind: "build", derivation: drv("nixos-system-host11-26.05"), step: "log", text: "it says something" }, 0);
   expect(view.lines({ ...size, height: 8 }, 3)).toEqual([
     "build: building 30 hosts, 2 failed (3 s)",
     "  host10  building",
@@ -54,8 +67,8 @@ test("of more hosts than there is room for the view says what they are at, and n
     "  host12  building",
     "  host13  building",
     "  and 26 more: 11 building, 2 failed, 13 evaluated",
-    "    nixos-system-host11-26.05: it says something",
-    "    linux-6.12",
+    "    nixos-system-host11-26.05 (3 s): it says something",
+    "    linux-6.12 (3 s)",
   ]);
 });
 

@@ -62,6 +62,7 @@ test("in a terminal the cursor comes back", { timeout: 60_000 }, async () => {
   expect(end.stdout).toContain("\u001b[?25l");
   expect(end.stdout.lastIndexOf("\u001b[?25h")).toBeGreaterThan(end.stdout.lastIndexOf("\u001b[?25l"));
   expect(end.stdout).toContain("[cancelled]");
+  expect(end.stdout).toContain("Stopping in order");
 });
 
 test("a terminal that is gone ends the run as a signal does", { timeout: 60_000 }, async () => {
