@@ -122,7 +122,8 @@ async function ask(request: GoalRequest, { session, spending, nonce: fresh, tool
     ...(tools === undefined || tools.tools.length === 0 ? {} : { tools: tools.tools }),
     model,
     maxTurns: tools === undefined ? 6 : 60,
-    budgetUsd: leave.usd,
+    // A goal may have more than a day has: alerts start runs, and whoever makes alerts must not spend what the operator did not allow.
+    budgetUsd: Math.min(leave.usd, dayUsd - today),
     timeoutSeconds: leave.minutes * 60,
   });
   spending?.add(answer.use.costUsd);

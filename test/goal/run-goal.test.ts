@@ -65,6 +65,7 @@ type Run = {
   readonly says?: (run: RemoteRun) => string;
   readonly knowledge?: string;
   readonly seconds?: () => number;
+  readonly spentToday?: number;
 };
 const fleet = sampleContext({ web1: { failed: ["nginx.service"], records: { space: fullDisk } }, db1: {} });
 
@@ -102,7 +103,7 @@ async function run(script: (request: string, index: number) => Step, given: Run 
       { goal, leave, id: goal.name, told: given.told, by: given.by ?? "operator", context, knowledge, model: "sonnet", dayUsd: 20 },
       {
         session,
-        spending: undefined,
+        spending: given.spentToday === undefined ? undefined : { today: () => given.spentToday, add: () => {} },
         clock,
         nonce: () => nonce,
         tools: toolbox(table, undefined, { clock, limits: goalToolLimits(leave.minutes) }),
@@ -313,6 +314,14 @@ describe("budgets and silence", () => {
     });
     expect(ran.report.answer).toMatchObject({ kind: "none", reason: "over-budget" });
     expect(ran.report.costUsd).toBeGreaterThan(0);
+    expect(ran.seen.length).toBeLessThan(5);
+  });
+  test("money: what is left of the day is all that a run has, whatever its own sum", async () => {
+    const ran = await run((_, index) => ({ calls: [use("journal", { host: "web1", unit: `u${index}.service` })] }), {
+      allow: { usd: 500 },
+      spentToday: 19.996,
+    });
+    expect(ran.report.answer).toMatchObject({ kind: "none", reason: "over-budget" });
     expect(ran.seen.length).toBeLessThan(5);
   });
   test("minutes: what is not begun in time is not begun", async () => {
