@@ -33,8 +33,10 @@ const [flappingRestarts, flappingSeconds] = [3, 600];
 
 /** Kinds of units that a restart cannot take anything from: a mount is somebody's files, and what a target or a slice holds is many. */
 const restartable = /\.(?:service|socket|timer|path)$/;
-/** Its failure is a collection of garbage that did not end: to start it again may delete generations. */
-const deletes = /^nix-gc\.service$/;
+/** Their failure is a clean-up that did not end: to start one again may delete generations, images, volumes. */
+const deletes = /^(?:nix-gc|nh-clean|docker-prune|podman-prune)\.service$/;
+/** What a unit brings up: a timer that is started makes up at once for what it missed. `Unit=` may say another; units of that kind do not. */
+const startedBy = (unit: string): string => unit.replace(/\.(?:timer|socket|path)$/, ".service");
 
 type Failing = { readonly how: "failed" | "flapping" } | { readonly how: undefined; readonly sentence: string };
 
@@ -66,8 +68,9 @@ function againstRestart({ host, unit, observation, ledger, group }: RestartCase)
   if (!isUnitName(unit) || !restartable.test(unit))
     return [`"${unit.slice(0, 100)}" is no service, socket, timer or path unit; nothing else is restarted.`];
   if (isUntouchable(unit)) return [`${unit} is one that nothing restarts by itself: the host, or the way to it, stands on it.`];
-  if (isActivator(unit)) return [`${unit} switches the host to another system; that is a deploy, and goes through the pipeline.`];
-  if (deletes.test(unit)) return [`${unit} may delete generations; it is not started by a goal.`];
+  if (isActivator(startedBy(unit)))
+    return [`${unit} switches the host to another system; that is a deploy, and goes through the pipeline.`];
+  if (deletes.test(startedBy(unit))) return [`${unit} may delete what somebody wants to keep; it is not started by a goal.`];
   const failing = failingHow(unit, observation);
   const reasons = failing.how === undefined ? [failing.sentence] : [];
   const now = observation.at.getTime() / 1000;
