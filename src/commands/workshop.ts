@@ -17,6 +17,7 @@ import { docsExpression, optionExpression } from "../proposal/option-expression.
 import { withEdgeCase } from "../proposal/edge-case-entry.ts";
 import { forbiddenPath } from "../proposal/path-rules.ts";
 import { type Clash, clashesOf, newClashes } from "../proposal/port-clash.ts";
+import { planProblems, verdictsOf } from "../proposal/plan-problems.ts";
 import { commitMessage, pullRequestBody, titleOf } from "../proposal/proposal-text.ts";
 import type { WorkingCopy } from "../proposal/working-copy.ts";
 import { comment } from "../report/comment.ts";
@@ -142,7 +143,7 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
       plan: async (wanted) =>
         await told(async () => {
           const { plan: made, policySame, clashes } = await plan(wanted);
-          const notes = [...problemsOf(made, policySame, hosts), ...clashes];
+          const notes = [...planProblems(made, policySame, hosts), ...clashes];
           return {
             ok: true,
             text: [terminalReport(made, { width: 120, color: false, unicode: true, verbose: true }), ...notes].join("\n"),
@@ -178,7 +179,7 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
       // What may not be proposed is not evaluated either.
       if (problems.length > 0) return { kind: "refused", problems };
       const { plan: made, policySame, clashes } = await plan([]);
-      const failing = [...problemsOf(made, policySame, hosts), ...clashes];
+      const failing = [...planProblems(made, policySame, hosts), ...clashes];
       if (failing.length > 0) return { kind: "refused", problems: failing };
       const branch = `deploy-gate/${setup.goal}-${setup.id}`;
       const { publish } = setup;
@@ -209,28 +210,6 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
       throw error;
     }
   }
-}
-
-/** What speaks against a proposal once it has been planned, as sentences. */
-function problemsOf(plan: Plan, policySame: boolean, hosts: readonly string[]): string[] {
-  const known = new Set(hosts);
-  return [
-    ...(policySame ? [] : ["It changes the gate's policy (deployGate), which is for people to change."]),
-    ...plan.hosts.flatMap((host) => {
-      if (host.state === "failed" && !host.atBase) return [`${host.host} does not build any more: ${host.failure.message}`];
-      if (host.state === "removed") return [`It removes the host ${host.host}.`];
-      return host.state === "changed" && !known.has(host.host) ? [`It changes ${host.host}, which the goal is not about.`] : [];
-    }),
-  ];
-}
-
-function verdictsOf(plan: Plan): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const host of plan.hosts) {
-    const verdict = host.state === "changed" || host.state === "added" ? host.judgement.verdict : host.state;
-    counts[verdict] = (counts[verdict] ?? 0) + 1;
-  }
-  return counts;
 }
 
 /** Where sops keeps things by custom; a file of another place is found where it is changed in the same proposal. */
