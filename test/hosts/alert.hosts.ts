@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -56,6 +56,22 @@ const words = [
   "late: cannot open /srv/late.db",
 ];
 
+/** The listener as the module runs it, with the program of this checkout, and a forge that nobody has started. */
+function listenerUnit(): string {
+  const [nix] = nixVersions();
+  if (nix === undefined) throw new Error("There is no Nix.");
+  const made = evaluate(
+    nix,
+    `{ services.nixos-deploy-gate.listener = { enable = true; repository = "fleet/machines"; apiUrl = "http://127.0.0.1:9/api/v1"; address = "0.0.0.0:9105"; tokenFile = "/var/lib/alert-secret"; secretFile = "/var/lib/alert-secret"; }; }`,
+  );
+  expect(made.failed).toEqual([]);
+  const unit = made.systemd.services["nixos-deploy-gate-listener"];
+  const program = /^\S+/.exec(String(unit?.serviceConfig["ExecStart"]))?.[0] ?? "";
+  const here = realpathSync(root);
+  // This checkout may lie below /tmp, of which the unit has one of its own.
+  return `${unitFile(unit ?? {}).replace(program, `${join(here, "node_modules/node/bin/node")} ${join(here, "src/cli.ts")}`)}BindReadOnlyPaths=${here}\n`;
+}
+
 /** A host that tells the listener of its failed units. `late` runs until its flag is there, and so does every instance of `odd`. */
 function described(url: string): HostSpec {
   const [nix] = nixVersions();
@@ -101,7 +117,8 @@ beforeAll(async () => {
   scratch = mkdtempSync(join(tmpdir(), "gate-alerts-"));
   writeFileSync(join(scratch, "secret"), `${secret}\n`);
   writeFileSync(join(scratch, "token"), jobToken);
-  lab = await startLab({ hosts: [{ host: "alpha", services: { hello: { version: "1.0" } } }] });
+  const watch = { host: "watch", units: { "nixos-deploy-gate-listener.service": listenerUnit() } };
+  lab = await startLab({ hosts: [{ host: "alpha", services: { hello: { version: "1.0" } } }, watch], shares: [realpathSync(root)] });
   alpha = lab.host("alpha");
   await alpha.sh(
     'umask 077; printf "%s\\n" "$1" >/var/lib/alert-secret; printf "%s\\n" "$2" >/var/lib/late-says',
@@ -111,7 +128,10 @@ beforeAll(async () => {
   fleet = new Fleet(lab);
   await fleet.begin();
   specs = { alpha: described(`http://${lab.network.address}:9105/alert`) };
-  await fleet.commit(specs, { goals: { by: { incident: { autonomy: "act", actions: ["restart-unit"] } } } });
+  await fleet.commit(specs, {
+    hosts: { watch: { deploy: false } },
+    goals: { by: { incident: { autonomy: "act", actions: ["restart-unit"] } } },
+  });
   const { plan, stderr } = await fleet.deploy();
   expect(plan.hosts[0]?.outcome?.outcome, `${JSON.stringify(plan.hosts[0])} ${stderr}`).toBe("deployed");
 });
@@ -261,4 +281,35 @@ test("a storm while the listener is away is one that waits", async () => {
   await alpha.sh('for n in $(seq 60); do systemctl start "$1" || :; sleep 0.2; done', odd);
   expect((await journal(teller(odd))).match(/^Started/gm)).toHaveLength(1);
   expect(await property(teller(odd), "NRestarts")).toBe("0");
+});
+
+test("the listener works behind the walls that its unit has, keeps what it hears over a restart, and owns nothing else", async () => {
+  const watch = lab.host("watch");
+  const unit = "nixos-deploy-gate-listener.service";
+  const said = async (): Promise<string> => await watch.sh(`journalctl -b -q --no-pager -o cat --unit=${unit}`);
+  await watch.sh('umask 077; printf "%s\\n" "$1" >/var/lib/alert-secret', secret);
+  await watch.sh(`systemctl start ${unit} || { journalctl -b --no-pager -u ${unit} >&2; exit 1; }`);
+  const says = async (words: RegExp): Promise<void> =>
+    void (await until(
+      () => `the listener does not say ${words}`,
+      60,
+      async () => (words.test(await said()) ? true : undefined),
+    ));
+  await says(/Listening on http/);
+  const post = async (given: string): Promise<number> => {
+    const body = new URLSearchParams({ unit: "late.service", host: "alpha", details: "password = correct-horse-battery" });
+    return (await fetch(`http://${watch.address}:9105/alert`, { method: "POST", headers: { authorization: `Bearer ${given}` }, body }))
+      .status;
+  };
+  expect(await post("a secret of nobody")).toBe(401);
+  expect(await post(secret)).toBe(202);
+  await says(/No run could be started, 1 alerts stay/);
+  await watch.sh(`systemctl kill --signal=KILL ${unit}`);
+  await says(/1 alerts are left from before/);
+  const pid = await watch.sh(`systemctl show -p MainPID --value ${unit}`);
+  expect(await watch.sh(`stat -c %u /proc/${pid}`)).not.toBe("0");
+  expect(await watch.sh(`cat /proc/${pid}/cmdline /proc/${pid}/environ | tr '\\0' ' '`)).not.toContain(secret);
+  expect(await watch.sh("stat -c %a /var/lib/private/nixos-deploy-gate-listener")).toBe("700");
+  await watch.sh(`systemctl stop ${unit}`);
+  expect(await watch.sh(`systemctl show -p Result --value ${unit}`)).toBe("success");
 });
