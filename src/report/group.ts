@@ -9,7 +9,7 @@ export type Group = { readonly hosts: readonly PlanHost[]; readonly first: PlanH
 export function groups(plan: Plan): Group[] {
   return grouped(
     plan.hosts.filter((host) => !isQuiet(host)),
-    (host) => `${change(host)} ${JSON.stringify(host.decision)} ${became(host)}`,
+    (host) => `${change(host)} ${JSON.stringify(host.decision)} ${became(host)} ${host.reboot?.byHand === true}`,
   );
 }
 

@@ -74,6 +74,7 @@ export function whatHappens(host: PlanHost, event: PlanEvent): string {
   const attended = (host.state === "changed" || host.state === "added") && host.judgement.attended ? "; someone must be there at boot" : "";
   const { approval, rejectedBy } = host.decision;
   const approved = approval?.became === "granted" ? `; approved by ${approval.by}` : "";
+  const reboots = host.reboot?.byHand === true ? "; a person reboots it" : ", then reboots";
   switch (host.decision.action) {
     case "nothing":
       return host.state === "removed" ? "nothing: the machine is left as it is" : "nothing";
@@ -82,9 +83,9 @@ export function whatHappens(host: PlanHost, event: PlanEvent): string {
     case "deploy":
       return `is switched, no reboot${approved}`;
     case "deploy-then-reboot":
-      return `is switched, then reboots${attended}${approved}`;
+      return `is switched${reboots}${attended}${approved}`;
     case "stage":
-      return `becomes the boot default, then reboots${attended}${approved}`;
+      return `becomes the boot default${reboots}${attended}${approved}`;
     case "build":
       return "is judged when it is built";
     case "hold":

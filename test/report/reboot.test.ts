@@ -8,7 +8,8 @@ import { comment } from "../../src/report/comment.ts";
 import { exitCode } from "../../src/report/exit-code.ts";
 import { notification } from "../../src/report/notification.ts";
 import { outputs } from "../../src/report/outputs.ts";
-import { Plan } from "../../src/report/plan.ts";
+import { whatHappens } from "../../src/report/phrases.ts";
+import { Plan, type PlanHost } from "../../src/report/plan.ts";
 import { rebootExit } from "../../src/report/reboot-exit.ts";
 import { rebootedJson, rebootedText } from "../../src/report/rebooted-text.ts";
 import { rebootLine } from "../../src/report/reboot-line.ts";
@@ -141,6 +142,14 @@ test("a pull request says which hosts its merge reboots, and when; what nobody r
   };
   const line = (event: string, ...hosts: object[]): string | undefined => rebootLine({ event, hosts } as unknown as Plan);
   const changes = [host("web1", "deploy-then-reboot"), host("web2", "stage"), host("db1", "deploy")];
+  const row = (one: object): string => whatHappens(one as PlanHost, "pull_request");
+  expect([...changes, host("vault", "deploy-then-reboot"), host("vault", "stage")].map(row)).toEqual([
+    "is switched, then reboots",
+    "becomes the boot default, then reboots",
+    "is switched, no reboot",
+    "is switched; a person reboots it",
+    "becomes the boot default; a person reboots it",
+  ]);
   expect(line("pull_request", ...changes)).toBe("Merging this reboots 2 hosts: web1, web2 Sun 02:00–04:00 Europe/Berlin.");
   expect(line("pull_request", ...changes, host("vault", "stage"))).toBe(
     "Merging this reboots 2 hosts: web1, web2 Sun 02:00–04:00 Europe/Berlin. Somebody has to reboot vault: by policy nothing does so by itself.",
