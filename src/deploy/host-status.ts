@@ -10,7 +10,7 @@ import { rebootPolicyOf } from "../reboot/window-policy.ts";
 import { windowsText } from "../reboot/window-text.ts";
 import type { BriefObservation } from "../target/observation.ts";
 import type { Observed } from "../target/observe.ts";
-import { rebootNeed } from "../verify/reboot-need.ts";
+import { pendingReboot } from "../verify/pending-reboot.ts";
 import { ledgerOf } from "./ledger-of.ts";
 
 /** What a host is right now, as it said itself and as its ledger says. */
@@ -76,7 +76,7 @@ export function hostStatus({ host, asked, policy, store, now, wanted, behind }: 
   const ledger = ledgerOf(observation);
   const revision = appliedRevision(observation);
   const last = triedOf(entriesOf(ledger)).findLast((tried) => tried.ended !== undefined)?.ended;
-  const need = rebootNeed(observation, store);
+  const need = pendingReboot(observation, store);
   const rebootPolicy = rebootPolicyOf(policy, host);
   const due = rebootDue({ host, observation, need, ledger, policy: rebootPolicy, now });
   // What the flake has come back to needs no word any more, although no run has said so yet.

@@ -3,7 +3,7 @@ import { entriesOf } from "../decide/rejection.ts";
 import { ledgerOf } from "../deploy/ledger-of.ts";
 import type { HostName } from "../discover/host.ts";
 import { failure, GateError } from "../failure.ts";
-import { rebootNeed } from "../verify/reboot-need.ts";
+import { pendingReboot } from "../verify/pending-reboot.ts";
 import { rebootAttempts, stopsGroup } from "./attempts.ts";
 import { type Card, isOpen, nothingWaits, outcomeOf, type RebootCase } from "./card.ts";
 import type { Hands } from "./carry-out.ts";
@@ -55,7 +55,7 @@ class Run {
     // Of most hosts what they said when the run began is enough: nothing waits there.
     const pending = [...this.#cards.values()].filter(({ member }) => {
       const seen = asked.get(member.host);
-      return seen !== undefined && (rebootNeed(seen, this.#world.store).needed || isOpen(seen));
+      return seen !== undefined && (pendingReboot(seen, this.#world.store).needed || isOpen(seen));
     });
     const touched = new Set(pending.filter(({ member }) => chosen.has(member.host)).flatMap(({ member }) => member.group ?? []));
     await this.#look([...this.#cards.values()].filter((card) => pending.includes(card) || touched.has(card.member.group ?? "")));
@@ -141,7 +141,8 @@ class Run {
     if (look === undefined) {
       // It waits for nothing, and nobody in its group does.
       const seen = this.#given.asked.get(host);
-      card.due ??= seen === undefined ? undefined : { kind: "nothing", sentence: nothingWaits(seen, rebootNeed(seen, this.#world.store)) };
+      card.due ??=
+        seen === undefined ? undefined : { kind: "nothing", sentence: nothingWaits(seen, pendingReboot(seen, this.#world.store)) };
       return { ...base, due: undefined, state: card.state, stopsGroup: false };
     }
     if (look.kind === "silent") return { ...base, due: undefined, state: card.state, stopsGroup: false };
@@ -154,7 +155,7 @@ class Run {
     if (card.state !== undefined) return { ...base, due: undefined, state: card.state, stopsGroup: stops };
     // Somebody else's, or of a host that this run is not to touch.
     const state = this.#world.dryRun || !this.#given.chosen.has(host) ? this.#resumed(card)?.state : undefined;
-    const need = rebootNeed(observation, this.#world.store);
+    const need = pendingReboot(observation, this.#world.store);
     // A look that is minutes old is no wrong clock.
     const at = new Date(observation.at.getTime() + now.getTime() - look.at.getTime());
     const answer = rebootDue({ host, observation: { ...observation, at }, need, ledger: ledgerOf(observation), policy, now });

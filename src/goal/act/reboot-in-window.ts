@@ -11,7 +11,8 @@ import { observe } from "../../target/observe.ts";
 import { rightHost } from "../../target/right-host.ts";
 import type { Observed } from "../../target/observe.ts";
 import { failure } from "../../failure.ts";
-import { type RebootNeed, rebootNeed } from "../../verify/reboot-need.ts";
+import { pendingReboot } from "../../verify/pending-reboot.ts";
+import type { RebootNeed } from "../../verify/reboot-need.ts";
 import type { ActionCase, Ended } from "./action-case.ts";
 import { type ActionWorld, carriesGate, groupNow } from "./action-world.ts";
 import { againstGroup } from "./against-host.ts";
@@ -59,7 +60,7 @@ export async function rebootInWindow(
   const { targets, probe, clock, store, log, pause, signal, finishing } = deploy;
   const carries = carriesGate(host, observation.bootId, world);
   const group = await groupNow(host, world);
-  const need = rebootNeed(observation, store);
+  const need = pendingReboot(observation, store);
   const against = againstReboot({
     host,
     observation,
