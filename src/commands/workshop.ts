@@ -7,7 +7,7 @@ import { GateError, gateError } from "../failure.ts";
 import { gate } from "../gate.ts";
 import type { GoalPorts } from "../goal/run-goal.ts";
 import type { ProposalEnd } from "../goal/goal-report.ts";
-import { commitChanges, pushProposal, stageChanges } from "../io/proposal-branch.ts";
+import { commitChanges, diffOf, pushProposal, stageChanges } from "../io/proposal-branch.ts";
 import type { GitRun, Log } from "../io/ports.ts";
 import type { PullRequestDone } from "../io/pull-requests.ts";
 import { makeWorkingCopy } from "../io/working-copy.ts";
@@ -18,7 +18,7 @@ import { withEdgeCase } from "../proposal/edge-case-entry.ts";
 import { forbiddenPath } from "../proposal/path-rules.ts";
 import { type Clash, clashesOf, newClashes } from "../proposal/port-clash.ts";
 import { planProblems, verdictsOf } from "../proposal/plan-problems.ts";
-import { commitMessage, pullRequestBody, titleOf } from "../proposal/proposal-text.ts";
+import { commitMessage, pullRequestBody, shownDiff, titleOf } from "../proposal/proposal-text.ts";
 import type { WorkingCopy } from "../proposal/working-copy.ts";
 import { comment } from "../report/comment.ts";
 import type { Plan } from "../report/plan.ts";
@@ -195,7 +195,12 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
         runUrl: publish?.runUrl,
       };
       const commit = await commitChanges(git, copy, commitMessage(text), prepared.ports.clock.now());
-      const ended = { branch, verdicts: verdictsOf(made), changedPaths: changes.map(({ path }) => path) };
+      const ended = {
+        branch,
+        verdicts: verdictsOf(made),
+        changedPaths: changes.map(({ path }) => path),
+        diff: shownDiff(await diffOf(git, copy, commit)),
+      };
       if (publish === undefined) {
         const kept = await git.run({ directory: copy.directory, arguments: ["format-patch", "--stdout", `${copy.revision}..${commit}`] });
         return { kind: "opened", url: undefined, patch: kept.stdout, ...ended };

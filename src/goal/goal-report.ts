@@ -23,6 +23,8 @@ export type ProposalEnd =
       readonly url: string | undefined;
       /** What `git am` takes, where nothing was pushed. */
       readonly patch?: string;
+      /** What it changes, line by line, without secrets and cut at its end. */
+      readonly diff?: string;
       /** Worst verdict of the plan over the hosts, and how many each. */
       readonly verdicts: Readonly<Record<string, number>>;
       readonly changedPaths: readonly string[];

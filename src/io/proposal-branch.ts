@@ -33,6 +33,12 @@ export async function commitChanges(git: Git, copy: WorkingCopy, message: string
   });
 }
 
+/** What the commit changes, as git shows it, with no program that the repository names for that. */
+export async function diffOf(git: Git, { directory, revision }: WorkingCopy, commit: string): Promise<string> {
+  const words = ["diff", "--no-ext-diff", "--no-textconv", "--no-color", `${revision}..${commit}`, "--"];
+  return (await git.run({ directory, arguments: words })).stdout;
+}
+
 export type Pushed = { readonly ok: true; readonly kind: "pushed" | "unchanged" } | { readonly ok: false; readonly failure: Failure };
 
 /**

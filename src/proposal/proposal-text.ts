@@ -1,3 +1,4 @@
+import { redact } from "../diff/secrets.ts";
 import type { GoalAnswer } from "../goal/goal-answer.ts";
 import { fence, prose } from "../report/markdown-escape.ts";
 
@@ -28,6 +29,17 @@ const unobeyed = (text: string): string =>
     .replaceAll("]", ")")
     .replace(/\*{3}(?=NO_CI)/gi, "")
     .replace(/#(?=\d)/g, "no. ");
+
+/** Of a diff in a report; all of it is in the pull request or the patch. */
+const longestDiff = 16_000;
+
+/** What a person reads of a change in a report: without secrets that the repository may have around it, cut after a whole line. */
+export function shownDiff(diff: string): string {
+  const { text } = redact(diff);
+  if (text.length <= longestDiff) return text;
+  const kept = text.slice(0, text.lastIndexOf("\n", longestDiff) + 1);
+  return `${kept}(${text.length - kept.length} more characters left out)\n`;
+}
 
 /** The commit's message: what a person reads in a log years later. One line, a blank, the reason as plain text. */
 export function commitMessage({ goal, id, answer }: Pick<ProposalText, "goal" | "id" | "answer">): string {

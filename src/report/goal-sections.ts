@@ -132,9 +132,16 @@ function ended(end: GoalReport["proposal"]): GoalSection[] {
             },
           ],
         },
+        ...change(end.diff, end.url === undefined),
       ];
     }
   }
+}
+
+/** Set in columns: two spaces keep it from being filled. Where there is no pull request to read it in, it is shown at once. */
+function change(diff: string | undefined, alone: boolean): GoalSection[] {
+  if (diff === undefined || diff === "") return [];
+  return [{ title: "The change", lines: [], block: diff.trimEnd().replace(/^/gm, "  "), ...(alone ? {} : { fold: true as const }) }];
 }
 
 function more(report: GoalReport): GoalSection[] {

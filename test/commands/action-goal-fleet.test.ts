@@ -112,6 +112,7 @@ describe("a goal on the example fleet", { timeout: 240_000 }, () => {
     expect(pull?.body).toMatch(/openssl/);
     for (const name of hosts) expect(pull?.body).toContain(name);
     expect(result.summary).toContain("versions.nix");
+    expect(result.summary).toMatch(/The change[\s\S]*-  openssl = "3\.4\.1";\n\s*\+  openssl = "3\.4\.3";/);
     // The quote stands in what it was shown, so that it is a finding and not an opinion.
     expect(result.summary).toContain('openssl = "3.4.1"');
     const tip = stage.origin.git("rev-parse", pull?.head ?? "");

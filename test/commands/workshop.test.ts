@@ -128,6 +128,16 @@ describe("a proposal", { timeout: 120_000 }, () => {
   test("without a forge is a patch", async () => {
     const ended = await proposed(({ copy }) => copy.write("flake.nix", outputs(unit("synapse"))));
     expect(ended).toMatchObject({ kind: "opened", url: undefined, patch: expect.stringContaining("+ExecStart=/bin/synapse") as string });
+    expect("diff" in ended && ended.diff).toMatch(/^diff --git [\s\S]*^-ExecStart=\/bin\/old\n\+ExecStart=\/bin\/synapse$/m);
+  });
+  test("that is too long for a report is cut there and whole in its patch", async () => {
+    const ended = await proposed(({ copy }) => {
+      copy.write("flake.nix", outputs(unit("synapse")));
+      copy.write("notes.txt", Array.from({ length: 1_500 }, (_, n) => `line ${n} of many`).join("\n"));
+    });
+    expect("diff" in ended && ended.diff).toMatch(/\(\d+ more characters left out\)\n$/);
+    expect("diff" in ended && (ended.diff?.length ?? 0)).toBeLessThan(16_100);
+    expect("patch" in ended && ended.patch).toContain("+line 1499 of many");
   });
   test("brings along what was learned, where later sessions read it", async () => {
     const edgeCase = { symptom: "synapse.service needs\n# a minute", cause: "its database", strategy: "wait" };
