@@ -2804,7 +2804,9 @@ put_output() {
 }
 gate_frame() {
   IFS= read -r gate_length || return 1
-  case $gate_length in '' | *[!0-9]* | ????????*) return 1 ;; esac
+  case $gate_length in '' | *[!0-9]* | 0?* | ????????*) return 1 ;; esac
+  gate_room=$((gate_room - gate_length))
+  [ "$gate_room" -ge 0 ] || return 1
   gate_value=$(head -c "$gate_length"; echo .)
   gate_value=${gate_value%.}
   [ "${#gate_value}" -eq "$gate_length" ]
@@ -2824,6 +2826,7 @@ gate_main() {
   case $gate_limit in '' | *[!0-9]* | ????????*) exit 125 ;; esac
   case $gate_count in '' | *[!0-9]* | ?????*) exit 125 ;; esac
   case $gate_nonce in '' | *[!0-9a-f]*) exit 125 ;; esac
+  gate_room=16777216
   gate_frame || exit 125
   gate_asked=$gate_value
   set --

@@ -43,6 +43,8 @@ export const sudoCommand = `exec sudo -n -- /bin/sh -c '${bootstrap}'`;
  * The stdin of the connection stays open beside it, as a leash: when it ends, because the gate, its ssh or the connection did, or when the time is up, the program's
  * process group gets SIGTERM and five seconds later SIGKILL, so that nothing hangs on a host after the run that asked for it. What has to outlive the connection is
  * started by systemd. sshd gives each command a session of its own, so the group holds nothing else.
+ *
+ * All pieces together are 16 MiB at most, far more than any program of ours needs: with the helper, who sends them is not root and the shell that holds them is.
  */
 const runner = (admit: string): string => `put() { printf '%s put %s %s\\n%s\\n' "$gate_nonce" "$1" "\${#2}" "$2" >&4; }
 put_file() {
@@ -63,7 +65,9 @@ put_output() {
 }
 gate_frame() {
   IFS= read -r gate_length || return 1
-  case $gate_length in '' | *[!0-9]* | ????????*) return 1 ;; esac
+  case $gate_length in '' | *[!0-9]* | 0?* | ????????*) return 1 ;; esac
+  gate_room=$((gate_room - gate_length))
+  [ "$gate_room" -ge 0 ] || return 1
   gate_value=$(head -c "$gate_length"; echo .)
   gate_value=\${gate_value%.}
   [ "\${#gate_value}" -eq "$gate_length" ]
@@ -83,6 +87,7 @@ gate_main() {
   case $gate_limit in '' | *[!0-9]* | ????????*) exit 125 ;; esac
   case $gate_count in '' | *[!0-9]* | ?????*) exit 125 ;; esac
   case $gate_nonce in '' | *[!0-9a-f]*) exit 125 ;; esac
+  gate_room=16777216
   gate_frame || exit 125
   gate_asked=$gate_value
   set --

@@ -29,6 +29,22 @@ describe.each(["sh", "bash"])("in %s", (shell) => {
     expect(spawnSync(shell, ["-n", join(root, "nix/helper.sh")], { encoding: "utf8" })).toMatchObject({ status: 0, stderr: "" });
   });
 
+  test(
+    "holds no more than it ever needs of what it is sent: a key that is not root could otherwise fill the host's memory",
+    { timeout: 60_000 },
+    () => {
+      const nonce = "0123456789abcdef0123456789abcdef";
+      const megabyte = "x".repeat(1_000_000);
+      const frames = (count: number): string => `${nonce}\n9\n${count}\n4\nping${`1000000\n${megabyte}`.repeat(count)}${nonce}\n`;
+      // In a session of its own, as sshd gives one: what is read and begun ends with its connection, and its whole group with it.
+      const serve = (input: string) =>
+        spawnSync("setsid", ["-w", shell, join(root, "nix/helper.sh"), "serve"], { input, encoding: "utf8", timeout: 60_000 });
+      expect(serve(frames(3)).stdout).toContain(`${nonce} begin`);
+      expect(serve(frames(20))).toMatchObject({ status: 125, stdout: "" });
+      expect(serve(`${nonce}\n9\n0\n04\nping${nonce}\n`)).toMatchObject({ status: 125, stdout: "" });
+    },
+  );
+
   /** The helper's own functions, asked about one verb, without the programs. */
   const admit = (...words: string[]): { status: number | null; stderr: string } =>
     spawnSync(
