@@ -24,6 +24,8 @@ const mounted = { mounts: [mount("/", "/dev/vda1", "btrfs", "rw,relatime", "rw,s
 test("a mount that a remount cannot change waits for the reboot, whenever it is asked", () => {
   expect(reasons(fstab("subvol=old"), fstab("subvol=new"), mounted)).toEqual(["mount /: subvol=/old -> subvol=new"]);
   expect(reasons(fstab("subvol=old"), fstab("subvol=old"), mounted)).toEqual([]);
+  // Not what no boot has settled so far.
+  expect(reasons(fstab("subvol=new"), fstab("subvol=new,nofail"), mounted)).toEqual([]);
   // What a remount settles needs no reboot.
   expect(reasons(fstab("subvol=old"), fstab("subvol=old,noatime"), mounted)).toEqual([]);
 });
