@@ -87,7 +87,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
     const jail = opened?.kind === "open" ? opened.jail : undefined;
     const noJail = opened?.kind === "unavailable" ? opened.reason : undefined;
     await version;
-    const nix = nixPort({ environment, scratch: scratch.path, signal, version, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
+    const nix = nixPort({ environment, scratch: scratch.path, signal, version, log, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
     // It flies while the rest of the program is loaded; nothing of a flake is looked at before it is back.
     const isolation = proveIsolation(sources, { nix, plantBait: () => plantBait(scratch.path) });
     isolation.catch(() => {});

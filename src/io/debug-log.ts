@@ -3,6 +3,9 @@ import type { DebugSink } from "./log.ts";
 
 /** Longest string of a field, in UTF-16 code units: the log is for reading, not for keeping what Nix printed. */
 const longest = 16_384;
+/** Of a list, a command's words for one: an expression may have kilobytes, a build hundreds of paths. */
+const mostWords = 40;
+const longestWord = 400;
 
 /**
  * Opens a file for debug lines, JSON by line, readable by its owner only. pino is loaded here and not at the start of every run. Each line is on disk when `write`
@@ -17,17 +20,19 @@ export async function openDebugLog(path: string): Promise<DebugSink & { close():
   return {
     write: (message, fields, masked) => {
       mask = masked;
-      logger.debug(bounded(fields), message);
+      logger.debug(bounded(fields, masked), message);
     },
     close: () => closeSync(file),
   };
 }
 
-function bounded(fields: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([key, value]) => [
-      key,
-      typeof value === "string" && value.length > longest ? `${value.slice(0, longest)}… ${value.length} characters` : value,
-    ]),
-  );
+/** Secrets go before anything is cut: half of one would no longer be known for one. */
+function bounded(fields: Readonly<Record<string, unknown>>, mask: (text: string) => string): Record<string, unknown> {
+  const cut = (value: unknown, limit: number): unknown => {
+    if (Array.isArray(value)) return value.slice(0, mostWords).map((word: unknown) => cut(word, longestWord));
+    if (typeof value !== "string") return value;
+    const text = mask(value);
+    return text.length > limit ? `${text.slice(0, limit)}… ${text.length} characters` : text;
+  };
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, cut(value, longest)]));
 }

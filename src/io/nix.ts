@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { gateError } from "../failure.ts";
 import { nixEnvironment } from "./nix-environment.ts";
-import type { CommandResult, Nix, NixLogLine, NixRun, NixVersion, Trust } from "./ports.ts";
+import type { CommandResult, Log, Nix, NixLogLine, NixRun, NixVersion, Trust } from "./ports.ts";
 import { runCommand } from "./run-command.ts";
 
 /** Puts a command where it cannot read the gate's process or files. `argv` begins with the program. */
@@ -24,6 +24,8 @@ export type NixPortOptions = {
   readonly version?: Promise<NixVersion>;
   /** Between SIGTERM and SIGKILL, in seconds. */
   readonly graceSeconds?: number;
+  /** Told of each command, how it ended and how long it took. */
+  readonly log?: Pick<Log, "debug">;
 };
 
 /**
@@ -109,7 +111,17 @@ export function nixPort(options: NixPortOptions): Nix {
   return {
     version: () => (asked ??= version()),
     run: async (run) => {
+      const begun = performance.now();
       const result = await start(nixArguments(run), run);
+      options.log?.debug("nix", {
+        // Without the flags that are always there.
+        command: [run.program ?? "nix", ...run.arguments],
+        trust: run.trust,
+        exitCode: result.exitCode,
+        ...(result.signal === undefined ? {} : { signal: result.signal }),
+        ...(result.timedOut ? { timedOut: true } : {}),
+        seconds: Math.round(performance.now() - begun) / 1000,
+      });
       if (result.missing) throw gateError("nix-missing", {}, result.stderr);
       return result;
     },

@@ -66,6 +66,17 @@ test("the file has all of it, what a terminal leaves out among it, as JSON lines
   }
 });
 
+test("a long field is cut where no half of a secret is left over", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "log-")), "debug.jsonl");
+  const debug = await openDebugLog(file);
+  const log = plainLog(new Sink(), { unicode: true, debug });
+  log.mask("hunter22hunter22");
+  log.debug("nix", { command: ["nix", `${"x".repeat(392)}hunter22hunter22`], detail: `${"x".repeat(16_376)}hunter22hunter22` });
+  debug.close();
+  expect(readFileSync(file, "utf8")).toContain('"command":["nix","xxx');
+  expect(readFileSync(file, "utf8")).not.toContain("hunter22");
+});
+
 describe("secrets", () => {
   const key = "-----BEGIN KEY-----\nAAAAB3NzaC1yc2E\nsecond/line+of=it\n-----END KEY-----";
 

@@ -33,6 +33,16 @@ test.each([
   expect(parseNixVersion(text)).toEqual(expected);
 });
 
+test("each command is told to the log, with how it ended", async () => {
+  const told: unknown[] = [];
+  const path = fake("told", 'case "$*" in *--version*) echo "nix (Nix) 2.8.0" ;; *) exit 3 ;; esac');
+  const nix = nixPort({ environment: { PATH: path }, scratch, log: { debug: (message, fields) => void told.push([message, fields]) } });
+  await nix.run({ arguments: ["eval", "--expr", "1"], trust: "unreviewed", timeoutSeconds: 10 });
+  expect(told).toEqual([
+    ["nix", { command: ["nix", "eval", "--expr", "1"], trust: "unreviewed", exitCode: 3, seconds: expect.any(Number) }],
+  ]);
+});
+
 describe("what Nix is told", () => {
   test("holds the walls for flakes, and never the flag that opens the lock file", () => {
     const words = nixArguments({ arguments: ["eval", "--json", "--expr", "1"] });
