@@ -169,7 +169,8 @@ export function progressLine(event: Progress, detail: "full" | "names"): string 
       if (event.step === "log") return full && event.text !== undefined ? `${shown}> ${event.text}` : undefined;
       // Units, etc, system-path and the toplevel: a fleet has hundreds, each takes a moment, and the host's own line says what came of them.
       if (event.step !== "failed" && (!/-[^A-Za-z]/.test(name) || name.startsWith("nixos-system-"))) return undefined;
-      return `${shown} ${ends[event.step]}`;
+      // Where: a builder's address is nothing for strangers.
+      return `${shown} ${ends[event.step]}${full && event.step === "started" && event.text !== undefined ? ` ${event.text}` : ""}`;
     }
     case "warning":
       return `warning${event.host === undefined ? "" : ` for ${event.host}`}${text}`;

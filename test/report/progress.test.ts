@@ -92,6 +92,13 @@ test("plain lines: quiet where it is well, exact where it is not", () => {
   );
 });
 
+test("a build on another machine is told with it, but not to strangers", () => {
+  const derivation = `/nix/store/${"a".repeat(32)}-linux-6.12.drv`;
+  const event: Progress = { kind: "build", derivation, step: "started", text: "on ssh-ng://root@big" };
+  expect(progressLine(event, "full")).toBe("linux-6.12 is being built on ssh-ng://root@big");
+  expect(progressLine(event, "names")).toBe("linux is being built");
+});
+
 test("the log of an Action marks what is not well as an error, and nothing else; strangers read only the word", () => {
   const lines: string[] = [];
   const log = actionLog({ write: (text: string) => lines.push(text) });
