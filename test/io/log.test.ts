@@ -45,7 +45,7 @@ test("a pipe gets one plain line for each event that matters", () => {
   for (const event of events("five hosts")) log.progress(event);
   log.close();
   expect(sink.text).toBe(
-    "build: five hosts\nlinux-6.12.44 is being built\nfive hosts-1 is being built\nunit-a.service failed\nweb1 failed: five hosts\nwarning for web1: five hosts\nlinux-6.12.44 is built\n",
+    "build: five hosts\nlinux-6.12.44 is being built\nfive hosts-1 is being built five hosts\nunit-a.service failed\nweb1 failed: five hosts\nwarning for web1: five hosts\nlinux-6.12.44 is built\n",
   );
 });
 
