@@ -17,12 +17,14 @@ const settings = (...lines: readonly string[]): string =>
   ["build-users-group =", "sandbox = false", "substituters =", "flake-registry =", ...lines, ""].join("\n");
 
 let made = 0;
-const hosts = (count: number): string =>
-  Array.from(
-    { length: count },
-    (_, index) =>
-      `nixosConfigurations.h${index} = system { name = "h${index}"; more = "cat /nix/place > place; # ${process.pid}-${made++}"; };`,
-  ).join("\n");
+/** Each has a package of its own, which is a line of the log. */
+function hosts(count: number): string {
+  const host = (index: number): string => {
+    const tool = `derivation { name = "tool-1.${made}"; system = "x86_64-linux"; builder = "/bin/sh"; args = [ "-c" "echo ${process.pid} > $out" ]; }`;
+    return `nixosConfigurations.h${index} = system { name = "h${index}"; more = "cat /nix/place > place; ln -s \${${tool}} tool; # ${process.pid}-${made++}"; };`;
+  };
+  return Array.from({ length: count }, (_, index) => host(index)).join("\n");
+}
 
 /** Nix itself leaves the directory of a connection behind that came to nothing. */
 function expectTidy(end: Ended, code: number): void {
@@ -121,6 +123,7 @@ describe.each(versions.map((at) => [at.version, at] as const))("Nix %s", { timeo
         `NIX_SSHOPTS=${builder.sshOptions}`,
       ]);
       for (const path of systems(end)) expect(inStore(here, join(path, "place"))).toBe("builder\n");
+      expect(end.stderr).toMatch(new RegExp(`^tool-1\\.\\d+ is being built on ${builder.machine}$`, "m"));
     });
 
     test.runIf(at === installed)("what is unreviewed is built here, in the jail, and no builder hears of it", async () => {
@@ -142,14 +145,14 @@ describe.each(versions.map((at) => [at.version, at] as const))("Nix %s", { timeo
       expectTidy(end, 1);
       const refused = `the builder ${builder.machine} cannot be used (connect to host 127.0.0.1 port ${port}: Connection refused)`;
       expect(end.stderr).toContain(`warning: T${refused.slice(1).replace(" (", ": ").slice(0, -1)}.\n`);
-      expect(failures(end)).toEqual(
-        ["h0", "h1"].map((host) =>
-          expect.objectContaining({
-            code: "build-nowhere",
-            message: `No machine could build nixos-system-${host}-26.05: this one builds nothing itself (max-jobs = 0), and ${refused}.`,
-          }),
-        ),
-      );
+      const nowhere = {
+        code: "build-nowhere",
+        message: expect.stringContaining(`: this one builds nothing itself (max-jobs = 0), and ${refused}.`),
+      };
+      expect(failures(end)).toMatchObject([nowhere, nowhere]);
+      // From 2.34 on Nix says what it was at; before, only the whole is known.
+      for (const failure of failures(end))
+        expect(failure).toMatchObject({ message: expect.stringMatching(/could build (?:tool-1|nixos-system-h)/) });
     });
 
     test.runIf(at === installed)("a builder that says nothing does not hold the run up", async () => {
