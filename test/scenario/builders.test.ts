@@ -97,12 +97,14 @@ describe.each(versions.map((at) => [at.version, at] as const))("Nix %s", { timeo
       daemon = spawn("env", [...storeIn(here), "env", "--unset=NIX_CONFIG", "nix-daemon", "--daemon"], {
         env: { PATH: at.path, HOME: "/nonexistent", NIX_CONF_DIR: conf, NIX_SSHOPTS: builder.sshOptions },
         stdio: "ignore",
+        // A group of its own: what made its store is between it and us, and does not pass a signal on.
+        detached: true,
       });
       while (!existsSync(join(here, "nix/var/nix/daemon-socket/socket"))) await sleep(50);
     });
     afterAll(async () => {
       const ended = new Promise((done) => daemon.once("exit", done));
-      daemon.kill("SIGTERM");
+      if (daemon.pid !== undefined) process.kill(-daemon.pid, "SIGTERM");
       await ended;
     });
 
