@@ -436,7 +436,8 @@ if ! is_idle "$unit"; then
 fi
 
 if [ "$was_there" = no ]; then
-  new=$base/.new-$id
+  # Of this process alone: a first answer that was lost may still be at work on the same.
+  new=$base/.new-$id.$$
   rm -rf "$new"
   mkdir "$new" && printf '%s\n' "$supervisor" >"$new/program" || refuse failed "$base cannot be written"
   while [ $# -gt 1 ]; do
@@ -444,7 +445,15 @@ if [ "$was_there" = no ]; then
     printf '%s\n' "$2" >"$new/$1" || { rm -rf "$new"; refuse failed "$base cannot be written"; }
     shift 2
   done
-  mv "$new" "$state" || refuse failed "$base cannot be written"
+  # Into its place or not at all, never into one that is there by now.
+  if ! mv -T "$new" "$state" 2>/dev/null; then
+    rm -rf "$new"
+    known=
+    if [ -e "$state/nonce" ]; then read -r known <"$state/nonce" || :; fi
+    [ "$known" = "$nonce" ] || refuse failed "$base cannot be written"
+    put start started
+    exit 0
+  fi
 fi
 
 seconds() { told=0; read -r told <"$state/$1" || :; }

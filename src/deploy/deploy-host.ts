@@ -6,7 +6,9 @@ import { nextStrategy, type Ended, type Next } from "../apply/strategy.ts";
 import type { Evidence as Collected } from "../diagnose/evidence.ts";
 import { failure } from "../failure.ts";
 import { cancelTimer } from "../reboot/cancel-timer.ts";
+import { appendLedger } from "../target/append-ledger.ts";
 import type { Observation } from "../target/observation.ts";
+import { bootNote } from "../verify/pending-reboot.ts";
 import { sysctlKeys, verifyHost } from "../verify/verify.ts";
 import { attempt, logOf, type Attempted } from "./attempt.ts";
 import type { Change } from "./change.ts";
@@ -169,6 +171,11 @@ async function activate(
       ? undefined
       : await settleMisses(change, { misses, after: now, before: observation, proveAgain }, { recovering, tried, group }, world);
   const proven = settled ?? { look: after, misses };
+  const waits = staged ? undefined : bootNote(planned.to, proven.misses, world.clock.now());
+  if (waits !== undefined) {
+    const written = await appendLedger(world.targets, change.address, waits);
+    if (!written.ok) world.log.debug("what waits for a boot could not be written", { host, reason: written.failure.message });
+  }
   const reasons = last?.reasons as [string, ...string[]];
   if (proven.look.kind === "silent")
     return ended("unreachable", [...silentAfter, ...reasons], { ...common, healthy: false, observation: undefined });

@@ -14,7 +14,7 @@ import { targetFailure } from "./target-failure.ts";
 export async function appendLedger(
   targets: Targets,
   address: Address,
-  entry: Extract<LedgerEntry, { event: "rejected" | "rebooted" | "ended" | "held" | "let-go" | "told" }>,
+  entry: Extract<LedgerEntry, { event: "rejected" | "rebooted" | "ended" | "held" | "let-go" | "told" | "waits-for-boot" }>,
 ): Promise<{ readonly ok: true } | { readonly ok: false; readonly failure: Failure }> {
   const result = await targets.run({
     address,

@@ -105,6 +105,24 @@ export const LedgerEntry = z.discriminatedUnion("event", [
   z.strictObject({ v: z.literal(1), event: z.literal("let-go"), at }),
   /** A person was told that the reboot into this system needs somebody; is told again a day later, or when it is another system. */
   z.strictObject({ v: z.literal(1), event: z.literal("told"), at, to: StorePath }),
+  /** What a deploy of this system brought in and only a boot settles, as far as the paths of systems do not tell it. */
+  z.strictObject({
+    v: z.literal(1),
+    event: z.literal("waits-for-boot"),
+    at,
+    to: StorePath,
+    reasons: z
+      .array(
+        z.strictObject({
+          part: z.string().max(256),
+          found: z.string().max(300),
+          wanted: z.string().max(300),
+          sentence: z.string().max(500),
+        }),
+      )
+      .min(1)
+      .max(8),
+  }),
   /** What a goal had done here without a person; what it activated or rebooted stands as the attempt that it was. */
   z.strictObject({
     v: z.literal(1),

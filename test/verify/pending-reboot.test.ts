@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from "vitest";
 import type { BriefObservation, Observation } from "../../src/target/observation.ts";
-import { pendingReboot } from "../../src/verify/pending-reboot.ts";
+import { bootNote, pendingReboot } from "../../src/verify/pending-reboot.ts";
+import { verifyHost } from "../../src/verify/verify.ts";
 import { mount, type Parts, running, World } from "./world.ts";
 
 const world = new World();
@@ -44,6 +45,22 @@ test("of a host that has booted what it runs nothing waits, so that no reboot fo
   const to = world.toplevel(fstab("subvol=new"));
   const { after } = world.switched(to, to, mounted);
   expect(pendingReboot(after, world.store.files)).toMatchObject({ needed: false, reasons: [] });
+});
+
+test("a runner that does not have the systems reads what the deploy wrote down, until the host has booted them or runs others", () => {
+  const [from, to] = [world.toplevel(fstab("subvol=old")), world.toplevel(fstab("subvol=new"))];
+  const { after, before } = world.switched(from, to, mounted);
+  const elsewhere = "/nix/store/00000000000000000000000000000000-a";
+  const missed = verifyHost({ planned: { profile: to, current: to }, before, after, store: world.store.files });
+  const note = bootNote(to, missed, after.at);
+  expect(note).toMatchObject({ to, reasons: [{ part: "mount /", found: "subvol=/old", wanted: "subvol=new" }] });
+  const ledger = [JSON.stringify({ ...note, to: elsewhere })];
+  const there = { ...after, booted: from, current: elsewhere, profile: elsewhere, ledger, ledgerState: "read" } as const;
+  expect(pendingReboot(there, world.store.files)).toMatchObject({ needed: true, reasons: [{ part: "mount /", required: true }] });
+  expect(pendingReboot({ ...there, booted: elsewhere }, world.store.files).needed).toBe(false);
+  const another = { ...there, current: `${elsewhere}b`, profile: `${elsewhere}b` };
+  expect(pendingReboot(another, world.store.files).needed).toBe(false);
+  expect(bootNote(to, [], after.at)).toBeUndefined();
 });
 
 test("a brief look, and systems that are not in this store, say nothing of it", () => {
