@@ -112,7 +112,11 @@ describe("the program that tells", () => {
     };
     const health = () => ({ status: 200, text: "ok" });
     const server = await serveWebhooks({ address: "127.0.0.1", port: 0, secret: known, receive, health, debug: () => undefined });
-    await ask(`http://${server.address}/alert`).finally(async () => await server.close());
+    try {
+      await ask(`http://${server.address}/alert`);
+    } finally {
+      await server.close();
+    }
     return heard;
   };
 
