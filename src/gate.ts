@@ -14,15 +14,16 @@ import { discover, type FlakeOutputs, readFlake, selectHosts } from "./discover/
 import type { Isolation } from "./discover/canary.ts";
 import { type Holdings, mayBegin, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
+import { sourceNotes } from "./discover/source-notes.ts";
 import type { HostReport } from "./host-report.ts";
 import { buildTwice, evaluateTwice } from "./diagnose/build-again.ts";
 import { diagnostician } from "./diagnose/diagnostician.ts";
 import { type Explained, explainFailures } from "./diagnose/explain-failures.ts";
 import type { Patience } from "./diagnose/may-pass.ts";
 import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
-import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
-import { policyDigest } from "./policy-in-force.ts";
+import { observeOnly, type Policy } from "./policy.ts";
 import { policyNotes, type PolicySide } from "./policy-notes.ts";
+import { policyOf, policySource } from "./policy-source.ts";
 import { count } from "./report/phrases.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
 import { timed } from "./report/timeline.ts";
@@ -251,23 +252,6 @@ async function showPreview(make: () => Promise<Plan>, show: (plan: Plan) => Prom
 /** Listing hosts forces none of them, so that it is short whatever the fleet is; the policy's own limit is not known before it. */
 const listingSeconds = 300;
 
-function policyOf(outputs: FlakeOutputs | undefined): Policy {
-  return outputs?.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value, outputs.flake.shown);
-}
-
-function policySource(outputs: FlakeOutputs, rev: string | undefined, policy: Policy): Parameters<typeof toPlan>[0]["policy"] {
-  if (outputs.deployGate === undefined) return { source: "none" };
-  return { source: "deployGate", ...(rev === undefined ? {} : { revision: rev }), digest: policyDigest(policy) };
-}
-
 function revision(source: Source | undefined, outputs: FlakeOutputs | undefined): Revision | undefined {
   return source === undefined || outputs === undefined ? undefined : { flake: outputs.flake, trust: source.trust, hosts: outputs.hosts };
-}
-
-/** Where commits are compared, what a reader would otherwise miss: why there is nothing to compare with, and that a policy is not yet the one in force. */
-function sourceNotes(sources: Sources, base: FlakeOutputs | undefined, head: FlakeOutputs): string[] {
-  const notes = sources.baseMissing === undefined ? [] : [`Every host counts as new, because ${sources.baseMissing}.`];
-  if (base !== undefined && base.deployGate === undefined && head.deployGate !== undefined)
-    notes.push("The policy deployGate is new in this change; until it is merged everything is only observed.");
-  return notes;
 }

@@ -7,7 +7,7 @@ const longestText = 20_000;
 const mostPlaces = 40;
 
 /** An incident in words, for a session: what is wrong, where and since when, then the last lines that were handed over. Bounded; all of it is a stranger's. */
-export function incidentText({ id, groups }: Incident): string {
+export function incidentText({ id, groups, left }: Incident): string {
   const count = groups.reduce((sum, { at }) => sum + at.length, 0);
   const parts = groups.map(({ name, severity, summary, details, at }) => {
     const places = at
@@ -20,7 +20,10 @@ export function incidentText({ id, groups }: Incident): string {
       ...(details === undefined || details.trim() === "" ? [] : ["  what was handed over with it:", details.replace(/^/gm, "    ")]),
     ].join("\n");
   });
-  const text = [`Incident ${id}: ${count} ${count === 1 ? "alert" : "alerts"}`, ...parts].join("\n\n");
+  const text = [
+    `Incident ${id}: ${count} ${count === 1 ? "alert" : "alerts"}${left === undefined ? "" : `, and ${left} more that did not fit`}`,
+    ...parts,
+  ].join("\n\n");
   return text.length <= longestText ? text : `${text.slice(0, longestText)}\n(${text.length - longestText} more characters left out)`;
 }
 
@@ -48,5 +51,7 @@ export function readIncident(text: string, now: Date, redact: (text: string) => 
   const { book } = accept(emptyBook, read.alerts, now.getTime() / 1000);
   const pending = [...book.pending.values()];
   if (pending.length === 0) throw gateError("alert-invalid", { problem: "nothing in it is firing" });
-  return batchOf(pending, redact).incident;
+  const { incident, fingerprints } = batchOf(pending, redact);
+  const left = pending.length - fingerprints.length;
+  return left === 0 ? incident : { ...incident, left };
 }

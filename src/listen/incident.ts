@@ -23,6 +23,8 @@ export const Incident = z.strictObject({
     )
     .min(1)
     .max(10_000),
+  /** Alerts that did not fit in and are told of by their number alone. From the listener there are none: they wait for the next incident. */
+  left: z.int().positive().optional(),
 });
 export type Incident = z.infer<typeof Incident>;
 type Group = Incident["groups"][number];

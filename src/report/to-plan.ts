@@ -1,3 +1,4 @@
+import type { PolicySource } from "../policy-source.ts";
 import { changeKey, withoutHost } from "../diff/same-change.ts";
 import type { SystemDiff } from "../diff/system-diff.ts";
 import type { HostName } from "../discover/host.ts";
@@ -25,7 +26,7 @@ export type Run = {
   readonly revision: { readonly head?: string | undefined; readonly base?: string | undefined };
   readonly startedAt: Date;
   readonly finishedAt: Date;
-  readonly policy: { readonly source: "deployGate" | "none"; readonly revision?: string; readonly digest?: string };
+  readonly policy: PolicySource;
   /** Every host there is, where the run was asked for some. */
   readonly fleet?: readonly string[];
   readonly session: GivenSession;

@@ -109,5 +109,8 @@ describe("an occasion", () => {
     }));
     const read = readIncident(JSON.stringify({ version: "4", alerts }), new Date(0), (text) => text);
     expect(incidentText(read).length).toBeLessThan(20_100);
+    const told = read.groups.reduce((sum, { at }) => sum + at.length, 0);
+    expect(incidentText(read)).toContain(`: ${told} alerts, and ${900 - told} more that did not fit`);
+    expect(readIncident(JSON.stringify(read), new Date(0), (text) => text)).toEqual(read);
   });
 });
