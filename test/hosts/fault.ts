@@ -43,6 +43,8 @@ export type Fault = {
   readonly replay?: true;
   /** The run after it is of the same commit: nothing has to be corrected. */
   readonly same?: true;
+  /** The power went before the attempt came to an end. */
+  readonly losesLog?: true;
   readonly next?: string;
 };
 
@@ -92,7 +94,8 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
   const now = told?.outcome?.now;
   if (now !== undefined) expect([now.current, now.profile], why).toEqual([systems.current, systems.profile]);
   const logAt = told?.outcome?.logAt;
-  if (row.outcome === "rolled-back") expect(logAt, "where the whole log is").toBeDefined();
+  // It is in memory until the attempt ends.
+  if (row.outcome === "rolled-back") expect(logAt === undefined, "whether the whole log is lost").toBe(fault.losesLog === true);
   if (logAt !== undefined) expect(host.has(logAt), logAt).toBe(true);
   if (says !== undefined) expect(JSON.stringify(told)).toMatch(says);
   if (others !== undefined) {
