@@ -477,10 +477,14 @@ test("the supervisor and the dead man's switch are killed, and the switch back w
 test("the supervisor is killed while it installs", async () => {
   const begun = await begin({}, { limits: patient });
   await it.until(begun.id, "waiting");
-  await confirmActivation(targets, it.address, begun.id, begun.nonce);
+  await it.host.sh("echo 2 >/boot/loader-slow");
+  // It answers once the host has come to its end.
+  const said = confirmActivation(targets, it.address, begun.id, begun.nonce);
   await it.until(begun.id, "installing");
   await kill(units.supervisor);
   await ends(begun, "deployed confirmed 0", deployed);
+  expect(await said).toMatchObject({ kind: "said" });
+  await it.host.sh("rm /boot/loader-slow");
 });
 
 test("a person stops the supervisor", async () => {
@@ -585,11 +589,13 @@ for (const phase of ["activating", "waiting", "installing"] as const) {
     const begun = await begin(phase === "activating" ? slow : {}, { limits: patient });
     await it.until(begun.id, phase === "installing" ? "waiting" : phase);
     if (phase === "installing") {
+      await it.host.sh("echo 2 >/boot/loader-slow");
       void confirmActivation(targets, it.address, begun.id, begun.nonce);
       await it.until(begun.id, "installing");
     }
     await it.host.powerOff();
     await it.host.boot();
+    await it.host.sh("rm -f /boot/loader-slow");
     const { booted, loader, current } = await it.host.systems();
     expect([it.base, begun.to]).toContain(booted);
     if (phase !== "installing") expect(booted).toBe(it.base);
