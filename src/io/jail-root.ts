@@ -1,4 +1,15 @@
-import { copyFileSync, lstatSync, mkdirSync, readFileSync, readdirSync, readlinkSync, realpathSync, statSync, symlinkSync } from "node:fs";
+import {
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 
 /** One step of building the private root, as the holder's script takes it: a verb and its words. */
@@ -99,6 +110,9 @@ export function laySkeleton(
   steps: readonly RootStep[],
   { skeleton, temporary }: { readonly skeleton: string; readonly temporary: string },
 ): void {
+  // Of an earlier jail of the same run.
+  rmSync(skeleton, { recursive: true, force: true });
+  mkdirSync(skeleton, { mode: 0o755 });
   const trees = steps.flatMap(([kind, path]) => (kind === "tree" ? [path] : []));
   for (const [kind, path, target = ""] of steps) {
     const within = trees.filter((tree) => path.startsWith(`${tree}/`));
