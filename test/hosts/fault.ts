@@ -67,7 +67,12 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
   const known = await lane.attempts();
   await fault.before?.(lane);
   const run = lane.deploy(...(tokens.length === 0 ? [] : ["--approve", tokens.join(",")]), ...(fault.words?.(lane) ?? []));
-  await fault.during?.(lane, run, known);
+  try {
+    await fault.during?.(lane, run, known);
+  } catch (error) {
+    const told = await run.host(host.name).then(JSON.stringify, String);
+    throw new Error(`what should have happened meanwhile did not; the gate said:\n${run.progress}\n${told}`, { cause: error });
+  }
   const exit = await run.exitCode();
   const killed = exit === 137;
   const told = killed ? undefined : await run.host(host.name);
@@ -126,6 +131,12 @@ export async function endure(fault: Fault, lane: Lane): Promise<FaultRow> {
   if (fault.next === "staged") await booted(host);
   const end = await host.systems();
   expect(new Set([end.current, end.profile, end.loader]).size, "active, profile and loader agree").toBe(1);
+  if (fault.extra !== undefined) {
+    // Or the next scenario here would begin with its removal, which of a mount is a risk and held.
+    lane.extra = {};
+    await lane.commit({}, {});
+    expect(new Set(await converged(lane, [])), "without what the scenario added").toEqual(new Set(["deployed"]));
+  }
   return {
     ...row,
     reachable: true,
