@@ -1,5 +1,5 @@
 import { poolSize } from "./build/pool.ts";
-import { keepFromCollection } from "./build/gc-root.ts";
+import { GcRoots, keepFromCollection } from "./build/gc-root.ts";
 import { type Revision, unbuiltSides } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
 import type { Said } from "./decide/decide-fleet.ts";
@@ -180,7 +180,8 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   request.onPolicy?.(policy, request.deploy?.dryRun === false);
 
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
-  const building = { nix, files: store, log, clock, timeoutSeconds: policy.build.timeoutSeconds };
+  const roots = new GcRoots(ports.roots);
+  const building = { nix, files: store, log, clock, roots, timeoutSeconds: policy.build.timeoutSeconds };
   const built = await buildTwice(deploying?.toBuild ?? evaluated, building, ports.patience);
   await previewed;
   const sides = deploying === undefined ? built.found : await deploying.against(built.found);
@@ -188,7 +189,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   log.progress({ kind: "stage", stage: "diff", text: "comparing closures, units and files" });
   const [compared] = await Promise.all([
     compareFleet(sides, { nix, store, database: ports.database }),
-    keepFromCollection(sides, { nix, log, roots: ports.roots }),
+    keepFromCollection(sides, { nix, log, roots }),
   ]);
 
   log.progress({ kind: "stage", stage: "classify", text: "judging the changes" });

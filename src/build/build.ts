@@ -5,6 +5,7 @@ import { lastError } from "../nix-message.ts";
 import { believed } from "./believed.ts";
 import type { BuildError } from "./build-error.ts";
 import { BuildProgress } from "./build-progress.ts";
+import type { GcRoots, NewRoots } from "./gc-root.ts";
 import { BuildLog } from "./nix-log.ts";
 
 /** One toplevel to build. `host` is whose it is, for messages; head and base of a host that did not change are one derivation and built once. */
@@ -22,6 +23,8 @@ export type BuildOptions = {
   /** For all builds together. */
   readonly timeoutSeconds: number;
   readonly clock: Clock;
+  /** Protects what is built from a garbage collection; nothing does where absent. */
+  readonly roots?: GcRoots;
 };
 
 /** Failing derivations that are traced to the hosts they stop; beyond it a host only learns that something of it was not built. */
@@ -48,11 +51,16 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
     const said: BuildError[] = [];
     const remaining = Math.max((deadline - options.clock.now().getTime()) / 1000, 1);
     const interrupted = new Set<string>();
-    const result = await realise(open, { ...options, timeoutSeconds: remaining }, log, said, (what) => {
+    const rooting = options.roots?.create();
+    const result = await realise(open, { ...options, timeoutSeconds: remaining }, rooting, log, said, (what) => {
       // What ends once the limit has passed is what was at work; a little less, since timers and clocks are not one.
       if (options.clock.now().getTime() >= deadline - 50) interrupted.add(what);
     });
-    for (const path of await validOutputs(open, result, options)) valid.add(path);
+    const outputs = open.map((request) => request.outPath);
+    if (allBuilt(outputs, result, rooting)) {
+      options.roots?.note(outputs);
+      for (const path of outputs) valid.add(path);
+    } else for (const path of await validOutputs(outputs, options)) valid.add(path);
     const unbuilt = open.filter((request) => !valid.has(request.outPath));
     const errors = unbuilt.length === 0 ? [] : await believed(said, log.begun(), options);
     const causes = await causesByToplevel(unbuilt, errors, options);
@@ -79,6 +87,7 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
 async function realise(
   wanted: readonly BuildRequest[],
   { nix, trust, log: progress, timeoutSeconds }: BuildOptions,
+  rooting: NewRoots | undefined,
   log: BuildLog,
   errors: BuildError[],
   /** Told of each build and each download that ends, well or not. */
@@ -87,7 +96,7 @@ async function realise(
   const told = new BuildProgress(progress, new Map(wanted.map((request) => [request.drvPath, request.host])));
   const result = await nix.run({
     program: "nix-store",
-    arguments: ["--realise", "--keep-going", ...wanted.map((request) => request.drvPath)],
+    arguments: ["--realise", "--keep-going", ...(rooting?.words ?? []), ...wanted.map((request) => request.drvPath)],
     trust,
     timeoutSeconds,
     onLog: (line) => {
@@ -103,13 +112,15 @@ async function realise(
   return result;
 }
 
-/** Outputs that are valid in the store. A path that exists need not be: a failed build without sandbox leaves one behind. */
-async function validOutputs(wanted: readonly BuildRequest[], result: CommandResult, { nix, trust }: BuildOptions): Promise<Set<string>> {
-  // An exit code of 0 comes with the paths themselves, one a line.
+/** An exit code of 0 comes with the paths themselves, one a line; where they were rooted, with the links to them in the order that was asked for. */
+function allBuilt(outputs: readonly string[], result: CommandResult, rooting: NewRoots | undefined): boolean {
   const printed = new Set(result.stdout.split("\n").map((line) => line.trim()));
-  if (result.exitCode === 0 && wanted.every((request) => printed.has(request.outPath)))
-    return new Set(wanted.map((request) => request.outPath));
-  const outputs = [...new Set(wanted.map((request) => request.outPath))];
+  return result.exitCode === 0 && (rooting?.links(outputs.length) ?? outputs).every((line) => printed.has(line));
+}
+
+/** Outputs that are valid in the store. A path that exists need not be: a failed build without sandbox leaves one behind. */
+async function validOutputs(all: readonly string[], { nix, trust }: BuildOptions): Promise<Set<string>> {
+  const outputs = [...new Set(all)];
   const check = await nix.run({
     program: "nix-store",
     arguments: ["--check-validity", "--print-invalid", ...outputs],

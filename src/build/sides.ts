@@ -1,8 +1,8 @@
 import type { LockedFlake } from "../discover/discover.ts";
 import type { HostName } from "../discover/host.ts";
 import type { Failure } from "../failure.ts";
-import type { Clock, Log, Nix, Result, StoreFiles, Trust } from "../io/ports.ts";
-import { build, type Built } from "./build.ts";
+import type { Log, Nix, Result, Trust } from "../io/ports.ts";
+import { build, type BuildOptions, type Built } from "./build.ts";
 import { evaluateHost, type EvaluateOptions, type Evaluation } from "./evaluate.ts";
 import { PairedEvaluation } from "./paired-evaluation.ts";
 import { HostProgress, type SideName } from "./host-progress.ts";
@@ -114,14 +114,7 @@ export function unbuiltSides(fleet: EvaluatedFleet): HostSides[] {
   return sidesOf(fleet, undefined);
 }
 
-export type BuildSidesOptions = {
-  readonly nix: Nix;
-  readonly files: StoreFiles;
-  readonly log: Log;
-  readonly clock: Clock;
-  /** For all builds together. */
-  readonly timeoutSeconds: number;
-};
+export type BuildSidesOptions = Omit<BuildOptions, "trust">;
 
 /**
  * Builds both sides of every host in one go, so that what they share is built once and nothing waits for a side. Every wanted host has an entry; what failed of it is

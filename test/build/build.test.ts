@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { build, type Built, type BuildRequest } from "../../src/build/build.ts";
 import type { Evaluation } from "../../src/build/evaluate.ts";
 import { evaluateSides } from "../../src/build/sides.ts";
-import { keepFromCollection } from "../../src/build/gc-root.ts";
+import { GcRoots, keepFromCollection } from "../../src/build/gc-root.ts";
 import type { Side } from "../../src/build/sides.ts";
 import { HostName } from "../../src/discover/host.ts";
 import { systemClock } from "../../src/io/clock.ts";
@@ -35,6 +35,12 @@ const buildable = [
   "silent",
   "wrong-hash",
 ];
+
+/** Where the links in a directory lead. */
+const linked = (directory: string): string[] =>
+  readdirSync(directory)
+    .map((name) => realpathSync(join(directory, name)))
+    .toSorted();
 
 /** Processes whose command line has this word. */
 function running(word: string): string[] {
@@ -69,6 +75,7 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
     nix = port(),
     timeoutSeconds = 120,
     log = recordingLog(),
+    roots?: GcRoots,
   ): Promise<Map<string, Result<Built>>> =>
     build(requests, {
       nix,
@@ -77,6 +84,7 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
       log,
       clock: systemClock,
       timeoutSeconds,
+      ...(roots === undefined ? {} : { roots }),
     });
 
   test("builds what can be built and says of each other host why not", async () => {
@@ -135,17 +143,26 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
   }, 240_000);
 
   test("keeps what it built from the garbage collector until the run's directory is gone", async () => {
-    const requests = await evaluated(["plain", "full"]);
+    const [first, second, bad] = await evaluated(["plain", "full", "broken"]);
+    if (first === undefined || second === undefined || bad === undefined) throw new Error("they evaluate");
     const directory = join(scratch, version, "roots");
-    const built = await run([...requests, ...requests]);
+    mkdirSync(directory);
+    const roots = new GcRoots(directory);
+    // One is built with all that is asked for; the others are in a build that does not go well, and are rooted afterwards.
+    await run([first, first], port(), 120, recordingLog(), roots);
+    expect(linked(directory)).toEqual([first.outPath]);
+    const mixed = await run([second, bad], port(), 120, recordingLog(), roots);
+    expect([...mixed.values()].map((result) => result.ok)).toEqual([true, false]);
+    const requests = [first, second];
     const side = (request: Evaluation): Side => ({ kind: "known", evaluation: request, toplevel: request.outPath });
-    expect([...built.values()].every((result) => result.ok)).toBe(true);
-    await keepFromCollection(
-      requests.map((request) => ({ host: request.host, before: side(request), after: side(request) })),
-      { nix: port(), log: recordingLog(), roots: directory },
-    );
-    const links = readdirSync(directory).map((name) => realpathSync(join(directory, name)));
-    expect(links.toSorted()).toEqual(requests.map((request) => request.outPath).toSorted());
+    const sides = requests.map((request) => ({ host: request.host, before: side(request), after: side(request) }));
+    const asked: string[] = [];
+    const nix = port();
+    const counted: Nix = { ...nix, run: async (one) => (asked.push(one.arguments[0] ?? ""), await nix.run(one)) };
+    await keepFromCollection(sides, { nix: counted, log: recordingLog(), roots });
+    await keepFromCollection(sides, { nix: counted, log: recordingLog(), roots });
+    expect(asked).toEqual(["--realise"]);
+    expect(linked(directory)).toEqual(requests.map((request) => request.outPath).toSorted());
     for (const request of requests)
       expect(
         execFileSync(join(path.split(":")[0] ?? "", "nix-store"), ["--query", "--roots", request.outPath], {
