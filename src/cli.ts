@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import "./node-version.ts";
+import "./zod-settings.ts";
 
 /**
  * The shell's entry. The program itself is loaded only after the check of Node's version: an old Node fails while it links imports that it does not have, before

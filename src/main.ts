@@ -1,4 +1,5 @@
 import "./node-version.ts";
+import "./zod-settings.ts";
 
 /**
  * The Action's entry. The program itself is loaded only after the check of Node's version: an old Node fails while it links imports that it does not have, before
