@@ -10,7 +10,7 @@ import { secondOpinion, type SecondOpinion, type SessionAtHand } from "./classif
 import { decideFleet } from "./decide/decide-fleet.ts";
 import { compareFleet } from "./diff/compare-fleet.ts";
 import { previewCompared } from "./diff/preview-compared.ts";
-import { discover, type FlakeOutputs, readFlake, selectHosts } from "./discover/discover.ts";
+import { beginDiscover, type FlakeOutputs, readFlake, selectHosts } from "./discover/discover.ts";
 import type { Isolation } from "./discover/canary.ts";
 import { type Holdings, mayBegin, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
@@ -24,7 +24,7 @@ import type { Clock, Log, Nix, StoreDatabase, StoreFiles } from "./io/ports.ts";
 import { observeOnly, type Policy } from "./policy.ts";
 import { policyNotes, type PolicySide } from "./policy-notes.ts";
 import { policyOf, policySource } from "./policy-source.ts";
-import { count } from "./report/phrases.ts";
+import { count } from "./report/count.ts";
 import type { Plan, PlanEvent } from "./report/plan.ts";
 import { timed } from "./report/timeline.ts";
 import { rebootOf } from "./report/reboot-of.ts";
@@ -101,9 +101,9 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     isolation?.kind === "exposed" ? policyOf(await merged) : observeOnly,
     ports.noJail,
   );
-  const [base, head] = await Promise.all([
+  const [base, { outputs: head, lockChecked }] = await Promise.all([
     merged ?? (sources.base && readFlake(nix, sources.base, listing(sources.base))),
-    discover(nix, sources.head, listing(sources.head)),
+    beginDiscover(nix, sources.head, listing(sources.head)),
   ]);
   // A change is not judged by what it brings along (invariant 3); where hosts are asked, their ledgers say which policy is in force.
   const [ruling, rulingRev] = request.deploy === undefined && base !== undefined ? [base, sources.base?.rev] : [head, sources.head.rev];
@@ -148,6 +148,7 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   const evaluating = { nix, log, clock, jobs: poolSize(ports.machine), timeoutSeconds: known.evaluation.timeoutSeconds };
   const after = { ...head, trust: sources.head.trust };
   const evaluation = await evaluateTwice(hosts, revision(sources.base, base), after, evaluating, ports.patience);
+  await lockChecked;
   const evaluated = evaluation.found;
   const ofPolicy = (): readonly string[] => {
     const after: PolicySide = { policy: brought, hosts: head.hosts, evaluated: evaluated.after };

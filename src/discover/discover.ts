@@ -54,27 +54,62 @@ in {
  * flake without hosts is not an error here.
  */
 export async function readFlake(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<FlakeOutputs> {
+  const { outputs, lockChecked } = await beginReading(nix, flake, options);
+  await lockChecked;
+  return await outputs;
+}
+
+/**
+ * The lock file is checked once the names are there, and while the policy is read: `getFlake` refuses an input that is locked nowhere before it is fetched, which
+ * `flake metadata` does only afterwards.
+ */
+async function beginReading(
+  nix: Nix,
+  flake: LockedFlake,
+  options: DiscoverOptions,
+): Promise<{ outputs: Promise<FlakeOutputs>; lockChecked: Promise<void> }> {
   await nix.version();
-  // In this order: `getFlake` refuses an input that is locked nowhere before it is fetched, which `flake metadata` does only afterwards.
   const { value, locked } = await listOutputs(nix, flake, options);
-  await checkLock(nix, locked, options);
+  const lockChecked = checkLock(nix, locked, options);
+  lockChecked.catch(() => {});
+  const outputs = readOutputs(nix, locked, value, options);
+  outputs.catch(() => {});
+  return { outputs, lockChecked };
+}
+
+async function readOutputs(nix: Nix, flake: LockedFlake, value: unknown, options: DiscoverOptions): Promise<FlakeOutputs> {
   const parsed = Listing.safeParse(value);
   if (!parsed.success) throw gateError("flake-evaluation-failed", { flake: flake.shown }, z.prettifyError(parsed.error));
   if (parsed.data.problem) throw gateError("flake-evaluation-failed", { flake: flake.shown }, parsed.data.problem);
   const outputs = {
-    flake: locked,
+    flake,
     hosts: parsed.data.hosts.map(hostName).toSorted(),
     deployNodes: parsed.data.deployNodes,
     hive: parsed.data.hive,
   };
-  return parsed.data.deployGate ? { ...outputs, deployGate: { value: await readDeployGate(nix, locked, options) } } : outputs;
+  return parsed.data.deployGate ? { ...outputs, deployGate: { value: await readDeployGate(nix, flake, options) } } : outputs;
 }
 
 /** The flake's outputs, with at least one host. Throws a GateError where there is none. */
 export async function discover(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<FlakeOutputs> {
-  const outputs = await readFlake(nix, flake, options);
-  if (outputs.hosts.length === 0) throw gateError("no-hosts", { flake: flake.shown });
+  const { outputs, lockChecked } = await beginDiscover(nix, flake, options);
+  await lockChecked;
   return outputs;
+}
+
+/**
+ * The same while Nix still compares the lock file with flake.nix. `lockChecked` rejects with the GateError of a lock that does not fit: whoever goes on meanwhile
+ * evaluates what `getFlake` has fetched already, and waits for it before any of that is believed.
+ */
+export async function beginDiscover(
+  nix: Nix,
+  flake: LockedFlake,
+  options: DiscoverOptions,
+): Promise<{ outputs: FlakeOutputs; lockChecked: Promise<void> }> {
+  const reading = await beginReading(nix, flake, options);
+  const outputs = await reading.outputs;
+  if (outputs.hosts.length === 0) throw gateError("no-hosts", { flake: flake.shown });
+  return { outputs, lockChecked: reading.lockChecked };
 }
 
 /** The hosts that any of the globs names, in their order; all of them where there is no glob. Throws a GateError for a glob that names none: it is a misspelt host. */
