@@ -105,8 +105,8 @@ export function toolWarning(line: NixLogLine): string | undefined {
 }
 
 /**
- * What the gate has seen to itself: its own repository has no branch, since only commits are named; the diff reads each answer in the shape that its version has, roots are made once it is known what was built, and several
- * processes that write one database wait for each other. A download is interrupted where the run ends or its time is up, which is told as that. Settings of flakes
+ * What the gate has seen to itself: its own repository has no branch, since only commits are named; the diff reads each answer in the shape that its version has; what
+ * is kept has a root; and several processes that write one database wait for each other. A download is interrupted where the run ends or its time is up, which is told as that. Settings of flakes
  * are given to every command, where nix.conf knows no flakes to the old ones too.
  */
 const ownDoing =

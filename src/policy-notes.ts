@@ -3,7 +3,7 @@ import type { HostName } from "./discover/host.ts";
 import type { Result } from "./io/ports.ts";
 import type { Policy } from "./policy.ts";
 import { lintPolicy, type PolicyLint, type PolicyWarning } from "./policy-lint.ts";
-import { count } from "./report/phrases.ts";
+import { count } from "./report/count.ts";
 import { knownTarget } from "./target/known-target.ts";
 import { addressOf } from "./target/resolve-address.ts";
 

@@ -10,7 +10,7 @@ import type { GateLog } from "../io/log.ts";
 import { observeOnly, parsePolicy, type Policy } from "../policy.ts";
 import { lintPolicy } from "../policy-lint.ts";
 import { accessOf } from "../policy-notes.ts";
-import { count } from "../report/phrases.ts";
+import { count } from "../report/count.ts";
 import { checkoutOf } from "./checkout.ts";
 import { checkForge, type ForgeKind } from "./doctor-forge.ts";
 import { checkHosts } from "./doctor-hosts.ts";

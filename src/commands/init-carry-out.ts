@@ -7,7 +7,7 @@ import { leftToDo } from "../init/left-to-do.ts";
 import { policyFile, type ProposedFile } from "../init/proposal.ts";
 import { gitPort } from "../io/git.ts";
 import { scratchDirectory } from "../io/machine.ts";
-import { count } from "../report/phrases.ts";
+import { count } from "../report/count.ts";
 import { wrap } from "../report/terminal-escape.ts";
 import type { LocalFlake } from "./checkout.ts";
 import type { Answers } from "./init-answers.ts";

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import { gateError } from "../failure.ts";
 import type { Git } from "../io/ports.ts";
-import { parseLock, type LockFile } from "./lock-file.ts";
+import type { LockFile } from "./lock-file.ts";
 
 /** Our own repository, in the scratch directory. */
 export type Repository = { readonly git: Git; readonly directory: string };
@@ -87,7 +87,8 @@ export async function readLock(repository: Repository, tree: GitTree, directory:
   if (file === undefined) return undefined;
   if (file.kind !== "file")
     throw gateError("lock-unreadable", { flake: shown, problem: file.kind === "symlink" ? "it is a symbolic link" : "it is a submodule" });
-  const parsed = parseLock(await blob(repository, file.object));
+  const [text, { parseLock }] = await Promise.all([blob(repository, file.object), import("./lock-file.ts")]);
+  const parsed = parseLock(text);
   if (!parsed.ok) throw gateError("lock-unreadable", { flake: shown, problem: parsed.problem });
   return parsed.lock;
 }

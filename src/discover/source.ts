@@ -5,7 +5,7 @@ import type { LockedFlake } from "./discover.ts";
 import { judgeLock, type LockFinding } from "./flake-lock.ts";
 import { commitUrl, parseFlakeref, type Flakeref } from "./flakeref.ts";
 import { ask, findFlake, readLock, readTree, type GitTree, type Repository } from "./git-tree.ts";
-import { parseLock, type LockFile } from "./lock-file.ts";
+import type { LockFile } from "./lock-file.ts";
 import { fetchBranch, fetchCommit, mergePullRequest, type Remote } from "./merge.ts";
 import { defaultBase, defaultBranch, headOf, resolveRef, snapshot } from "./working-tree.ts";
 
@@ -168,7 +168,9 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
 async function lockOfBase(repository: Repository, tree: GitTree, directory: string): Promise<LockFile | undefined> {
   const file = tree.files.get(join(directory, "flake.lock"));
   if (file?.kind !== "file") return undefined;
-  const parsed = parseLock(await ask(repository, "reading the lock file of the base", ["cat-file", "blob", file.object]));
+  const text = await ask(repository, "reading the lock file of the base", ["cat-file", "blob", file.object]);
+  const { parseLock } = await import("./lock-file.ts");
+  const parsed = parseLock(text);
   return parsed.ok ? parsed.lock : undefined;
 }
 
@@ -291,6 +293,7 @@ async function plainSources(request: SourceRequest, git: Git, path: string, dire
   if ((await git.readFile(join(path, directory, "flake.nix"), 0)).kind === "missing")
     throw gateError("not-a-flake", { flake: request.flake });
   const lock = await git.readFile(join(path, directory, "flake.lock"), 8 * 1024 * 1024);
+  const { parseLock } = await import("./lock-file.ts");
   const parsed = lock.kind === "text" ? parseLock(lock.text) : undefined;
   if (lock.kind === "symlink" || lock.kind === "other")
     throw gateError("lock-unreadable", { flake: request.flake, problem: "it is not a regular file" });

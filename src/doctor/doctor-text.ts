@@ -1,6 +1,6 @@
 import { styleText } from "node:util";
 import { columns, terminalLine, wrap } from "../report/terminal-escape.ts";
-import { count } from "../report/phrases.ts";
+import { count } from "../report/count.ts";
 import { type Area, areas, type Check, type CheckState } from "./check.ts";
 
 type Terminal = { readonly color: boolean; readonly unicode: boolean; readonly width: number };

@@ -4,7 +4,7 @@ import type { Policy } from "../policy.ts";
 import { headline } from "./headline.ts";
 import { hostExit } from "./exit-code.ts";
 import { isObserved } from "./order.ts";
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import type { Plan } from "./plan.ts";
 
 /** Where one deployment would end up, and how it stands; `logUrl` is the run's. */

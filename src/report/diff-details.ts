@@ -3,7 +3,7 @@ import type { Reason } from "../diff/why.ts";
 import { boundedDiff } from "./bounds.ts";
 import { packagesOf } from "./generated.ts";
 import type { Section } from "./line.ts";
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import { sectionLines, type TerminalOptions } from "./terminal-section.ts";
 
 /** What somebody asked for beside the report of `gate diff`: each ends in a newline, and what a stranger named is escaped. Pure. */

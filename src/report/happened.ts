@@ -1,7 +1,8 @@
 import type { Line } from "./line.ts";
 import { say } from "./line.ts";
 import { isObserved } from "./order.ts";
-import { count, whatHappens, whenWord, why } from "./phrases.ts";
+import { count } from "./count.ts";
+import { whatHappens, whenWord, why } from "./phrases.ts";
 import type { PlanMiss, PlanOutcome } from "./plan-outcome.ts";
 import type { Plan, PlanHost } from "./plan.ts";
 

@@ -1,5 +1,5 @@
 import { isObserved, standing, standings, type Standing } from "./order.ts";
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import type { PlanHost } from "./plan.ts";
 import { looks } from "./standing-look.ts";
 

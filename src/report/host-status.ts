@@ -1,5 +1,5 @@
 import type { PostedStatus } from "../io/ports.ts";
-import { cutMiddle } from "./bounds.ts";
+import { cutMiddle } from "./cut.ts";
 import { hostExit } from "./exit-code.ts";
 import { headline } from "./headline.ts";
 import { isQuiet } from "./order.ts";

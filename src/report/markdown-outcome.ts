@@ -4,7 +4,7 @@ import type { Section } from "./line.ts";
 import { bullet } from "./markdown-details.ts";
 import { fence, prose, summaryCode, summaryProse } from "./markdown-escape.ts";
 import { standing } from "./order.ts";
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import type { PlanHost } from "./plan.ts";
 import { looks } from "./standing-look.ts";
 

@@ -4,7 +4,8 @@ import { code, prose } from "./markdown-escape.ts";
 import { inline } from "./markdown-details.ts";
 import { happened, happenedWord, reason as reasonOf } from "./happened.ts";
 import { hasOutcomes, isObserved, standing } from "./order.ts";
-import { count, verdictWord } from "./phrases.ts";
+import { count } from "./count.ts";
+import { verdictWord } from "./phrases.ts";
 import type { Plan, PlanHost } from "./plan.ts";
 import { looks } from "./standing-look.ts";
 

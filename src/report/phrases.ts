@@ -1,4 +1,5 @@
 import type { Verdict } from "../classify/finding.ts";
+import { count } from "./count.ts";
 import { packagesOf } from "./generated.ts";
 import type { Line, Span } from "./line.ts";
 import { say, t } from "./line.ts";
@@ -22,8 +23,6 @@ export function changeWord(host: PlanHost): string {
     return `${host.judgement.verdict}, held`;
   return looks[at].word;
 }
-
-export const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
 const mib = 1_048_576;
 /** A size as people compare it: one unit for everything in a report would be unreadable, so MiB or GiB, KiB below. */

@@ -4,7 +4,8 @@ import { failureStages } from "../diagnose/evidence.ts";
 import type { HostDiagnosis } from "../diagnose/host-diagnosis.ts";
 import { remedyKinds, waitConditions } from "../diagnose/remedy.ts";
 import { HostName } from "../discover/host.ts";
-import { boundedReasons, cutEnd, cutMiddle, cutStart } from "./bounds.ts";
+import { cutEnd, cutMiddle, cutStart } from "./cut.ts";
+import { boundedReasons } from "./bounds.ts";
 
 /** Why a host failed and what a person is told of it, as plan.json holds it. Its strings quote logs, or are a model's: to be escaped wherever they are shown. */
 const text = z.string();

@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { attemptKinds, type Outcome, outcomeKinds } from "../apply/outcome.ts";
 import { redact } from "../diff/secrets.ts";
-import { boundedFailure, boundedReasons, cutMiddle, cutStart } from "./bounds.ts";
+import { cutMiddle, cutStart } from "./cut.ts";
+import { boundedFailure, boundedReasons } from "./bounds.ts";
 import { failureNames, PlanFailure } from "./plan-failure.ts";
 
 /** What became of a host, as plan.json holds it. Its strings are a host's words and ours about them: to be escaped wherever they are shown. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { HostReboot } from "../reboot/reboot-sentence.ts";
-import { cutEnd } from "./bounds.ts";
+import { cutEnd } from "./cut.ts";
 
 /** The reboot that a host waits for, or will wait for when its change is brought in. */
 export const PlanReboot = z.object({

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { Verdict } from "../classify/finding.ts";
 import { Answer, ReasonCode } from "../classify/session/answer.ts";
 import type { NoVerdict } from "../classify/session/session-judge.ts";
-import { cutMiddle } from "./bounds.ts";
+import { cutMiddle } from "./cut.ts";
 
 /** What a session said, as plan.json holds it. Its prose is in here and nowhere else in the plan. */
 const text = z.string();

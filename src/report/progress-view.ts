@@ -1,7 +1,7 @@
 import { type OutcomeKind, outcomeKinds } from "../apply/outcome.ts";
 import type { Progress, Stage } from "../io/ports.ts";
 import { isWell } from "./order.ts";
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import { looks } from "./standing-look.ts";
 import { clip, columns, terminalLine } from "./terminal-escape.ts";
 

@@ -1,4 +1,4 @@
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import type { Plan, PlanHost } from "./plan.ts";
 
 /**

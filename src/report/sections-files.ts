@@ -1,5 +1,6 @@
 import { list, type Line, type Section } from "./line.ts";
-import { count, size } from "./phrases.ts";
+import { count } from "./count.ts";
+import { size } from "./phrases.ts";
 import type { PlanDiff } from "./plan-diff.ts";
 
 /** Files of /etc and behind it, with their text diffs; what differs in store hashes only is counted. */

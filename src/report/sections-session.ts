@@ -1,6 +1,6 @@
 import type { Group } from "./group.ts";
 import { list, say, type Line, type Section } from "./line.ts";
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import type { PlanOpinion, PlanSession } from "./plan-session.ts";
 
 /** So many opinions of one group of hosts are told; a group of the same change and judgement with more than one differs in facts only. */

@@ -1,6 +1,6 @@
 import type { Line, Section } from "./line.ts";
 import { list } from "./line.ts";
-import { count } from "./phrases.ts";
+import { count } from "./count.ts";
 import type { PlanDiff } from "./plan-diff.ts";
 
 type System = PlanDiff["system"];

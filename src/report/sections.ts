@@ -1,7 +1,8 @@
 import { packagesOf } from "./generated.ts";
 import type { Group } from "./group.ts";
 import { list, say, type Line, type Section } from "./line.ts";
-import { closuresOf, closureWords, count, failedStage, sizeChange } from "./phrases.ts";
+import { count } from "./count.ts";
+import { closuresOf, closureWords, failedStage, sizeChange } from "./phrases.ts";
 import type { ClosureSizes, PlanDiff } from "./plan-diff.ts";
 import { diffOf, type Plan, type PlanHost, type PlanJudgement } from "./plan.ts";
 import { diagnosisSections } from "./sections-diagnosis.ts";

@@ -2,7 +2,7 @@ import { headline } from "./headline.ts";
 import { hostExit } from "./exit-code.ts";
 import type { Plan } from "./plan.ts";
 import { terminalLine } from "./terminal-escape.ts";
-import { cutMiddle } from "./bounds.ts";
+import { cutMiddle } from "./cut.ts";
 
 /** The states that both forges know. */
 export type CommitStatus = { readonly state: "success" | "failure" | "pending" | "error"; readonly description: string };

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
-import { cutMiddle } from "./bounds.ts";
+import { cutMiddle } from "./cut.ts";
 
 /**
  * Makes a stranger's text safe to look at, wherever it is shown: what a terminal would obey, what would turn the line around or what would not be seen at all

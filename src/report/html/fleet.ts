@@ -1,6 +1,7 @@
 import { happened, happenedWord, reason } from "../happened.ts";
 import { isObserved, standing, standings, type Standing } from "../order.ts";
-import { count, verdictWord } from "../phrases.ts";
+import { count } from "../count.ts";
+import { verdictWord } from "../phrases.ts";
 import type { Plan, PlanHost } from "../plan.ts";
 import { looks } from "../standing-look.ts";
 import { each, html, type Content, type Markup } from "./markup.ts";

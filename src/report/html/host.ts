@@ -1,7 +1,8 @@
 import { detailGroups, names, type Group } from "../group.ts";
 import { happened, happenedWord } from "../happened.ts";
 import { hasOutcomes, isObserved, isQuiet, judged, standing } from "../order.ts";
-import { changeWord, closureWords, contents, count, verdictWord } from "../phrases.ts";
+import { count } from "../count.ts";
+import { changeWord, closureWords, contents, verdictWord } from "../phrases.ts";
 import type { Plan, PlanHost } from "../plan.ts";
 import { outcomeSections } from "../sections-outcome.ts";
 import type { Budget } from "./budget.ts";

@@ -1,4 +1,4 @@
-import { cutEnd, cutStart } from "../bounds.ts";
+import { cutEnd, cutStart } from "../cut.ts";
 import type { Line, Section, Span } from "../line.ts";
 import { looks } from "../standing-look.ts";
 import type { Standing } from "../order.ts";
