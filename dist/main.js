@@ -1,1 +1,1 @@
-import"./node-version.js";const[{actionMain:e},{rootOf:t,runGate:n}]=await Promise.all([import(`./action-main.js`),import(`./action-gate.js`)]),r=t(import.meta.dirname);process.exitCode=await e(n(r),async(e,t)=>(await import(`./action-goal.js`)).goalByAction(e,t,r));export{};
+import"./zod-settings.js";const[{actionMain:e},{rootOf:t,runGate:n}]=await Promise.all([import(`./action-main.js`),import(`./action-gate.js`)]),r=t(import.meta.dirname);process.exitCode=await e(n(r),async(e,t)=>(await import(`./action-goal.js`)).goalByAction(e,t,r));export{};

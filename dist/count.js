@@ -1,0 +1,1 @@
+const e=(e,t,n=`${t}s`)=>`${e} ${e===1?t:n}`;export{e as t};

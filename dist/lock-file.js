@@ -1,0 +1,1 @@
+export{t as parseLock}from"./lock-file2.js";
