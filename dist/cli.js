@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import"./zod-settings.js";const{shellMain:e}=await import(`./shell-main.js`);process.exitCode=await e(`${import.meta.dirname}/..`);export{};
+import"./node-version.js";await import(`./zod-settings.js`);const{shellMain:e}=await import(`./shell-main.js`);process.exitCode=await e(`${import.meta.dirname}/..`);export{};
