@@ -1,5 +1,5 @@
 import { poolSize } from "./build/pool.ts";
-import { GcRoots, keepFromCollection } from "./build/gc-root.ts";
+import { type GcRoots, keepFromCollection } from "./build/gc-root.ts";
 import { type Revision, unbuiltSides } from "./build/sides.ts";
 import { judgeFleet } from "./classify/judge-fleet.ts";
 import type { Said } from "./decide/decide-fleet.ts";
@@ -10,7 +10,7 @@ import { secondOpinion, type SecondOpinion, type SessionAtHand } from "./classif
 import { decideFleet } from "./decide/decide-fleet.ts";
 import { compareFleet } from "./diff/compare-fleet.ts";
 import { previewCompared } from "./diff/preview-compared.ts";
-import { beginDiscover, type FlakeOutputs, readFlake, selectHosts } from "./discover/discover.ts";
+import { beginReading, type FlakeOutputs, readFlake, selectHosts, withHosts } from "./discover/discover.ts";
 import type { Isolation } from "./discover/canary.ts";
 import { type Holdings, mayBegin, refuseInputs } from "./discover/guard.ts";
 import type { Source, Sources } from "./discover/source.ts";
@@ -73,8 +73,7 @@ export type GatePorts = {
   readonly machine: { readonly cores: number; readonly freeMemoryBytes: number };
   /** Undefined where nothing is waited for. */
   readonly patience?: Patience;
-  /** A directory of this run alone, for gc roots. */
-  readonly roots: string;
+  readonly roots: GcRoots;
 };
 
 /**
@@ -82,7 +81,7 @@ export type GatePorts = {
  * value from there on. Only what no host can be blamed for is thrown, as a GateError.
  */
 export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan> {
-  const { nix, store, clock } = ports;
+  const { nix, store, clock, roots } = ports;
   const { log, timeline } = timed(ports.log, clock);
   const { sources } = request;
   const startedAt = clock.now();
@@ -101,10 +100,11 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
     isolation?.kind === "exposed" ? policyOf(await merged) : observeOnly,
     ports.noJail,
   );
-  const [base, { outputs: head, lockChecked }] = await Promise.all([
+  const [base, { outputs, lockChecked }] = await Promise.all([
     merged ?? (sources.base && readFlake(nix, sources.base, listing(sources.base))),
-    beginDiscover(nix, sources.head, listing(sources.head)),
+    beginReading(nix, sources.head, listing(sources.head)),
   ]);
+  const head = withHosts(outputs, sources.head);
   // A change is not judged by what it brings along (invariant 3); where hosts are asked, their ledgers say which policy is in force.
   const [ruling, rulingRev] = request.deploy === undefined && base !== undefined ? [base, sources.base?.rev] : [head, sources.head.rev];
   const known = policyOf(ruling);
@@ -181,7 +181,6 @@ export async function gate(request: GateRequest, ports: GatePorts): Promise<Plan
   request.onPolicy?.(policy, request.deploy?.dryRun === false);
 
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
-  const roots = new GcRoots(ports.roots);
   const building = { nix, files: store, log, clock, roots, timeoutSeconds: policy.build.timeoutSeconds };
   const built = await buildTwice(deploying?.toBuild ?? evaluated, building, ports.patience);
   await previewed;

@@ -23,8 +23,8 @@ export type BuildOptions = {
   /** For all builds together. */
   readonly timeoutSeconds: number;
   readonly clock: Clock;
-  /** Protects what is built from a garbage collection; nothing does where absent. */
-  readonly roots?: GcRoots;
+  /** Protect what is built from a garbage collection. */
+  readonly roots: GcRoots;
 };
 
 /** Failing derivations that are traced to the hosts they stop; beyond it a host only learns that something of it was not built. */
@@ -51,14 +51,14 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
     const said: BuildError[] = [];
     const remaining = Math.max((deadline - options.clock.now().getTime()) / 1000, 1);
     const interrupted = new Set<string>();
-    const rooting = options.roots?.create();
+    const rooting = options.roots.create();
     const result = await realise(open, { ...options, timeoutSeconds: remaining }, rooting, log, said, (what) => {
       // What ends once the limit has passed is what was at work; a little less, since timers and clocks are not one.
       if (options.clock.now().getTime() >= deadline - 50) interrupted.add(what);
     });
     const outputs = open.map((request) => request.outPath);
     if (allBuilt(outputs, result, rooting)) {
-      options.roots?.note(outputs);
+      options.roots.note(outputs);
       for (const path of outputs) valid.add(path);
     } else for (const path of await validOutputs(outputs, options)) valid.add(path);
     const unbuilt = open.filter((request) => !valid.has(request.outPath));
@@ -87,7 +87,7 @@ export async function build(requests: readonly BuildRequest[], options: BuildOpt
 async function realise(
   wanted: readonly BuildRequest[],
   { nix, trust, log: progress, timeoutSeconds }: BuildOptions,
-  rooting: NewRoots | undefined,
+  rooting: NewRoots,
   log: BuildLog,
   errors: BuildError[],
   /** Told of each build and each download that ends, well or not. */
@@ -96,7 +96,7 @@ async function realise(
   const told = new BuildProgress(progress, new Map(wanted.map((request) => [request.drvPath, request.host])));
   const result = await nix.run({
     program: "nix-store",
-    arguments: ["--realise", "--keep-going", ...(rooting?.words ?? []), ...wanted.map((request) => request.drvPath)],
+    arguments: ["--realise", "--keep-going", ...rooting.words, ...wanted.map((request) => request.drvPath)],
     trust,
     timeoutSeconds,
     onLog: (line) => {
@@ -112,10 +112,10 @@ async function realise(
   return result;
 }
 
-/** An exit code of 0 comes with the paths themselves, one a line; where they were rooted, with the links to them in the order that was asked for. */
-function allBuilt(outputs: readonly string[], result: CommandResult, rooting: NewRoots | undefined): boolean {
+/** An exit code of 0 comes with the links to what was built, one a line. */
+function allBuilt(outputs: readonly string[], result: CommandResult, rooting: NewRoots): boolean {
   const printed = new Set(result.stdout.split("\n").map((line) => line.trim()));
-  return result.exitCode === 0 && (rooting?.links(outputs.length) ?? outputs).every((line) => printed.has(line));
+  return result.exitCode === 0 && rooting.links(outputs.length).every((line) => printed.has(line));
 }
 
 /** Outputs that are valid in the store. A path that exists need not be: a failed build without sandbox leaves one behind. */

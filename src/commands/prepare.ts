@@ -13,6 +13,7 @@ import { storeFiles } from "../io/store-files.ts";
 import { goalFilesOf, type Knowledge, knowledgeOf } from "../discover/knowledge.ts";
 import { openSources, type SourceEvent, type SourceRequest, type Sources } from "../discover/source.ts";
 import { proveIsolation } from "../discover/guard.ts";
+import { GcRoots } from "../build/gc-root.ts";
 import type { GatePorts } from "../gate.ts";
 
 export type Preparation = {
@@ -108,7 +109,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
           pause: async (seconds) => await sleep(seconds * 1000, undefined, { signal }).catch(() => {}),
           signal,
         },
-        roots,
+        roots: new GcRoots(roots),
       },
       commitMessage: await messages,
       knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),

@@ -24,7 +24,7 @@ export async function rebootFleet(asked: AskedFleet, byHand: ByHand | undefined,
  * to come up and what else the system promises. What cannot be built is no reason not to reboot: the host has it.
  */
 async function bringSystems({ policy, evaluated, fleet, chosen, prepared }: AskedFleet, log: Log): Promise<void> {
-  const { nix, store, clock } = prepared.ports;
+  const { nix, store, clock, roots } = prepared.ports;
   const waiting = chosen.flatMap((host) => {
     const observation = fleet.observations.get(host);
     const after = evaluated.after.get(host);
@@ -33,7 +33,7 @@ async function bringSystems({ policy, evaluated, fleet, chosen, prepared }: Aske
   });
   if (waiting.length === 0) return;
   const { timeoutSeconds } = policy.build;
-  const built = await build(waiting, { nix, trust: evaluated.trust, files: store, log, timeoutSeconds, clock });
+  const built = await build(waiting, { nix, trust: evaluated.trust, files: store, log, timeoutSeconds, clock, roots });
   for (const one of built.values())
     if (!one.ok) log.debug("a system that waits to boot could not be built", { reason: one.failure.message });
 }

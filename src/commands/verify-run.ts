@@ -18,10 +18,10 @@ export async function runVerify(prepared: Prepared, options: Options, shell: She
   return await withFleet(
     { prepared, hosts: listOption(options, "hosts"), log, setup },
     async ({ policy, evaluated, fleet, targets, request }) => {
-      const { nix, store, clock } = prepared.ports;
+      const { nix, store, clock, roots } = prepared.ports;
       const evaluations = [...evaluated.after.values()].flatMap((one) => (one.ok ? [one.value] : []));
       const { timeoutSeconds } = policy.build;
-      const built = await build(evaluations, { nix, trust: evaluated.trust, files: store, log, timeoutSeconds, clock });
+      const built = await build(evaluations, { nix, trust: evaluated.trust, files: store, log, timeoutSeconds, clock, roots });
       const verified: Verified[] = [];
       await inPool([...fleet.asked], policy.apply.parallel, async ([host, asked]) => {
         const evaluation = evaluated.after.get(host);

@@ -56,25 +56,30 @@ in {
 export async function readFlake(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<FlakeOutputs> {
   const { outputs, lockChecked } = await beginReading(nix, flake, options);
   await lockChecked;
-  return await outputs;
+  return outputs;
 }
 
 /**
- * The lock file is checked once the names are there, and while the policy is read: `getFlake` refuses an input that is locked nowhere before it is fetched, which
- * `flake metadata` does only afterwards.
+ * The same while Nix still compares the lock file with flake.nix. `lockChecked` rejects with the GateError of a lock that does not fit: whoever goes on meanwhile
+ * evaluates what `getFlake` has fetched already, and waits for it before any of that is believed.
  */
-async function beginReading(
+export async function beginReading(
   nix: Nix,
   flake: LockedFlake,
   options: DiscoverOptions,
-): Promise<{ outputs: Promise<FlakeOutputs>; lockChecked: Promise<void> }> {
+): Promise<{ readonly outputs: FlakeOutputs; readonly lockChecked: Promise<void> }> {
   await nix.version();
+  // In this order: `getFlake` refuses an input that is locked nowhere before it is fetched, which `flake metadata` does only afterwards.
   const { value, locked } = await listOutputs(nix, flake, options);
   const lockChecked = checkLock(nix, locked, options);
   lockChecked.catch(() => {});
-  const outputs = readOutputs(nix, locked, value, options);
-  outputs.catch(() => {});
-  return { outputs, lockChecked };
+  try {
+    return { outputs: await readOutputs(nix, locked, value, options), lockChecked };
+  } catch (error) {
+    // A lock that does not fit is said first: the rest may be wrong because of it.
+    await lockChecked;
+    throw error;
+  }
 }
 
 async function readOutputs(nix: Nix, flake: LockedFlake, value: unknown, options: DiscoverOptions): Promise<FlakeOutputs> {
@@ -92,24 +97,13 @@ async function readOutputs(nix: Nix, flake: LockedFlake, value: unknown, options
 
 /** The flake's outputs, with at least one host. Throws a GateError where there is none. */
 export async function discover(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<FlakeOutputs> {
-  const { outputs, lockChecked } = await beginDiscover(nix, flake, options);
-  await lockChecked;
-  return outputs;
+  return withHosts(await readFlake(nix, flake, options), flake);
 }
 
-/**
- * The same while Nix still compares the lock file with flake.nix. `lockChecked` rejects with the GateError of a lock that does not fit: whoever goes on meanwhile
- * evaluates what `getFlake` has fetched already, and waits for it before any of that is believed.
- */
-export async function beginDiscover(
-  nix: Nix,
-  flake: LockedFlake,
-  options: DiscoverOptions,
-): Promise<{ outputs: FlakeOutputs; lockChecked: Promise<void> }> {
-  const reading = await beginReading(nix, flake, options);
-  const outputs = await reading.outputs;
+/** Throws the GateError `no-hosts`. */
+export function withHosts(outputs: FlakeOutputs, flake: LockedFlake): FlakeOutputs {
   if (outputs.hosts.length === 0) throw gateError("no-hosts", { flake: flake.shown });
-  return { outputs, lockChecked: reading.lockChecked };
+  return outputs;
 }
 
 /** The hosts that any of the globs names, in their order; all of them where there is no glob. Throws a GateError for a glob that names none: it is a misspelt host. */

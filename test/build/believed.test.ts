@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { GcRoots } from "../../src/build/gc-root.ts";
 import { believed } from "../../src/build/believed.ts";
 import { build } from "../../src/build/build.ts";
 import { HostName } from "../../src/discover/host.ts";
@@ -69,6 +70,7 @@ describe.each(nixVersions())("on Nix $version", { timeout: 120_000 }, ({ path, v
       log: recordingLog(),
       clock: systemClock,
       timeoutSeconds: 60,
+      roots: new GcRoots(join(scratch, "roots")),
     } as const;
     const found = await build(requests, options);
     const of = (drv: string): Failure | undefined => {

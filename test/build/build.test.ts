@@ -75,7 +75,7 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
     nix = port(),
     timeoutSeconds = 120,
     log = recordingLog(),
-    roots?: GcRoots,
+    roots = new GcRoots(join(scratch, version, "other-roots")),
   ): Promise<Map<string, Result<Built>>> =>
     build(requests, {
       nix,
@@ -84,7 +84,7 @@ describe.each(nixVersions())("on Nix $version", ({ path, version }) => {
       log,
       clock: systemClock,
       timeoutSeconds,
-      ...(roots === undefined ? {} : { roots }),
+      roots,
     });
 
   test("builds what can be built and says of each other host why not", async () => {
@@ -222,6 +222,7 @@ const options = (nix: Nix) =>
     log: recordingLog(),
     clock: { now: () => new Date(0) },
     timeoutSeconds: 10,
+    roots: new GcRoots(join(scratch, "roots")),
   }) as const;
 const error = (text: string): Record<string, unknown> => ({ action: "msg", level: 0, msg: `error: ${text}`, raw_msg: text });
 

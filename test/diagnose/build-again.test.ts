@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { GcRoots } from "../../src/build/gc-root.ts";
 import { evaluateSides, type EvaluatedFleet } from "../../src/build/sides.ts";
 import { buildTwice, evaluateTwice } from "../../src/diagnose/build-again.ts";
 import { type FailedSide, mayPass, type Patience } from "../../src/diagnose/may-pass.ts";
@@ -50,7 +51,9 @@ function fleet(hosts: Readonly<Record<string, Script>>): Made {
 async function built({ revision }: Made, timeoutSeconds = 300) {
   const log = recordingLog();
   const evaluated: EvaluatedFleet = await evaluateSides(revision.hosts, undefined, revision, { nix, log, jobs: 2, timeoutSeconds: 100 });
-  const { found, notes } = await buildTwice(evaluated, { nix, files: storeFiles(), log, clock: systemClock, timeoutSeconds }, undefined);
+  const roots = new GcRoots(join(scratch, "roots"));
+  const options = { nix, files: storeFiles(), log, clock: systemClock, timeoutSeconds, roots };
+  const { found, notes } = await buildTwice(evaluated, options, undefined);
   return { notes, of: (host: string): string | undefined => found.find((one) => one.host === host)?.after.kind };
 }
 const lost = "curl: (6) Could not resolve host: example.org";

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { GcRoots } from "../../src/build/gc-root.ts";
 import { build } from "../../src/build/build.ts";
 import { changedInputs } from "../../src/diagnose/changed-since.ts";
 import { speaksForNix } from "../../src/build/believed.ts";
@@ -55,6 +56,7 @@ describe.each(nixVersions())("on Nix $version", ({ directory, path, version }) =
       log: recordingLog(),
       clock: systemClock,
       timeoutSeconds: 60,
+      roots: new GcRoots(join(scratch, "roots")),
     });
     const result = found.get(drvPath);
     if (result === undefined || result.ok) throw new Error("it was built");
