@@ -9,18 +9,17 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { type JailMount, type MountPoint, mountPoints } from "./jail-mounts.ts";
 
-/** One step of building the private root, as the holder's script takes it: a verb and its words. */
-export type RootStep =
-  | readonly ["directory", path: string]
-  | readonly ["link", path: string, target: string]
-  /** Everything below `source`, mounts included, at `path`. */
-  | readonly ["tree", path: string, source: string]
-  | readonly ["file", path: string, source: string]
-  /** Makes what was mounted there read-only; `options` are those that the mount already has, which may not be dropped in a user namespace. */
-  | readonly ["read-only", path: string, options: string];
+/** A private root: what is laid out in it beforehand, and what is then mounted, parents before what stands in them. */
+export type JailRoot = {
+  readonly directories: readonly string[];
+  readonly links: readonly { readonly path: string; readonly target: string }[];
+  readonly mounts: readonly JailMount[];
+};
 
 export type JailRootOptions = {
   /** Seen and not written: repositories, object stores, `path:` flakes. */
@@ -64,64 +63,75 @@ const settingFiles = [
 const systemDirectories = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 const devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
-/** What to mount where, parents first. Everything that is not named here does not exist in the jail. */
-export function jailRoot(options: JailRootOptions): readonly RootStep[] {
-  const steps: RootStep[] = [
-    ["tree", "/tmp", options.temporary],
-    ["link", "/dev/fd", "/proc/self/fd"],
-    ["link", "/dev/stdin", "/proc/self/fd/0"],
-    ["link", "/dev/stdout", "/proc/self/fd/1"],
-    ["link", "/dev/stderr", "/proc/self/fd/2"],
-    ["link", "/dev/ptmx", "pts/ptmx"],
-    ["directory", "/dev/pts"],
-    ["directory", "/dev/shm"],
-    ["directory", "/proc"],
+/** What to show where. Everything that is not named here does not exist in the jail. */
+export function jailRoot(options: JailRootOptions): JailRoot {
+  const links = [
+    { path: "/dev/fd", target: "/proc/self/fd" },
+    { path: "/dev/stdin", target: "/proc/self/fd/0" },
+    { path: "/dev/stdout", target: "/proc/self/fd/1" },
+    { path: "/dev/stderr", target: "/proc/self/fd/2" },
+    { path: "/dev/ptmx", target: "pts/ptmx" },
   ];
-  for (const device of devices) if (kindOf(device) !== undefined) steps.push(["file", device, device]);
+  const mounts: JailMount[] = [{ path: "/tmp", source: options.temporary, kind: "tree" }];
+  for (const device of devices) if (kindOf(device) !== undefined) mounts.push({ path: device, source: device, kind: "file" });
   for (const directory of systemDirectories) {
-    if (kindOf(directory) === "link") steps.push(["link", directory, readlinkSync(directory)]);
-    else steps.push(...readOnly(directory));
+    if (kindOf(directory) === "link") links.push({ path: directory, target: readlinkSync(directory) });
+    else mounts.push(...readOnly(directory));
   }
   // Copies of small files cost less than a mount for each.
   mkdirSync(join(options.copies, "etc"), { recursive: true });
   for (const path of [...settingFiles, ...nixSettings("/etc/nix"), ...options.files]) {
     if (!publicFile(path) || alwaysVisible(path)) continue;
     if (!path.startsWith("/etc/")) {
-      steps.push(...readOnly(path));
+      mounts.push(...readOnly(path));
       continue;
     }
     mkdirSync(dirname(join(options.copies, path)), { recursive: true });
     copyFileSync(path, join(options.copies, path));
   }
-  steps.push(["tree", "/etc", join(options.copies, "etc")], ["read-only", "/etc", optionsAt(options.copies)]);
-  for (const path of settingDirectories) steps.push(...readOnly(path));
+  mounts.push({ path: "/etc", source: join(options.copies, "etc"), kind: "tree", readOnly: optionsAt(options.copies) });
+  for (const path of settingDirectories) mounts.push(...readOnly(path));
   if (kindOf("/nix") !== undefined)
-    steps.push(...(options.nixWritable ? [["tree", "/nix", realpathSync("/nix")] as const] : readOnly("/nix")));
-  for (const path of [...options.readable, ...options.programs.flatMap(programDirectories)]) steps.push(...readOnly(path));
-  for (const path of options.writable) steps.push(["tree", path, realpathSync(path)]);
-  return ordered(steps);
+    mounts.push(...(options.nixWritable ? [{ path: "/nix", source: realpathSync("/nix"), kind: "tree" } as const] : readOnly("/nix")));
+  for (const path of [...options.readable, ...options.programs.flatMap(programDirectories)]) mounts.push(...readOnly(path));
+  for (const path of options.writable) mounts.push({ path, source: realpathSync(path), kind: "tree" });
+  return { directories: ["/dev/pts", "/dev/shm", "/proc", "/old"], links, mounts: ordered(mounts) };
 }
 
 /**
- * Makes the directories and links of the root beforehand, to be copied into it in one go: a program for each of them is what the building of a jail mostly waited for.
- * What lies in another mount than the root's own or /tmp is left to be made there.
+ * Makes every place beforehand, to be copied into the root in one go. What stands in another mount than /tmp and /etc, which are ours, is there already: a tree is
+ * shown at its own place, with all that is in it.
  */
 export function laySkeleton(
-  steps: readonly RootStep[],
-  { skeleton, temporary }: { readonly skeleton: string; readonly temporary: string },
+  { directories, links, mounts }: JailRoot,
+  { skeleton, temporary, copies }: { readonly skeleton: string; readonly temporary: string; readonly copies: string },
 ): void {
   // Of an earlier jail of the same run.
   rmSync(skeleton, { recursive: true, force: true });
   mkdirSync(skeleton, { mode: 0o755 });
-  const trees = steps.flatMap(([kind, path]) => (kind === "tree" ? [path] : []));
-  for (const [kind, path, target = ""] of steps) {
-    const within = trees.filter((tree) => path.startsWith(`${tree}/`));
-    const [place, rest] =
-      within.every((tree) => tree === "/tmp") && within.length > 0 ? [temporary, path.slice("/tmp".length)] : [skeleton, path];
-    if (kind === "read-only" || (within.length > 0 && place === skeleton)) continue;
-    const made = join(place, rest);
-    mkdirSync(kind === "directory" || kind === "tree" ? made : dirname(made), { recursive: true, mode: 0o755 });
-    if (kind === "link") symlinkSync(target, made);
+  const trees = mounts.flatMap(({ kind, path }) => (kind === "tree" ? [path] : []));
+  const laid = (path: string): string | undefined => {
+    const [outer = "", ...inner] = trees.filter((tree) => path.startsWith(`${tree}/`));
+    if (inner.length > 0) return undefined;
+    if (outer === "/tmp") return join(temporary, path.slice("/tmp".length));
+    return outer === "/etc" ? join(copies, path) : outer === "" ? join(skeleton, path) : undefined;
+  };
+  const make = (path: string): string | undefined => {
+    const made = laid(path);
+    if (made !== undefined) mkdirSync(dirname(made), { recursive: true, mode: 0o755 });
+    return made;
+  };
+  for (const { path, target } of links) {
+    const made = make(path);
+    if (made !== undefined) symlinkSync(target, made);
+  }
+  for (const path of [...directories, ...trees]) {
+    const made = make(path);
+    if (made !== undefined) mkdirSync(made, { recursive: true, mode: 0o755 });
+  }
+  for (const { kind, path } of mounts) {
+    const made = kind === "file" ? make(path) : undefined;
+    if (made !== undefined) writeFileSync(made, "", { flag: "a" });
   }
 }
 
@@ -184,8 +194,8 @@ function kindOf(path: string): "link" | "directory" | "file" | undefined {
   }
 }
 
-/** Shows a path at its own place, whatever links lead to it, with every mount below it made read-only. */
-function readOnly(path: string): RootStep[] {
+/** Shows a path at its own place, whatever links lead to it, read-only. A mount below it is shown once more on itself: it would keep its own way of being written to. */
+function readOnly(path: string): JailMount[] {
   let source: string;
   try {
     source = realpathSync(path);
@@ -194,53 +204,41 @@ function readOnly(path: string): RootStep[] {
     return [];
   }
   const kind = kindOf(source);
-  if (kind !== "directory")
-    return kind === undefined
-      ? []
-      : [
-          ["file", path, source],
-          ["read-only", path, optionsAt(source)],
-        ];
-  const inner = mounts().filter((mount) => mount.path.startsWith(`${source}/`));
+  if (kind !== "directory") return kind === undefined ? [] : [{ path, source, kind: "file", readOnly: optionsAt(source) }];
+  const inner = mountsHere().filter((mount) => mount.path.startsWith(`${source}/`));
   return [
-    ["tree", path, source],
-    ["read-only", path, optionsAt(source)],
-    ...inner.map((mount): RootStep => ["read-only", path + mount.path.slice(source.length), mount.options]),
+    { path, source, kind: "tree", readOnly: optionsAt(source) },
+    ...inner.map((mount): JailMount => ({
+      path: path + mount.path.slice(source.length),
+      source: mount.path,
+      kind: kindOf(mount.path) === "directory" ? "tree" : "file",
+      readOnly: kept(mount),
+    })),
   ];
 }
 
-type MountPoint = { readonly path: string; readonly options: string };
 let read: readonly MountPoint[] | undefined;
 
-/** The mounts of this process, from /proc/self/mountinfo (proc_pid_mountinfo(5)): the fifth field is the place, with blanks as octal, the sixth its own options. */
-function mounts(): readonly MountPoint[] {
-  return (read ??= readFileSync("/proc/self/mountinfo", "utf8")
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => {
-      const [, , , , path = "", options = ""] = line.split(" ");
-      return {
-        path: path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
-        options: options.replace(/^r[ow](,|$)/, ""),
-      };
-    }));
+/** The mounts of this process. */
+function mountsHere(): readonly MountPoint[] {
+  return (read ??= mountPoints(readFileSync("/proc/self/mountinfo", "utf8")));
+}
+
+function kept(mount: MountPoint): string {
+  return mount.options.filter((option) => option !== "rw" && option !== "ro").join(",");
 }
 
 function optionsAt(path: string): string {
-  let best: MountPoint = { path: "", options: "" };
-  for (const mount of mounts())
+  let best: MountPoint = { path: "", options: [] };
+  for (const mount of mountsHere())
     if ((mount.path === "/" || path === mount.path || path.startsWith(`${mount.path}/`)) && mount.path.length >= best.path.length)
       best = mount;
-  return best.options;
+  return kept(best);
 }
 
-/** Parents before what stands in them, each place once; what makes a place read-only comes last, when everything in it has been made. */
-function ordered(steps: readonly RootStep[]): readonly RootStep[] {
-  const made = new Map<string, RootStep>();
-  const sealed = new Map<string, RootStep>();
-  for (const step of steps) {
-    const into = step[0] === "read-only" ? sealed : made;
-    if (!into.has(step[1])) into.set(step[1], step);
-  }
-  return [...[...made.values()].toSorted((a, b) => (a[1] < b[1] ? -1 : 1)), ...sealed.values()];
+/** Parents before what stands in them, each place once. */
+function ordered(mounts: readonly JailMount[]): readonly JailMount[] {
+  const places = new Map<string, JailMount>();
+  for (const mount of mounts) if (!places.has(mount.path)) places.set(mount.path, mount);
+  return [...places.values()].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
+import { closeSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { alwaysVisible, findProgram, jailRoot, laySkeleton } from "./jail-root.ts";
+import { jailFstab, missingMount } from "./jail-mounts.ts";
+import { alwaysVisible, findProgram, type JailRoot, jailRoot, laySkeleton } from "./jail-root.ts";
 import { parseNixVersion } from "./nix.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -37,29 +38,15 @@ export type JailOptions = {
 export type JailOpened = { readonly kind: "open"; readonly jail: Jail } | { readonly kind: "unavailable"; readonly reason: string };
 
 /**
- * Builds the root from the steps in its words. Constant text: paths come as words and are never part of it. `set -e` and `set -u`: a step that fails ends it, so that
- * no half-made jail is ever entered. The old root is gone after `pivot_root`, unlike after chroot, where a descriptor or a nested namespace leads back.
+ * Builds the root. Constant text: paths come as words or in the fstab, and are never part of it. `set -e` and `set -u`: a step that fails ends it, so that no half-made
+ * jail is ever entered. The old root is gone after `pivot_root`, unlike after chroot, where a descriptor or a nested namespace leads back.
  */
 const build = `set -eu
-root=$1 setpriv=$2 super=$3 skeleton=$4; shift 4
+root=$1 setpriv=$2 super=$3 skeleton=$4 fstab=$5
 read -r pid rest </proc/self/stat
 mount -n -t tmpfs -o mode=0755,nosuid,nodev,size=16m tmpfs "$root"
 cp -R -P "$skeleton/." "$root/"
-while [ $# -gt 0 ]; do
-  path=$root$2
-  case $1 in
-  directory) [ -d "$path" ] || mkdir -p "$path"; shift 2 ;;
-  link) [ -d "\${path%/*}" ] || mkdir -p "\${path%/*}"; [ -h "$path" ] || ln -s "$3" "$path"; shift 3 ;;
-  file) [ -d "\${path%/*}" ] || mkdir -p "\${path%/*}"; [ -e "$path" ] || : >"$path"; mount -n --bind "$3" "$path"; shift 3 ;;
-  tree) [ -d "$path" ] || mkdir -p "$path"; mount -n --rbind "$3" "$path"; shift 3 ;;
-  read-only) mount -n -o "remount,bind,ro,nosuid\${3:+,$3}" "$path"; shift 3 ;;
-  *) exit 64 ;;
-  esac
-done
-mount -n -t devpts -o newinstance,ptmxmode=0666,mode=0620 devpts "$root/dev/pts"
-mount -n -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$root/dev/shm"
-mount -n -t proc -o nosuid,nodev,noexec proc "$root/proc"
-mkdir "$root/old"
+mount -n -a -T "$fstab"
 cd "$root"
 pivot_root . old
 cd /
@@ -104,13 +91,14 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
     mkdirSync(join(place, name), { recursive: true, mode: 0o700 });
     return join(place, name);
   }) as [string, string, string, string, string];
+  const fstab = join(place, "fstab");
   const daemon =
     options.environment["NIX_REMOTE"] === "daemon" || (options.environment["NIX_REMOTE"] ?? "") === "" ? await daemonAnswers() : false;
   const named = ["NIX_SSL_CERT_FILE", "SSL_CERT_FILE"].flatMap((name) => options.environment[name] ?? []);
   const nix = ["nix", "nix-store", "git"].flatMap((name) => findProgram(name, path) ?? []);
-  let steps;
+  let layout: JailRoot;
   try {
-    steps = jailRoot({
+    layout = jailRoot({
       readable: options.readable,
       writable: [home, ...options.writable],
       temporary,
@@ -122,7 +110,8 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
         ...(options.environment["NIX_CONF_DIR"] === undefined ? [] : [join(options.environment["NIX_CONF_DIR"], "nix.conf")]),
       ],
     });
-    laySkeleton(steps, { skeleton, temporary });
+    laySkeleton(layout, { skeleton, temporary, copies });
+    writeFileSync(fstab, jailFstab(root, layout.mounts), { mode: 0o600 });
   } catch (error) {
     return { kind: "unavailable", reason: `its root cannot be laid out: ${error instanceof Error ? error.message : String(error)}` };
   }
@@ -148,7 +137,7 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
       setpriv,
       superuser ? "super" : "user",
       skeleton,
-      ...steps.flat(),
+      fstab,
     ],
     { env: { PATH: path, LC_ALL: "C" }, stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" },
   );
@@ -165,6 +154,11 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
   if (typeof said === "string") {
     await close();
     return { kind: "unavailable", reason: reasonOf(said) };
+  }
+  const missed = missingMount(layout.mounts, readFileSync(`/proc/${said.pid}/mountinfo`, "utf8"));
+  if (missed !== undefined) {
+    await close();
+    return { kind: "unavailable", reason: missed };
   }
   for (const each of [holder, holder.stdin, holder.stdout, holder.stderr]) (each as { unref?: () => void }).unref?.();
 

@@ -173,6 +173,40 @@ describe("in the jail", () => {
   });
 });
 
+describe("what mount(8) made of it", () => {
+  test.skipIf(!superuser)("a mount below what is only read is not written to either", async () => {
+    const [below, file] = [join(repo, "below"), join(repo, "one file")];
+    mkdirSync(below);
+    writeFileSync(file, "");
+    const mounts = `mount -t tmpfs tmpfs "$1" && mount --bind "$2" "$2" && exec "$0" "$3" write "$4"`;
+    const said = execFileSync("unshare", ["--mount", "sh", "-c", mounts, process.execPath, below, file, run, repo], { encoding: "utf8" });
+    for (const path of [repo, below, file]) expect(said).toMatch(new RegExp(`${path}.*: Read-only file system`));
+    expect([existsSync(join(repo, "made")), readFileSync(file, "utf8")]).toEqual([false, ""]);
+  });
+
+  test("a line that it passed over is found out, and there is no jail", async () => {
+    const programs = join(root, "programs");
+    mkdirSync(programs);
+    const real = execFileSync("sh", ["-c", "command -v mount"], { encoding: "utf8" }).trim();
+    const passingOver = async (what: string): Promise<string> => {
+      // Of all the lines of the fstab, one is not as it was written.
+      const script = `#!/bin/sh\nif [ "$2" = -a ]; then sed -i '${what}' "$4"; fi\nexec '${real}' "$@"\n`;
+      writeFileSync(join(programs, "mount"), script, { mode: 0o755 });
+      const opened = await openJail({
+        environment: { ...process.env, PATH: `${programs}:${process.env["PATH"] ?? ""}` },
+        scratch: mkdtempSync(join(root, "passed-over-")),
+        readable: [repo],
+        writable: [],
+      });
+      if (opened.kind === "open") await opened.jail.close();
+      return opened.kind === "open" ? "open" : opened.reason;
+    };
+    expect(await passingOver("")).toBe("open");
+    expect(await passingOver("s|/usr none rbind,ro|/usr none rbind|")).toBe("/usr is not read-only");
+    expect(await passingOver("/zero none/d")).toBe("/dev/zero was not mounted");
+  });
+});
+
 test("closing it ends everything inside at once", async () => {
   const other = await must({ scratch: mkdtempSync(join(root, "other-")) });
   const sleeping = inside(other, "setsid sleep 4321");
