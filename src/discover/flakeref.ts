@@ -29,6 +29,8 @@ const remoteSchemes = new Set([
   "flake",
 ]);
 
+export type LocalFlakeref = Extract<Flakeref, { kind: "local" }>;
+
 /** Reads a flakeref. Throws the GateError `source-unusable` for one that the gate cannot serve. Pure; nothing is looked at. */
 export function parseFlakeref(text: string): Flakeref {
   const unusable = (problem: string, next: string): never => {

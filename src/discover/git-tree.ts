@@ -1,7 +1,6 @@
 import { posix } from "node:path";
 import { gateError } from "../failure.ts";
 import type { Git } from "../io/ports.ts";
-import type { LockFile } from "./lock-file.ts";
 
 /** Our own repository, in the scratch directory. */
 export type Repository = { readonly git: Git; readonly directory: string };
@@ -64,35 +63,4 @@ export function findFlake(tree: GitTree, from: string, exact: boolean, shown: st
     if (tree.files.has(posix.join(at, "flake.nix"))) return at;
     if (at === "" || exact) return undefined;
   }
-}
-
-/** A name in the flake's own directory. */
-const inside = (directory: string, name: string): string => posix.join(directory, name);
-
-/**
- * The lock file of a flake in a commit, undefined where there is none. Throws the GateErrors `lock-unreadable`, also for a flake.lock that is a link, since Nix would
- * read what it leads to, and `source-unusable` for a flake.nix that git holds only a pointer to.
- */
-export async function readLock(repository: Repository, tree: GitTree, directory: string, shown: string): Promise<LockFile | undefined> {
-  const flake = tree.files.get(inside(directory, "flake.nix"));
-  // Only attributes can have put it there.
-  const attributed = [directory, ""].some((each) => tree.files.has(inside(each, ".gitattributes")));
-  if (attributed && flake?.kind === "file" && (await blob(repository, flake.object)).startsWith("version https://git-lfs.github.com/spec/"))
-    throw gateError("source-unusable", {
-      flake: shown,
-      problem: "its flake.nix is kept in Git LFS, so that git holds only a pointer to it",
-      next: "git lfs untrack flake.nix   # and commit it as a file",
-    });
-  const file = tree.files.get(inside(directory, "flake.lock"));
-  if (file === undefined) return undefined;
-  if (file.kind !== "file")
-    throw gateError("lock-unreadable", { flake: shown, problem: file.kind === "symlink" ? "it is a symbolic link" : "it is a submodule" });
-  const [text, { parseLock }] = await Promise.all([blob(repository, file.object), import("./lock-file.ts")]);
-  const parsed = parseLock(text);
-  if (!parsed.ok) throw gateError("lock-unreadable", { flake: shown, problem: parsed.problem });
-  return parsed.lock;
-}
-
-function blob(repository: Repository, object: string): Promise<string> {
-  return ask(repository, "reading a file of the flake", ["cat-file", "blob", object]);
 }

@@ -9,38 +9,46 @@ export type Snapshot = { readonly rev: string; readonly dirty: boolean };
  * The working tree as `nix build .` would see it: tracked files with their present content, and new ones that are staged. It becomes a commit of our own repository by
  * way of its copy of the index; the checkout's index, objects and stat cache stay as they are. Without changes it is the checkout's own commit.
  */
-export async function snapshot(repository: Repository, checkout: Checkout, head: string | undefined): Promise<Snapshot> {
+export async function snapshot(repository: Repository, checkout: Checkout, checkedOut: Promise<LastCommit | undefined>): Promise<Snapshot> {
   const own = `${repository.directory}/.git`;
   // Objects go to a store that borrows from none: git marks an object that it would have written as fresh wherever it finds it, and that is a write to the checkout.
   const environment = { GIT_DIR: own, GIT_WORK_TREE: checkout.root, GIT_OBJECT_DIRECTORY: `${own}/fresh` };
   const at: Repository = { git: repository.git, directory: checkout.root };
-  await ask(at, "reading the working tree", ["add", "--update", "--", "."], { environment });
-  const tree = await ask(at, "reading the working tree", ["write-tree", "--missing-ok"], { environment });
-  if (head !== undefined && tree === (await ask(repository, "reading the last commit", ["rev-parse", "--verify", `${head}^{tree}`])))
-    return { rev: head, dirty: false };
+  const written = ask(at, "reading the working tree", ["add", "--update", "--", "."], { environment }).then(
+    async () => await ask(at, "reading the working tree", ["write-tree", "--missing-ok"], { environment }),
+  );
+  written.catch(() => {});
+  // What is wrong with the repository as a whole is said before what that breaks here.
+  const last = await checkedOut;
+  const tree = await written;
+  if (tree === last?.tree) return { rev: last.rev, dirty: false };
   // The last commit's date, as Nix gives it to a working tree; so the same content is the same revision.
-  const date =
-    head === undefined
-      ? "946684800"
-      : await ask(repository, "reading the last commit", ["show", "--no-patch", "--no-show-signature", "--format=%ct", head]);
+  const date = last?.date ?? "946684800";
   const dated = { GIT_AUTHOR_DATE: `${date} +0000`, GIT_COMMITTER_DATE: `${date} +0000` };
-  const parents = head === undefined ? [] : ["-p", head];
+  const parents = last === undefined ? [] : ["-p", last.rev];
   const rev = await ask(repository, "keeping the working tree", ["commit-tree", tree, ...parents, "-m", "Working tree"], {
     environment: dated,
   });
   return { rev, dirty: true };
 }
 
+/** `parent` is the first one; undefined for a first commit, and where a shallow history ends. `date` is the committer's, in seconds. */
+export type LastCommit = { readonly rev: string; readonly tree: string; readonly date: string; readonly parent: string | undefined };
+
 /** The commit that is checked out; undefined before the first one. Throws the GateError `source-unusable` where ids are not the kind that Nix takes. */
-export async function headOf(repository: Repository, checkout: Checkout): Promise<string | undefined> {
-  const head = await askOptional({ git: repository.git, directory: checkout.root }, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
-  if (head !== undefined && head.length !== 40)
+export async function lastCommit(repository: Repository, checkout: Checkout): Promise<LastCommit | undefined> {
+  const at: Repository = { git: repository.git, directory: checkout.root };
+  const said = await askOptional(at, ["rev-list", "--max-count=1", "--format=%H %T %ct %P", "HEAD", "--"]);
+  // Before it stands a line of rev-list's own, which only newer ones can leave out.
+  const [rev, tree, date, parent] = said?.split("\n")[1]?.split(" ") ?? [];
+  if (rev === undefined || tree === undefined || date === undefined) return undefined;
+  if (rev.length !== 40)
     throw gateError("source-unusable", {
       flake: checkout.root,
       problem: "it is a repository with SHA-256 ids, which Nix does not read",
       next: "git rev-parse --show-object-format",
     });
-  return head;
+  return { rev, tree, date, parent: parent === "" ? undefined : parent };
 }
 
 /** A commit by any name that git knows in the checkout, or on its origin. Throws the GateError `ref-unknown`. */
@@ -89,19 +97,18 @@ export async function defaultBase(
   repository: Repository,
   checkout: Checkout,
   head: Snapshot,
-  known: { readonly last: string | undefined; readonly branch: DefaultBranch | undefined },
+  known: { readonly last: LastCommit | undefined; readonly branch: DefaultBranch | undefined },
 ): Promise<DefaultBase | undefined> {
   const at: Repository = { git: repository.git, directory: checkout.root };
   const { last, branch } = known;
   if (last === undefined) return undefined;
   if (branch !== undefined) {
     // Without a common commit, in a shallow clone, its tip is the best there is.
-    const left = (await askOptional(at, ["merge-base", branch.rev, last])) ?? branch.rev;
-    if (left !== last) return { rev: left, shown: left === branch.rev ? branch.name : `where it left ${branch.name}` };
+    const left = branch.rev === last.rev ? last.rev : ((await askOptional(at, ["merge-base", branch.rev, last.rev])) ?? branch.rev);
+    if (left !== last.rev) return { rev: left, shown: left === branch.rev ? branch.name : `where it left ${branch.name}` };
   }
-  if (head.dirty) return { rev: last, shown: "the last commit" };
-  const before = await askOptional(at, ["rev-parse", "--verify", "--quiet", `${last}~1^{commit}`]);
-  if (before === undefined && checkout.shallow) throw gateError("ref-unknown", { ref: "HEAD~1", shallow: true });
-  if (before === undefined) return undefined;
-  return { rev: before, shown: "the commit before" };
+  if (head.dirty) return { rev: last.rev, shown: "the last commit" };
+  if (last.parent === undefined && checkout.shallow) throw gateError("ref-unknown", { ref: "HEAD~1", shallow: true });
+  if (last.parent === undefined) return undefined;
+  return { rev: last.parent, shown: "the commit before" };
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { openSources } from "../../src/discover/source.ts";
+import { openSources } from "../../src/discover/open-sources.ts";
 import { gitPort } from "../../src/io/git.ts";
 
 /** Opens a pull request whose checkout comes from a server on loopback, and gives the headers that the server was sent. */

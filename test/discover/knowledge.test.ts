@@ -2,7 +2,7 @@ import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { knowledgeOf, readKnowledge, type Knowledge } from "../../src/discover/knowledge.ts";
-import { openSources } from "../../src/discover/source.ts";
+import { openSources } from "../../src/discover/open-sources.ts";
 import { commit, git, world, write } from "./checkout.ts";
 
 /** Real git: what the operator knows is read where a change cannot have written it. */

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openSources, type SourceEvent, type Sources } from "../../src/discover/source.ts";
+import { openSources } from "../../src/discover/open-sources.ts";
+import type { SourceEvent, Sources } from "../../src/discover/source.ts";
 import { gitPort } from "../../src/io/git.ts";
 import { commit, fingerprint, git, world, write } from "./checkout.ts";
 

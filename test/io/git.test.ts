@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { gitPort } from "../../src/io/git.ts";
-import { openSources } from "../../src/discover/source.ts";
+import { openSources } from "../../src/discover/open-sources.ts";
 import { commit, git, world } from "../discover/checkout.ts";
 
 const token = "tok-s3cret-0123456789";
