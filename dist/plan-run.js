@@ -1,1 +1,1 @@
-export{t as runGate,n as sessionOf,r as showPlan}from"./plan-run2.js";
+export{t as runGate}from"./plan-run2.js";

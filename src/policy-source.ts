@@ -1,14 +1,9 @@
 import type { FlakeOutputs } from "./discover/discover.ts";
-import { observeOnly, parsePolicy, type Policy } from "./policy.ts";
+import type { Policy } from "./policy.ts";
 import { policyDigest } from "./policy-in-force.ts";
 
 /** Where the policy of a run came from, for its report; `digest` tells whether two runs went by the same values. */
 export type PolicySource = { readonly source: "deployGate" | "none"; readonly revision?: string; readonly digest?: string };
-
-/** The policy that a flake has as its output `deployGate`; without one everything is only observed. Throws the GateError `policy-invalid`. */
-export function policyOf(outputs: FlakeOutputs | undefined): Policy {
-  return outputs?.deployGate === undefined ? observeOnly : parsePolicy(outputs.deployGate.value, outputs.flake.shown);
-}
 
 export function policySource(outputs: FlakeOutputs, rev: string | undefined, policy: Policy): PolicySource {
   if (outputs.deployGate === undefined) return { source: "none" };

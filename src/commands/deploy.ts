@@ -47,7 +47,7 @@ export const deployCommand: Command = {
     return await withShellRun({ flake, options, shell, trust: "deploy-branch" }, async (prepared, log) => {
       const [{ runDeploy }, { showPlan }, { notifyFailure, notifyOf }] = await Promise.all([
         import("./deploy-run.ts"),
-        import("./plan-run.ts"),
+        import("./show-plan.ts"),
         import("./notify-run.ts"),
       ]);
       let told: NotifyPolicy | undefined;

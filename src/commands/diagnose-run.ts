@@ -16,7 +16,7 @@ import type { PlanFailure } from "../report/plan-failure.ts";
 import type { Plan, PlanHost } from "../report/plan.ts";
 import { personAt } from "./deploy-run.ts";
 import { withFleet } from "./fleet-setup.ts";
-import { sessionOf } from "./plan-run.ts";
+import { sessionOf } from "./shell-session.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Options, Shell } from "./shell.ts";
 import { sshWords } from "./ssh-words.ts";

@@ -10,7 +10,7 @@ import { personAt } from "./deploy-run.ts";
 import { deployTip } from "./deploy-tip.ts";
 import { withFleet } from "./fleet-setup.ts";
 import { checkCall, type GoalCall, goalOn } from "./goal-setup.ts";
-import { sessionOf } from "./plan-run.ts";
+import { sessionOf } from "./shell-session.ts";
 import type { Prepared } from "./prepare.ts";
 import type { Options, Shell } from "./shell.ts";
 import { listOption } from "./shell-run.ts";

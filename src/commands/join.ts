@@ -15,7 +15,7 @@ export const joinCommand: Command = {
   },
   examples: ["nixos-deploy-gate join web.json db.json", "nixos-deploy-gate join plans/ --json"],
   run: async (words, options, shell) => {
-    const [{ joinFiles }, { showPlan }] = await Promise.all([import("./join-files.ts"), import("./plan-run.ts")]);
+    const [{ joinFiles }, { showPlan }] = await Promise.all([import("./join-files.ts"), import("./show-plan.ts")]);
     const page = pageFile(options, shell, "join");
     const plan = joinFiles(words, shell.directory);
     const code = showPlan(plan, options, shell);

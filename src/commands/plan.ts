@@ -27,11 +27,15 @@ export const planCommand: Command = {
   ],
   run: async ([flake = "."], options, shell) => {
     const page = pageFile(options, shell, "plan");
-    return await withShellRun({ flake, options, shell, trust: "unreviewed" }, async (prepared, log) => {
-      // Loaded here, while Nix has been at work since the sources were laid out.
-      const { runGate, showPlan } = await import("./plan-run.ts");
-      const plan = await runGate(prepared, flake, options, shell, undefined);
+    // What cannot be loaded is said where it is needed.
+    const onLaidOut = (): void => void import("./plan-run.ts").catch(() => {});
+    return await withShellRun({ flake, options, shell, trust: "unreviewed", onLaidOut }, async (prepared, log) => {
+      const { runGate } = await import("./plan-run.ts");
+      // Builds begin when the policy is known, and this process then only waits for them.
+      const onPolicy = (): void => void import("./show-plan.ts").catch(() => {});
+      const plan = await runGate(prepared, flake, options, shell, undefined, onPolicy);
       log.close();
+      const { showPlan } = await import("./show-plan.ts");
       const code = showPlan(plan, options, shell);
       await writePage(plan, page, "plan");
       return code;

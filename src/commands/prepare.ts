@@ -15,7 +15,7 @@ import { openSources } from "../discover/open-sources.ts";
 import type { SourceEvent, SourceRequest, Sources } from "../discover/source.ts";
 import { proveIsolation } from "../discover/guard.ts";
 import { GcRoots } from "../build/gc-root.ts";
-import type { GatePorts } from "../gate.ts";
+import type { GatePorts } from "../gate-request.ts";
 
 export type Preparation = {
   readonly flake: string;
@@ -25,6 +25,8 @@ export type Preparation = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly log: Log;
+  /** Told when git is done and the jail is still waited for: the time to load what comes next. */
+  readonly onLaidOut?: () => void;
 };
 
 /** A run that may begin: sources are laid out and every port is a real one. Nothing of the flake has been evaluated. */
@@ -32,7 +34,7 @@ export type Prepared = {
   readonly sources: Sources;
   readonly ports: GatePorts;
   /** Messages of the commits that the change brings, oldest first, bounded. Untrusted text. */
-  readonly commitMessage: string | undefined;
+  readonly commitMessage: () => Promise<string | undefined>;
   /** Reads the operator's knowledge at the base revision. */
   readonly knowledge: (paths: readonly string[]) => Promise<Knowledge>;
   /** Reads the operator's own goals in a directory at the base revision. */
@@ -82,9 +84,8 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       },
       git,
     );
-    const messages = messagesBetween(git, scratch.path, sources);
-    messages.catch(() => {});
     if (sources.head.trust === "unreviewed") opening ??= jailFor(sources.readable);
+    preparation.onLaidOut?.();
     const opened = await opening;
     const jail = opened?.kind === "open" ? opened.jail : undefined;
     const noJail = opened?.kind === "unavailable" ? opened.reason : undefined;
@@ -112,7 +113,7 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         },
         roots: new GcRoots(roots),
       },
-      commitMessage: await messages,
+      commitMessage: async () => await messagesBetween(git, scratch.path, sources),
       knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),
       goalFiles: (directory) => goalFilesOf({ git, directory: join(scratch.path, "repo") }, sources, directory),
       scratch: scratch.path,

@@ -6,7 +6,7 @@ import { personAt } from "./deploy-run.ts";
 import { explainedReboots } from "./explain-reboots.ts";
 import { withFleet } from "./fleet-setup.ts";
 import { notifyOf } from "./notify-run.ts";
-import { sessionOf } from "./plan-run.ts";
+import { sessionOf } from "./shell-session.ts";
 import type { Prepared } from "./prepare.ts";
 import { rebootFleet } from "./reboot-fleet.ts";
 import { rememberTold } from "./remember-told.ts";

@@ -94,7 +94,7 @@ export async function openWorkshop(setup: WorkshopSetup): Promise<Workshop> {
           phase: "pull-request",
           flake: ".",
           sources: laid.sources,
-          commitMessage: undefined,
+          commitMessage: async () => undefined,
           hosts: globs,
           detail: "full",
           build: true,

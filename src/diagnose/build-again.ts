@@ -1,7 +1,7 @@
 import { buildSides, type BuildSidesOptions, type EvaluatedFleet, evaluateSides, type HostSides, type Revision } from "../build/sides.ts";
 import type { HostName } from "../discover/host.ts";
 import type { Clock, Result } from "../io/ports.ts";
-import { type FailedSide, mayPass, type Passing, type Patience } from "./may-pass.ts";
+import type { FailedSide, mayPass, Passing, Patience } from "./may-pass.ts";
 
 /** With less than that left nothing is begun once more. */
 const leastSeconds = 30;
@@ -31,7 +31,7 @@ export async function buildTwice(
     }),
   );
   if (failed.length === 0 || left() < leastSeconds) return { found: built, notes: [] };
-  const passing = await mayPass(failed, "build", left() - leastSeconds, { nix, clock, trust: fleet.trust, patience });
+  const passing = await passingOf(failed, "build", left() - leastSeconds, { nix, clock, trust: fleet.trust, patience });
   if (passing.length === 0) return { found: built, notes: [] };
   log.progress({ kind: "stage", stage: "build", text: `building ${named(passing)} once more` });
   const wanted = sidesOf(passing);
@@ -68,7 +68,7 @@ export async function evaluateTwice(
     [...fleet[side]].flatMap(([host, result]): FailedSide[] => (result.ok ? [] : [{ host, side, failure: result.failure }])),
   );
   if (failed.length === 0) return { found: fleet, notes: [] };
-  const passing = await mayPass(failed, "evaluation", timeoutSeconds, { nix, clock, trust: fleet.trust, patience });
+  const passing = await passingOf(failed, "evaluation", timeoutSeconds, { nix, clock, trust: fleet.trust, patience });
   if (passing.length === 0) return { found: fleet, notes: [] };
   log.progress({ kind: "stage", stage: "build", text: `evaluating ${named(passing)} once more` });
   const sides = sidesOf(passing);
@@ -81,6 +81,12 @@ export async function evaluateTwice(
     new Map([...fleet[side]].map(([host, result]) => [host, again[side].get(host) ?? result]));
   const stays = ({ host, side }: FailedSide): boolean => isFailed(again[side].get(host));
   return { found: { ...fleet, before: merged("before"), after: merged("after") }, notes: notesOf(passing, stays, "evaluated") };
+}
+
+/** The known causes are loaded where something failed only. */
+async function passingOf(...asked: Parameters<typeof mayPass>): Promise<readonly Passing[]> {
+  const known = await import("./may-pass.ts");
+  return await known.mayPass(...asked);
 }
 
 const isFailed = (result: Result<unknown> | undefined): boolean => result?.ok === false;

@@ -51,7 +51,7 @@ async function checkoutSources(request: SourceRequest, git: Git, checkout: Check
   const [tree, baseTree] = await Promise.all([
     readTree(repository, sides.head.rev),
     sides.base === undefined ? undefined : readTree(repository, sides.base.rev),
-    ask(repository, "naming the commit", ["update-ref", "--no-deref", "HEAD", sides.head.rev]),
+    git.pointHead(repository.directory, sides.head.rev),
   ]);
   const directory = findFlake(
     tree,

@@ -1,5 +1,5 @@
 import { constants, type Stats } from "node:fs";
-import { copyFile, lstat, mkdir, open, readdir, readFile, realpath, utimes, writeFile } from "node:fs/promises";
+import { copyFile, lstat, mkdir, open, readdir, readFile, realpath, rename, utimes, writeFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { gateError } from "../failure.ts";
 import type { Checkout, CommandResult, Git, GitRun, Place } from "./ports.ts";
@@ -160,7 +160,14 @@ export function gitPort(options: GitPortOptions): Git {
     }
   };
 
-  return { run, locate, createRepository, scan, readFile: readPlainFile };
+  const pointHead = async (directory: string, rev: string): Promise<void> => {
+    // As gitrepository-layout(5) has it: a head that is no branch is the id alone. In one step, since a git beside this one would find no repository in between.
+    const [made, head] = [join(directory, ".git", "HEAD.made"), join(directory, ".git", "HEAD")];
+    await writeFile(made, `${rev}\n`);
+    await rename(made, head);
+  };
+
+  return { run, locate, createRepository, pointHead, scan, readFile: readPlainFile };
 }
 
 /** What a fetch needs and nothing else may have: one protocol, one server's token. */

@@ -101,6 +101,8 @@ export interface Git {
   locate(path: string): Promise<Place>;
   /** An empty repository of ours that sees the checkout's objects, shallow where the checkout is, with a copy of its index. Its working tree is its own directory. */
   createRepository(directory: string, checkout: Checkout): Promise<void>;
+  /** Makes a commit the HEAD of a repository that was made so. */
+  pointHead(directory: string, rev: string): Promise<void>;
   /** What a directory holds that must not be copied into the store unseen: the first `.git`, and symbolic links by their path below it. */
   scan(path: string): Promise<{ readonly git: string | undefined; readonly symlinks: ReadonlySet<string> }>;
   /** A regular file's text, links not followed, at most `maxBytes`; for a flake that is not in git. */

@@ -1,0 +1,1 @@
+import{readFileSync as e,readdirSync as t}from"node:fs";import{join as n}from"node:path";function r(t,r){return e(n(t,`goals`,`${r}.md`),`utf8`)}function i(r){let i=n(r,`goals`);return t(i).filter(e=>e.endsWith(`.md`)).toSorted().map(t=>({path:`goals/${t}`,text:e(n(i,t),`utf8`)}))}export{i as n,r as t};

@@ -1,0 +1,1 @@
+export{t as sessionOf}from"./shell-session2.js";

@@ -1,0 +1,1 @@
+import{n as e,t}from"./terminal.js";import{t as n}from"./exit-code.js";import{r}from"./plan.js";function i(i,a,o){return a.json===!0?o.out(r(i)):a.markdown===!0?o.out(`${e(i,{limit:6e4,detail:i.detail,links:{}})}\n`):o.out(t(i,{...o.terminal,verbose:a.verbose===!0})),n(i)}export{i as showPlan};
