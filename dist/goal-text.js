@@ -1,2 +1,1 @@
-function e(e,n,r=`data`){return`----- ${r} ${n} -----\n${t(e).replace(/^/gm,` `)}\n----- end of ${r} ${n} -----`}function t(e){return e.replace(/\r\n?/g,`
-`).replace(/[^\P{C}\n\t]|[\u2028\u2029]|\p{Variation_Selector}|\p{Default_Ignorable_Code_Point}/gu,e=>`<U+${(e.codePointAt(0)??0).toString(16).toUpperCase().padStart(4,`0`)}>`)}function n(e){return e.replace(/^---\n[\s\S]*?\n---\n/,``)}export{e as n,t as r,n as t};
+function e(e){return e.replace(/^---\n[\s\S]*?\n---\n/,``)}export{e as t};

@@ -24,8 +24,8 @@ export async function gate(request: GateRequest, given: GatePorts): Promise<Plan
 
   log.progress({ kind: "stage", stage: "discover", text: `reading ${sources.head.shown}` });
   const reading = readChange(request, ports);
-  // What comes after the build is loaded while Nix is at work: before it, everything waits for this process.
-  const later = ports.isolation.then(async () => await import("./judge-and-apply.ts"));
+  // What comes after the build is loaded while Nix is at work, which has to be started before: loading keeps this process from everything else.
+  const later = ports.isolation.then(nextTurn).then(async () => await import("./judge-and-apply.ts"));
   later.catch(() => {});
   const change = await reading;
   const { head, base, hosts } = change;
@@ -60,6 +60,8 @@ export async function gate(request: GateRequest, given: GatePorts): Promise<Plan
 
   return await judgeAndApply({ ...run, policy, sides, deploying, notes: [...evaluation.notes, ...built.notes] });
 }
+
+const nextTurn = async (): Promise<void> => await new Promise((resolve) => void setImmediate(resolve));
 
 /** A preview that cannot be made or shown costs the run nothing but itself: the build's own report follows. */
 async function showPreview(made: Promise<Plan>, show: (plan: Plan) => Promise<void>, log: Log): Promise<void> {

@@ -6,7 +6,7 @@ import { secondOpinion, type SecondOpinion } from "./classify/second-opinion.ts"
 import { decideFleet, type Said } from "./decide/decide-fleet.ts";
 import type { Deploying } from "./deploy/begin-deploy.ts";
 import { diagnostician } from "./diagnose/diagnostician.ts";
-import { type Explained, explainFailures } from "./diagnose/explain-failures.ts";
+import type { Explained } from "./diagnose/explain-failures.ts";
 import { compareFleet } from "./diff/compare-fleet.ts";
 import { previewCompared } from "./diff/preview-compared.ts";
 import { type Change, listingSeconds } from "./discover/read-change.ts";
@@ -68,8 +68,12 @@ export async function judgeAndApply(run: BuiltRun): Promise<Plan> {
     spentUsd: judged.session.costUsd ?? 0,
     told: (text) => log.progress({ kind: "stage", stage: "diagnose", text }),
   });
-  const explained = async (reports: readonly HostReport[]): Promise<Explained> =>
-    await explainFailures(
+  const explained = async (reports: readonly HostReport[]): Promise<Explained> => {
+    // Where nothing was tried on a host and none failed there is nothing to explain, and nothing of it to load.
+    if (deploying === undefined && !reports.some(({ state }) => state === "failed"))
+      return { reports: [...reports], escalations: [], costUsd: asked.costUsd() };
+    const { explainFailures } = await import("./diagnose/explain-failures.ts");
+    return await explainFailures(
       {
         reports,
         sides,
@@ -84,6 +88,7 @@ export async function judgeAndApply(run: BuiltRun): Promise<Plan> {
       },
       { nix, log, clock, database },
     );
+  };
   if (deploying === undefined) return await planOf(run, await explained(decided()), said, false);
   const { reports, approvals, notes } = await deploying.approved(decided);
 

@@ -6,9 +6,8 @@ import { observeOnly, type Policy } from "../policy.ts";
 import type { Judgement } from "./finding.ts";
 import type { Judged } from "./judge-fleet.ts";
 import type { Phase } from "./rule.ts";
-import { answersFor } from "./session/answers-for.ts";
 import { knowledgeNotes } from "./session/knowledge-notes.ts";
-import { opinions, type ChangeOpinion, type Questionable } from "./session/opinions.ts";
+import type { ChangeOpinion, opinions, Questionable } from "./session/opinions.ts";
 import type { SessionLimits } from "./session/session-judge.ts";
 
 /** `session` is how a host was judged: by a session that answered, by one that was asked and gave no verdict, or by the rules alone. */
@@ -97,11 +96,8 @@ export async function secondOpinion(
   if (worthAsking) session.told("asking a Claude session for a second opinion");
   const knowledge = worthAsking ? await session.knowledge(policy.sessionSettings.knowledge) : { files: [], notes: [] };
   const limits = sessionLimits(policy, session.model);
-  const answers = await opinions(questions, {
-    ...asking(session, limits, phase),
-    knowledge: knowledgeNotes(knowledge.files),
-    policyRevision: policyRevision ?? "",
-  });
+  const known = { knowledge: knowledgeNotes(knowledge.files), policyRevision: policyRevision ?? "" };
+  const answers = await ask(questions, session, limits, phase, known);
   const judged = new Map<HostName, Opinion>();
   for (const [host, byRules] of rules) {
     const answer = answers.judgements.get(host);
@@ -122,7 +118,7 @@ export async function opinionOnOne(
   session: SessionAtHand,
 ): Promise<{ readonly judgement: Judgement; readonly session: SessionRecord; readonly notes: readonly string[] }> {
   const limits = sessionLimits(observeOnly, session.model);
-  const answers = await opinions([question], { ...asking(session, limits, "pull-request"), knowledge: "", policyRevision: "" });
+  const answers = await ask([question], session, limits, "pull-request", { knowledge: "", policyRevision: "" });
   const program = await session.session.program();
   return {
     judgement: answers.judgements.get(question.host)?.judgement ?? question.judgement,
@@ -131,14 +127,25 @@ export async function opinionOnOne(
   };
 }
 
-const asking = (session: SessionAtHand, limits: SessionLimits, phase: Phase) => ({
-  session: session.session,
-  goal: session.goal,
-  limits,
-  nonce: session.nonce,
-  cache: answersFor(phase, session.kept?.cache),
-  spending: session.kept?.spending,
-});
+/** What belongs to questions is loaded where there are some. */
+async function ask(
+  questions: readonly Questionable[],
+  session: SessionAtHand,
+  limits: SessionLimits,
+  phase: Phase,
+  known: { readonly knowledge: string; readonly policyRevision: string },
+): ReturnType<typeof opinions> {
+  const [asked, { answersFor }] = await Promise.all([import("./session/opinions.ts"), import("./session/answers-for.ts")]);
+  return await asked.opinions(questions, {
+    session: session.session,
+    goal: session.goal,
+    limits,
+    nonce: session.nonce,
+    cache: answersFor(phase, session.kept?.cache),
+    spending: session.kept?.spending,
+    ...known,
+  });
+}
 
 /** What can be mended is said once, with the command; why each change has no verdict stands with the change. */
 const mend = (program: SessionProgram | undefined): string[] =>

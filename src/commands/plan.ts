@@ -28,8 +28,8 @@ export const planCommand: Command = {
   run: async ([flake = "."], options, shell) => {
     const page = pageFile(options, shell, "plan");
     // What cannot be loaded is said where it is needed.
-    const onLaidOut = (): void => void import("./plan-run.ts").catch(() => {});
-    return await withShellRun({ flake, options, shell, trust: "unreviewed", onLaidOut }, async (prepared, log) => {
+    const meanwhile = (): void => void import("./plan-run.ts").catch(() => {});
+    return await withShellRun({ flake, options, shell, trust: "unreviewed", meanwhile }, async (prepared, log) => {
       const { runGate } = await import("./plan-run.ts");
       // Builds begin when the policy is known, and this process then only waits for them.
       const onPolicy = (): void => void import("./show-plan.ts").catch(() => {});

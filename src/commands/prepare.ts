@@ -25,8 +25,8 @@ export type Preparation = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** Told when git is done and the jail is still waited for: the time to load what comes next. */
-  readonly onLaidOut?: () => void;
+  /** Called when this process would only wait for the jail: the time to load what comes next. */
+  readonly meanwhile?: () => void;
 };
 
 /** A run that may begin: sources are laid out and every port is a real one. Nothing of the flake has been evaluated. */
@@ -65,6 +65,8 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         readable: [...readable, controlDirectory(scratch.path)],
         // Links made in there lead here, and must be found by a garbage collection out here.
         writable: [roots],
+        version,
+        ...(preparation.meanwhile === undefined ? {} : { meanwhile: preparation.meanwhile }),
       });
       made.catch(() => {});
       return made;
@@ -85,7 +87,6 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       git,
     );
     if (sources.head.trust === "unreviewed") opening ??= jailFor(sources.readable);
-    preparation.onLaidOut?.();
     const opened = await opening;
     const jail = opened?.kind === "open" ? opened.jail : undefined;
     const noJail = opened?.kind === "unavailable" ? opened.reason : undefined;
@@ -124,7 +125,10 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
     const awake = setInterval(() => {}, 1000);
     try {
       const opened = await opening?.catch(() => undefined);
-      if (opened?.kind === "open") await opened.jail.close();
+      const closed = opened?.kind === "open" ? opened.jail.close() : undefined;
+      // While the kernel takes it down, and once more when nothing in there can write any longer.
+      scratch.remove();
+      await closed;
     } finally {
       clearInterval(awake);
       scratch.remove();

@@ -1,7 +1,7 @@
 import type { SessionAtHand } from "../classify/second-opinion.ts";
 import { knowledgeNotes } from "../classify/session/knowledge-notes.ts";
 import type { Policy } from "../policy.ts";
-import { diagnose, type Diagnosed } from "./diagnose.ts";
+import type { diagnose, Diagnosed } from "./diagnose.ts";
 import type { Evidence } from "./evidence.ts";
 import type { DiagnosisOptions } from "./session/ask-diagnosis.ts";
 import type { OpenToolbox } from "./session/diagnosis-tools.ts";
@@ -29,6 +29,12 @@ export type DiagnosticianOptions = {
 /** A broken nixpkgs breaks a fleet in many places, of which a few tell it all. */
 const mostQuestions = 5;
 
+/** The known causes are loaded where something failed. */
+async function diagnosed(...asked: Parameters<typeof diagnose>): Promise<Diagnosed> {
+  const known = await import("./diagnose.ts");
+  return await known.diagnose(...asked);
+}
+
 /** Answers why things failed within what the policy lets a run spend on sessions, and from the table alone where there is none to ask. */
 export function diagnostician({ policy, session, spentUsd, told }: DiagnosticianOptions): Diagnostician {
   let spent = 0;
@@ -38,7 +44,7 @@ export function diagnostician({ policy, session, spentUsd, told }: Diagnostician
 
   const ask = async (evidence: Evidence, open: OpenToolbox | undefined): Promise<Diagnosed> => {
     const options = asking === undefined || questions >= mostQuestions ? undefined : await optionsOf(asking, open);
-    const answered = await diagnose(evidence, options);
+    const answered = await diagnosed(evidence, options);
     if (answered.session !== undefined) {
       questions += 1;
       spent += answered.session.use.costUsd;
@@ -67,7 +73,7 @@ export function diagnostician({ policy, session, spentUsd, told }: Diagnostician
   };
   return {
     diagnose: async (evidence, worthAsking, open) => {
-      const table = await diagnose(evidence, undefined);
+      const table = await diagnosed(evidence, undefined);
       if (!worthAsking || asking === undefined || table.known.some((cause) => cause.confidence === "certain")) return table;
       const answer = last.then(() => ask(evidence, open));
       last = answer.catch(() => {});

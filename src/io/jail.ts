@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { jailFstab, missingMount } from "./jail-mounts.ts";
 import { alwaysVisible, findProgram, type JailRoot, jailRoot, laySkeleton } from "./jail-root.ts";
 import { parseNixVersion } from "./nix.ts";
+import type { NixVersion } from "./ports.ts";
 import { runCommand } from "./run-command.ts";
 
 /** Puts a command where it cannot read the gate's process or files; the shape that the Nix port takes. `argv` begins with the program. */
@@ -33,6 +34,10 @@ export type JailOptions = {
   readonly scratch: string;
   readonly readable: readonly string[];
   readonly writable: readonly string[];
+  /** Of the Nix in PATH, where it has been asked for already. */
+  readonly version?: Promise<NixVersion>;
+  /** Called when the jail stands and is being tried, and this process would only wait. */
+  readonly meanwhile?: () => void;
 };
 
 export type JailOpened = { readonly kind: "open"; readonly jail: Jail } | { readonly kind: "unavailable"; readonly reason: string };
@@ -175,19 +180,23 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
     setpriv,
     ...dropped(superuser),
   ];
-  // Shows that it can be entered, and which Nix is in there: one that drops groups for its sandbox cannot, in a namespace that has none, and older ones would warn.
-  const [first = "/bin/sh", ...words] = nix[0] === undefined ? ["/bin/sh", "-c", ":"] : [nix[0], "--version"];
-  const tried = await runCommand({
+  // Shows that it can be entered, and that a Nix from a place of its own starts in there; one of the system or the store has its libraries there as well.
+  const own = nix[0] !== undefined && (options.version === undefined || !alwaysVisible(realpathSync(nix[0])));
+  const [first = "/bin/sh", ...words] = own ? [nix[0], "--version"] : ["/bin/sh", "-c", ":"];
+  const trying = runCommand({
     program: nsenter,
     arguments: [...enter.slice(1), first, ...words],
     environment: { HOME: home },
     timeoutSeconds: 10,
   });
+  options.meanwhile?.();
+  const tried = await trying;
   if (tried.exitCode !== 0) {
     await close();
     return { kind: "unavailable", reason: reasonOf(tried.stderr) };
   }
-  const version = parseNixVersion(tried.stdout);
+  const version = own ? parseNixVersion(tried.stdout) : await options.version?.catch(() => undefined);
+  // One that drops groups for its sandbox cannot, in a namespace that has none, and older ones would warn of the setting.
   const dropsGroups = version !== undefined && (version.major > 2 || version.minor >= 16);
   // Nor is there a key to a builder in here: asking would cost a connection for each derivation, and could only fail.
   const alone = `build-users-group =\nbuilders =\n${dropsGroups ? "require-drop-supplementary-groups = false\n" : ""}${superuser ? "sandbox = false\n" : ""}`;

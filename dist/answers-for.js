@@ -1,0 +1,1 @@
+const e=(e,t)=>e===`pull-request`?t:void 0;export{e as answersFor};

@@ -1,0 +1,1 @@
+export{t as explainFailures}from"./explain-failures.js";
