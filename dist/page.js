@@ -1,26 +1,26 @@
-import{c as e,f as t,i as n,l as r,n as i,s as a,t as o}from"./headline.js";import{t as s}from"./names-only.js";import{a as c,c as l,i as u,l as d,n as f,s as p}from"./order.js";import{_ as m,a as h,c as ee,d as g,g as te,i as ne,l as _,n as v,o as re,r as ie,t as ae,u as y}from"./phrases.js";import{n as oe,t as b}from"./sections-outcome.js";import{r as x}from"./sections.js";import{t as S}from"./count.js";import{t as C}from"./standing-look.js";import{t as se}from"./html-escape.js";import{n as ce}from"./visible.js";import{r as le,t as ue}from"./cut.js";import{n as de}from"./plan.js";import{createHash as fe}from"node:crypto";const pe={characters:6e5,lines:12e3};function me(e,t=pe){let r=[],i=[],a=[...n(e).flatMap(t=>x(e,t)),...e.hosts.flatMap(t=>b(e,t))];for(let e of a){i.push(e.lines.length);for(let{text:t}of e.texts)r.push(t.length)}return{characters:w(r,t.characters),lines:w(i,t.lines)}}function w(e,t){let n=t,r=e.toSorted((e,t)=>e-t);for(let[e,t]of r.entries()){let i=n/(r.length-e);if(t>i)return Math.max(0,Math.floor(i));n-=t}return 1/0}const T=Symbol(`markup`);function E(e,...t){let n=A.get(e)??ge(e);return{[T]:t.reduce((e,t,r)=>e+k(t)+n[r+1],n[0]??``)}}const he=e=>e[T],D=(e,t)=>({[T]:`${e}${t}</${e.slice(1)}`}),O=(e,t)=>e.map(t);function k(e){return e===void 0?``:typeof e==`number`?String(e):typeof e==`string`?se(ce(e)):T in e?e[T]:e.map(k).join(``)}const A=/* @__PURE__ */ new WeakMap;function ge(e){for(let t=1;t<e.length;t+=1)_e(e.slice(0,t).join(`x`));let t=e.map(e=>e.replace(/\n\s*/g,`
-`));return A.set(e,t),t}function _e(e){let t=e.lastIndexOf(`<`),n=t>e.lastIndexOf(`>`)?e.slice(t):``,r=/^<[a-z][a-z0-9]*\s/.test(n)&&n.split(`"`).length%2==0;if(n!==``&&!r)throw Error(`a value stands in a tag: ${n.slice(-80)}`);if(/\s(?:on[a-z]+|style|srcdoc)\s*=\s*"[^"]*$/i.test(n))throw Error(`a value stands in code: ${n.slice(-80)}`);if(/<(style|script)\b(?![^]*<\/\1>)/i.test(e))throw Error(`a value stands in a style or a script`)}function ve(e){let t=[],[n,r]=[void 0,void 0],[i,a]=[[],[]],o=()=>{for(let e=0;e<Math.max(i.length,a.length);e+=1){let[n,r]=[i[e],a[e]];n!==void 0&&r!==void 0?t.push({kind:`replaced`,left:n,right:r}):n===void 0?r!==void 0&&t.push({kind:`added`,right:r}):t.push({kind:`removed`,left:n})}[i,a]=[[],[]]},s=(e,t)=>e===void 0?{text:t}:{number:e,text:t};for(let c of e.replace(/\n$/,``).split(`
-`)){let e=/^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/.exec(c),l=c.slice(1);e===null&&c.startsWith(`-`)?(a.length>0&&o(),i.push(s(n,l)),n!==void 0&&(n+=1)):e===null&&c.startsWith(`+`)?(a.push(s(r,l)),r!==void 0&&(r+=1)):(o(),e===null?c.startsWith(` `)||c===``?(t.push({kind:`same`,left:s(n,l),right:s(r,l)}),n!==void 0&&(n+=1),r!==void 0&&(r+=1)):t.push({kind:`note`,text:c.startsWith(`\\ `)?c.slice(2):c}):([n,r]=[Number(e[1]),Number(e[2])],t.push({kind:`part`,text:c})))}return o(),t}function ye(e,t){let[n,r]=[Array.from(e),Array.from(t)],i=0;for(;i<n.length&&i<r.length&&n[i]===r[i];)i+=1;let a=0;for(;a<n.length-i&&a<r.length-i&&n[n.length-1-a]===r[r.length-1-a];)a+=1;return{head:n.slice(0,i).join(``),old:n.slice(i,n.length-a).join(``),fresh:r.slice(i,r.length-a).join(``),tail:n.slice(n.length-a).join(``)}}const j=e=>e===``?E`<code>&nbsp;</code>`:E`<code>${e}</code>`;function M(e){return O(e.spans,e=>be(e))}function be(e){return typeof e==`string`?e:`command`in e?xe(e.command):`code`in e?j(e.code):E`<strong>${e.strong}</strong>`}const xe=e=>E`<span class="run"><kbd class="command">${e}</kbd></span>`;function N(e,t=1/0){if(e.length===0)return;let n=e.slice(0,t),r=e.length-n.length;return E`<ul class="lines">
-    ${O(n,e=>E`<li>${M(e)}${N(e.sub??[])}</li>`)}${r>0?E`<li class="cut">${r} more are left out here for size; plan.json has them.</li>`:void 0}
-  </ul>`}const P=(e,t)=>t===void 0?[]:[[e,t]],F=e=>E`<dl>
-    ${O(e,([e,t])=>E`<div>
+import{A as e,C as t,D as n,E as r,O as i,S as a,T as o,_ as s,b as c,c as l,f as u,g as d,h as f,j as p,l as m,m as h,o as g,p as ee,v as te,w as ne,x as re,y as ie}from"./show-plan.js";import{c as ae,m as oe}from"./judge-and-apply.js";import{D as se,R as _,T as ce,a as v,d as y,f as le,g as ue,h as b,i as de,l as x,m as fe,w as pe}from"./prepare.js";import{createHash as me}from"node:crypto";const he={characters:6e5,lines:12e3};function ge(e,t=he){let n=[],r=[],i=[...h(e).flatMap(t=>g(e,t)),...e.hosts.flatMap(t=>l(e,t))];for(let e of i){r.push(e.lines.length);for(let{text:t}of e.texts)n.push(t.length)}return{characters:S(n,t.characters),lines:S(r,t.lines)}}function S(e,t){let n=t,r=e.toSorted((e,t)=>e-t);for(let[e,t]of r.entries()){let i=n/(r.length-e);if(t>i)return Math.max(0,Math.floor(i));n-=t}return 1/0}const C=Symbol(`markup`);function w(e,...t){let n=O.get(e)??ve(e);return{[C]:t.reduce((e,t,r)=>e+D(t)+n[r+1],n[0]??``)}}const _e=e=>e[C],T=(e,t)=>({[C]:`${e}${t}</${e.slice(1)}`}),E=(e,t)=>e.map(t);function D(e){return e===void 0?``:typeof e==`number`?String(e):typeof e==`string`?de(pe(e)):C in e?e[C]:e.map(D).join(``)}const O=/* @__PURE__ */ new WeakMap;function ve(e){for(let t=1;t<e.length;t+=1)ye(e.slice(0,t).join(`x`));let t=e.map(e=>e.replace(/\n\s*/g,`
+`));return O.set(e,t),t}function ye(e){let t=e.lastIndexOf(`<`),n=t>e.lastIndexOf(`>`)?e.slice(t):``,r=/^<[a-z][a-z0-9]*\s/.test(n)&&n.split(`"`).length%2==0;if(n!==``&&!r)throw Error(`a value stands in a tag: ${n.slice(-80)}`);if(/\s(?:on[a-z]+|style|srcdoc)\s*=\s*"[^"]*$/i.test(n))throw Error(`a value stands in code: ${n.slice(-80)}`);if(/<(style|script)\b(?![^]*<\/\1>)/i.test(e))throw Error(`a value stands in a style or a script`)}function be(e){let t=[],[n,r]=[void 0,void 0],[i,a]=[[],[]],o=()=>{for(let e=0;e<Math.max(i.length,a.length);e+=1){let[n,r]=[i[e],a[e]];n!==void 0&&r!==void 0?t.push({kind:`replaced`,left:n,right:r}):n===void 0?r!==void 0&&t.push({kind:`added`,right:r}):t.push({kind:`removed`,left:n})}[i,a]=[[],[]]},s=(e,t)=>e===void 0?{text:t}:{number:e,text:t};for(let c of e.replace(/\n$/,``).split(`
+`)){let e=/^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/.exec(c),l=c.slice(1);e===null&&c.startsWith(`-`)?(a.length>0&&o(),i.push(s(n,l)),n!==void 0&&(n+=1)):e===null&&c.startsWith(`+`)?(a.push(s(r,l)),r!==void 0&&(r+=1)):(o(),e===null?c.startsWith(` `)||c===``?(t.push({kind:`same`,left:s(n,l),right:s(r,l)}),n!==void 0&&(n+=1),r!==void 0&&(r+=1)):t.push({kind:`note`,text:c.startsWith(`\\ `)?c.slice(2):c}):([n,r]=[Number(e[1]),Number(e[2])],t.push({kind:`part`,text:c})))}return o(),t}function xe(e,t){let[n,r]=[Array.from(e),Array.from(t)],i=0;for(;i<n.length&&i<r.length&&n[i]===r[i];)i+=1;let a=0;for(;a<n.length-i&&a<r.length-i&&n[n.length-1-a]===r[r.length-1-a];)a+=1;return{head:n.slice(0,i).join(``),old:n.slice(i,n.length-a).join(``),fresh:r.slice(i,r.length-a).join(``),tail:n.slice(n.length-a).join(``)}}const k=e=>e===``?w`<code>&nbsp;</code>`:w`<code>${e}</code>`;function A(e){return E(e.spans,e=>Se(e))}function Se(e){return typeof e==`string`?e:`command`in e?Ce(e.command):`code`in e?k(e.code):w`<strong>${e.strong}</strong>`}const Ce=e=>w`<span class="run"><kbd class="command">${e}</kbd></span>`;function j(e,t=1/0){if(e.length===0)return;let n=e.slice(0,t),r=e.length-n.length;return w`<ul class="lines">
+    ${E(n,e=>w`<li>${A(e)}${j(e.sub??[])}</li>`)}${r>0?w`<li class="cut">${r} more are left out here for size; plan.json has them.</li>`:void 0}
+  </ul>`}const M=(e,t)=>t===void 0?[]:[[e,t]],N=e=>w`<dl>
+    ${E(e,([e,t])=>w`<div>
           <dt>${e}</dt>
           <dd>${t}</dd>
         </div>`)}
-  </dl>`,I=(e,t=C[e].word)=>E`<span class="badge ${L[C[e].hue]??`dim`}"
-    ><span class="sign" aria-hidden="true">${C[e].sign[0]}</span> ${t}</span
-  >`,L={31:`bad`,33:`warn`,35:`held`,36:`wait`,32:`good`,2:`dim`},R=e=>L[C[e].hue]??`dim`;function z(e,t,n){let r=e.summary===``||e.kind===`findings`||e.kind===`notes`?void 0:E` <span class="count">${e.summary}</span>`;return E`<section class="part ${e.kind}">
+  </dl>`,P=(e,t=v[e].word)=>w`<span class="badge ${F[v[e].hue]??`dim`}"
+    ><span class="sign" aria-hidden="true">${v[e].sign[0]}</span> ${t}</span
+  >`,F={31:`bad`,33:`warn`,35:`held`,36:`wait`,32:`good`,2:`dim`},I=e=>F[v[e].hue]??`dim`;function L(e,t,n){let r=e.summary===``||e.kind===`findings`||e.kind===`notes`?void 0:w` <span class="count">${e.summary}</span>`;return w`<section class="part ${e.kind}">
     <h4>${e.title}${r}</h4>
-    ${n??N(e.lines,t.lines)}${O(e.texts,n=>Se(n,e.kind,t))}
-  </section>`}function Se(e,t,n){if(t!==`units`&&t!==`files`)return E`<details>
+    ${n??j(e.lines,t.lines)}${E(e.texts,n=>we(n,e.kind,t))}
+  </section>`}function we(e,t,n){if(t!==`units`&&t!==`files`)return w`<details>
       <summary>${e.title}</summary>
-      ${B(e.title,E`<pre>${le(e.text.trimEnd(),n.characters)}</pre>`)}
-    </details>`;let r=ve(Ce(e.text,n.characters)),[i,a]=[r.filter(e=>e.kind===`removed`||e.kind===`replaced`).length,r.filter(e=>e.kind===`added`||e.kind===`replaced`).length];return E`<details>
+      ${R(e.title,w`<pre>${se(e.text.trimEnd(),n.characters)}</pre>`)}
+    </details>`;let r=be(Te(e.text,n.characters)),[i,a]=[r.filter(e=>e.kind===`removed`||e.kind===`replaced`).length,r.filter(e=>e.kind===`added`||e.kind===`replaced`).length];return w`<details>
     <summary>
-      ${j(e.title)} <span class="count"><ins>+${a}</ins> <del>−${i}</del></span>
+      ${k(e.title)} <span class="count"><ins>+${a}</ins> <del>−${i}</del></span>
     </summary>
-    ${we(e.title,r)}
-  </details>`}function Ce(e,t){return e.length<=t?e:t<200?`… all of it is left out here for size; plan.json has it`:`${ue(e,t)}, left out here for size; plan.json has them`}const B=(e,t)=>E`<div class="scroll" role="group" tabindex="0" aria-label="${e}">${t}</div>`;function we(e,t){return E`<table class="diff">
+    ${Ee(e.title,r)}
+  </details>`}function Te(e,t){return e.length<=t?e:t<200?`… all of it is left out here for size; plan.json has it`:`${ce(e,t)}, left out here for size; plan.json has them`}const R=(e,t)=>w`<div class="scroll" role="group" tabindex="0" aria-label="${e}">${t}</div>`;function Ee(e,t){return w`<table class="diff">
     <caption class="unseen">
       ${e}: old and new side by side
     </caption>
@@ -39,32 +39,32 @@ import{c as e,f as t,i as n,l as r,n as i,s as a,t as o}from"./headline.js";impo
       </tr>
     </thead>
     <tbody>
-      ${O(t,Te)}
+      ${E(t,De)}
     </tbody>
-  </table>`}function Te(e){if(`text`in e)return E`<tr class="${e.kind}">
+  </table>`}function De(e){if(`text`in e)return w`<tr class="${e.kind}">
       <td colspan="4">${e.text}</td>
-    </tr>`;let{left:t,right:n,kind:r}=e;if(r===`replaced`&&t!==void 0&&n!==void 0){let{head:e,old:r,fresh:i,tail:a}=ye(t.text,n.text);return E`<tr>
-      ${V(t,`−`,E`${e}<del>${r}</del>${a}`)}${V(n,`+`,E`${e}<ins>${i}</ins>${a}`)}
-    </tr>`}let i=r===`same`?[` `,` `]:[`−`,`+`];return E`<tr>
-    ${V(t,i[0]??``,t?.text)}${V(n,i[1]??``,n?.text)}
-  </tr>`}function V(e,t,n){if(e===void 0)return E`<td class="no"></td>
-      <td class="none"></td>`;let r=t===`−`?`old`:t===`+`?`new`:`same`;return E`<td class="no">${e.number}</td>
-    <td class="${r}"><span class="mark">${t}</span>${n}</td>`}function Ee(e){return[Oe(e.hosts),ke(e.hosts),Ae(e)]}const De=e=>d.flatMap(t=>{let n=e.filter(e=>l(e)===t);return n.length===0?[]:[{at:t,hosts:n}]});function Oe(e){return E`<ul class="counts" aria-label="Hosts by how they stand">
-    ${O(De(e),({at:e,hosts:t})=>E`<li class="${R(e)}">
+    </tr>`;let{left:t,right:n,kind:r}=e;if(r===`replaced`&&t!==void 0&&n!==void 0){let{head:e,old:r,fresh:i,tail:a}=xe(t.text,n.text);return w`<tr>
+      ${z(t,`−`,w`${e}<del>${r}</del>${a}`)}${z(n,`+`,w`${e}<ins>${i}</ins>${a}`)}
+    </tr>`}let i=r===`same`?[` `,` `]:[`−`,`+`];return w`<tr>
+    ${z(t,i[0]??``,t?.text)}${z(n,i[1]??``,n?.text)}
+  </tr>`}function z(e,t,n){if(e===void 0)return w`<td class="no"></td>
+      <td class="none"></td>`;let r=t===`−`?`old`:t===`+`?`new`:`same`;return w`<td class="no">${e.number}</td>
+    <td class="${r}"><span class="mark">${t}</span>${n}</td>`}function Oe(e){return[Ae(e.hosts),je(e.hosts),Me(e)]}const ke=e=>ue.flatMap(t=>{let n=e.filter(e=>b(e)===t);return n.length===0?[]:[{at:t,hosts:n}]});function Ae(e){return w`<ul class="counts" aria-label="Hosts by how they stand">
+    ${E(ke(e),({at:e,hosts:t})=>w`<li class="${I(e)}">
           <span class="many">${t.length}</span>
-          <span class="word"><span aria-hidden="true">${C[e].sign[0]}</span> ${C[e].word}</span>
+          <span class="word"><span aria-hidden="true">${v[e].sign[0]}</span> ${v[e].word}</span>
         </li>`)}
-  </ul>`}function ke(e){if(!(e.length<2))return E`<nav class="tiles" aria-label="Hosts, worst first">
+  </ul>`}function je(e){if(!(e.length<2))return w`<nav class="tiles" aria-label="Hosts, worst first">
     <ul>
-      ${O(e,e=>{let t=l(e);return E`<li>
-          <a class="${R(t)}" href="#host-${e.host}"
-            ><span class="sign" aria-hidden="true">${C[t].sign[0]}</span> ${e.host}<span class="unseen"
-              >, ${C[t].word}</span
+      ${E(e,e=>{let t=b(e);return w`<li>
+          <a class="${I(t)}" href="#host-${e.host}"
+            ><span class="sign" aria-hidden="true">${v[t].sign[0]}</span> ${e.host}<span class="unseen"
+              >, ${v[t].word}</span
             ></a
           >
         </li>`})}
     </ul>
-  </nav>`}function Ae(n){return E`<div class="tools" hidden data-script>
+  </nav>`}function Me(e){return w`<div class="tools" hidden data-script>
       <label
         >Show hosts with <input type="search" id="filter" placeholder="name, word or reason" autocomplete="off" spellcheck="false"
       /></label>
@@ -72,44 +72,44 @@ import{c as e,f as t,i as n,l as r,n as i,s as a,t as o}from"./headline.js";impo
     </div>
     <table class="data fleet" id="hosts-table">
       <caption class="unseen">
-        ${S(n.hosts.length,`host`)}, worst first
+        ${_(e.hosts.length,`host`)}, worst first
       </caption>
       <thead>
         <tr>
           <th scope="col">Host</th>
           <th scope="col">Stands</th>
           <th scope="col">What counts most</th>
-          <th scope="col">${r(n)}</th>
+          <th scope="col">${s(e)}</th>
         </tr>
       </thead>
       <tbody>
-        ${O(n.hosts,r=>E`<tr>
+        ${E(e.hosts,t=>w`<tr>
               <th scope="row">
-                <a href="#host-${r.host}">${r.host}</a>${u(r)?E` <small>not managed</small>`:void 0}
+                <a href="#host-${t.host}">${t.host}</a>${y(t)?w` <small>not managed</small>`:void 0}
               </th>
-              <td>${I(l(r),g(r))}</td>
-              <td>${M(t(n,r))}</td>
-              <td>${e(n,r)}</td>
+              <td>${P(b(t),i(t))}</td>
+              <td>${A(te(e,t))}</td>
+              <td>${d(e,t)}</td>
             </tr>`)}
       </tbody>
-    </table>`}function je(e,t,n){let r=e.reduce((e,t)=>e+t,0);if(r<=0)return[];let i=e.map(e=>e/r*t*n),a=[],o={x:0,y:0,width:t,height:n};for(let e=0;e<i.length;){let t=Math.max(Math.min(o.width,o.height),Number.MIN_VALUE),n=e+1,r=i[e],s=H(r,i[e],i[e],t);for(;n<i.length;){let a=r+i[n],o=H(a,i[e],i[n],t);if(o>s)break;[r,s,n]=[a,o,n+1]}let c=Math.min(r/t,Math.max(o.width,o.height)),l=o.width>=o.height,u=0;for(let t of i.slice(e,n)){let e=c===0?0:t/c;a.push(l?{x:o.x,y:o.y+u,width:c,height:e}:{x:o.x+u,y:o.y,width:e,height:c}),u+=e}o=l?{...o,x:o.x+c,width:Math.max(0,o.width-c)}:{...o,y:o.y+c,height:Math.max(0,o.height-c)},e=n}return a}const H=(e,t,n,r)=>Math.max(r*r*t/(e*e),e*e/(r*r*n)),U={width:960,height:420};function Me(e){let{largest:t,others:n}=e,r=n.packages===0?[]:[{name:`${n.packages} others`,from:n.from,to:n.to}],i=[...t,...r].filter(e=>W(e)>0).toSorted((e,t)=>W(t)-W(e)),a=je(i.map(W),U.width,U.height);return E`<p class="legend">
+    </table>`}function Ne(e,t,n){let r=e.reduce((e,t)=>e+t,0);if(r<=0)return[];let i=e.map(e=>e/r*t*n),a=[],o={x:0,y:0,width:t,height:n};for(let e=0;e<i.length;){let t=Math.max(Math.min(o.width,o.height),Number.MIN_VALUE),n=e+1,r=i[e],s=B(r,i[e],i[e],t);for(;n<i.length;){let a=r+i[n],o=B(a,i[e],i[n],t);if(o>s)break;[r,s,n]=[a,o,n+1]}let c=Math.min(r/t,Math.max(o.width,o.height)),l=o.width>=o.height,u=0;for(let t of i.slice(e,n)){let e=c===0?0:t/c;a.push(l?{x:o.x,y:o.y+u,width:c,height:e}:{x:o.x+u,y:o.y,width:e,height:c}),u+=e}o=l?{...o,x:o.x+c,width:Math.max(0,o.width-c)}:{...o,y:o.y+c,height:Math.max(0,o.height-c)},e=n}return a}const B=(e,t,n,r)=>Math.max(r*r*t/(e*e),e*e/(r*r*n)),V={width:960,height:420};function Pe(e){let{largest:t,others:i}=e,a=i.packages===0?[]:[{name:`${i.packages} others`,from:i.from,to:i.to}],o=[...t,...a].filter(e=>H(e)>0).toSorted((e,t)=>H(t)-H(e)),s=Ne(o.map(H),V.width,V.height);return w`<p class="legend">
       <span class="key same"></span>same size <span class="key grown"></span>▲ larger <span class="key shrunk"></span>▼ smaller
       <span class="key come"></span>+ new <span class="key gone"></span>− gone
     </p>
-    ${B(`The closure as a picture; a table of the largest packages follows`,E`<svg
+    ${R(`The closure as a picture; a table of the largest packages follows`,w`<svg
         class="treemap"
-        viewBox="0 0 ${U.width} ${U.height}"
+        viewBox="0 0 ${V.width} ${V.height}"
         role="img"
-        aria-label="${`The largest packages of the closure by size: ${i.slice(0,8).map(e=>`${e.name} ${_(W(e))}`).join(`, `)}`}"
+        aria-label="${`The largest packages of the closure by size: ${o.slice(0,8).map(e=>`${e.name} ${r(H(e))}`).join(`, `)}`}"
       >
-        ${O(i,(e,t)=>{let n=a[t];if(n===void 0||n.width<1||n.height<1)return;let{x:r,y:i,width:o,height:s}=n,c=Pe(e),l=Math.floor((o-8)/6.4),u=`${c.sign}${e.name}`,d=l>=4&&s>=18;return E`<g class="${c.name}"
-            ><title>${e.name}: ${Fe(e)}</title
+        ${E(o,(e,t)=>{let n=s[t];if(n===void 0||n.width<1||n.height<1)return;let{x:i,y:a,width:o,height:c}=n,l=Ie(e),u=Math.floor((o-8)/6.4),d=`${l.sign}${e.name}`,f=u>=4&&c>=18;return w`<g class="${l.name}"
+            ><title>${e.name}: ${Le(e)}</title
             ><rect
-              x="${G(r)}"
-              y="${G(i)}"
-              width="${G(o-1)}"
-              height="${G(s-1)}"
-            />${d?E`<text x="${G(r+4)}" y="${G(i+13)}">${Ne(u,l)}</text>`:void 0}${d&&s>=34&&l>=8?E`<text class="size" x="${G(r+4)}" y="${G(i+27)}">${_(W(e))}</text>`:void 0}</g
+              x="${U(i)}"
+              y="${U(a)}"
+              width="${U(o-1)}"
+              height="${U(c-1)}"
+            />${f?w`<text x="${U(i+4)}" y="${U(a+13)}">${Fe(d,u)}</text>`:void 0}${f&&c>=34&&u>=8?w`<text class="size" x="${U(i+4)}" y="${U(a+27)}">${r(H(e))}</text>`:void 0}</g
           >`})}
       </svg>`)}
     <table class="data sizes">
@@ -122,33 +122,33 @@ import{c as e,f as t,i as n,l as r,n as i,s as a,t as o}from"./headline.js";impo
         </tr>
       </thead>
       <tbody>
-        ${O([...t.slice(0,15),...r],e=>E`<tr>
-              <th scope="row">${j(e.name)}</th>
-              <td class="number">${e.from===0?`none`:_(e.from)}</td>
-              <td class="number">${e.to===0?`none`:_(e.to)}</td>
-              <td class="number">${e.from===e.to?``:y(e.to-e.from)}</td>
+        ${E([...t.slice(0,15),...a],e=>w`<tr>
+              <th scope="row">${k(e.name)}</th>
+              <td class="number">${e.from===0?`none`:r(e.from)}</td>
+              <td class="number">${e.to===0?`none`:r(e.to)}</td>
+              <td class="number">${e.from===e.to?``:n(e.to-e.from)}</td>
             </tr>`)}
       </tbody>
-    </table>`}const W=({from:e,to:t})=>t>0?t:e,G=e=>Math.round(Math.max(0,e)*10)/10,Ne=(e,t)=>{let n=Array.from(e);return n.length<=t?e:`${n.slice(0,t-1).join(``)}…`};function Pe({from:e,to:t}){return e===0?{name:`come`,sign:`+ `}:t===0?{name:`gone`,sign:`− `}:Math.abs(t-e)<Math.max(e,t)/100?{name:`same`,sign:``}:t>e?{name:`grown`,sign:`▲ `}:{name:`shrunk`,sign:`▼ `}}const Fe=({from:e,to:t})=>e===t?_(t):`${e===0?`none`:_(e)} → ${t===0?`none`:_(t)} (${y(t-e)})`;function Ie(e,t,n){let r=de(e,t.first);return O(x(e,t),i=>i.kind===`opinion`?Le(i,n):r===void 0?z(i,n):i.kind===`units`?z(i,n,Re(r,e.detail,n)):i.kind===`packages`?[z(i,n,ze(r,n)),Ve(r,t)]:z(i,n))}const Le=(e,t)=>E`<section class="part opinion">
+    </table>`}const H=({from:e,to:t})=>t>0?t:e,U=e=>Math.round(Math.max(0,e)*10)/10,Fe=(e,t)=>{let n=Array.from(e);return n.length<=t?e:`${n.slice(0,t-1).join(``)}…`};function Ie({from:e,to:t}){return e===0?{name:`come`,sign:`+ `}:t===0?{name:`gone`,sign:`− `}:Math.abs(t-e)<Math.max(e,t)/100?{name:`same`,sign:``}:t>e?{name:`grown`,sign:`▲ `}:{name:`shrunk`,sign:`▼ `}}const Le=({from:e,to:t})=>e===t?r(t):`${e===0?`none`:r(e)} → ${t===0?`none`:r(t)} (${n(t-e)})`;function Re(e,t,n){let r=oe(e,t.first);return E(g(e,t),i=>i.kind===`opinion`?ze(i,n):r===void 0?L(i,n):i.kind===`units`?L(i,n,Be(r,e.detail,n)):i.kind===`packages`?[L(i,n,Ve(r,n)),Ue(r,t)]:L(i,n))}const ze=(e,t)=>w`<section class="part opinion">
     <h4>${e.title}</h4>
     <p class="caution">A model wrote this about text that strangers may have written. It can raise a verdict and never lower one.</p>
-    ${N(e.lines,t.lines)}
-  </section>`,K=[[`stop`,`stops`],[`stop-start`,`stops and starts`],[`restart`,`restarts`],[`reload`,`reloads`],[`start`,`starts`],[`skip`,`keeps running the old version until a reboot`],[`nothing`,`nothing happens to it`]];function Re(e,t,n){let r=[...e.units.map(e=>({unit:e,of:`system`})),...e.userUnits.map(e=>({unit:e,of:`user`}))],i=K.flatMap(([e,t])=>r.filter(({unit:t})=>t.effect===e&&!t.hashOnly).map(e=>({...e,words:t}))),a=K.flatMap(([e,t])=>{let n=r.filter(({unit:t})=>t.effect===e&&t.hashOnly).map(({unit:e})=>e.name);return n.length===0?[]:[{spans:[`${t}, only store paths differ: `,...m(n,60)]}]}),o=i.slice(0,n.lines),s=t===`full`;return[i.length===0?void 0:E`<table class="data">
+    ${j(e.lines,t.lines)}
+  </section>`,W=[[`stop`,`stops`],[`stop-start`,`stops and starts`],[`restart`,`restarts`],[`reload`,`reloads`],[`start`,`starts`],[`skip`,`keeps running the old version until a reboot`],[`nothing`,`nothing happens to it`]];function Be(e,t,n){let r=[...e.units.map(e=>({unit:e,of:`system`})),...e.userUnits.map(e=>({unit:e,of:`user`}))],i=W.flatMap(([e,t])=>r.filter(({unit:t})=>t.effect===e&&!t.hashOnly).map(e=>({...e,words:t}))),a=W.flatMap(([e,t])=>{let n=r.filter(({unit:t})=>t.effect===e&&t.hashOnly).map(({unit:e})=>e.name);return n.length===0?[]:[{spans:[`${t}, only store paths differ: `,...p(n,60)]}]}),o=i.slice(0,n.lines),s=t===`full`;return[i.length===0?void 0:w`<table class="data">
           <thead>
             <tr>
               <th scope="col">Unit</th>
               <th scope="col">What a switch does</th>
-              ${s?E`<th scope="col">Why</th>`:void 0}
+              ${s?w`<th scope="col">Why</th>`:void 0}
             </tr>
           </thead>
           <tbody>
-            ${O(o,({unit:e,of:t,words:n})=>E`<tr>
-                  <th scope="row">${j(e.name)}${t===`user`?E` <small>of users</small>`:void 0}</th>
+            ${E(o,({unit:e,of:t,words:n})=>w`<tr>
+                  <th scope="row">${k(e.name)}${t===`user`?w` <small>of users</small>`:void 0}</th>
                   <td>${e.change===`changed`?void 0:`${e.change}, `}<span class="effect ${e.effect}">${n}</span></td>
-                  ${s?E`<td>${e.reason}</td>`:void 0}
+                  ${s?w`<td>${e.reason}</td>`:void 0}
                 </tr>`)}
           </tbody>
-        </table>`,i.length>o.length?E`<p class="cut">${i.length-o.length} more are left out here for size; plan.json has them.</p>`:void 0,N(a)]}function ze(e,t){let{added:n,removed:r,changed:i,rebuilt:a}=te(e),o=e=>e.filter(e=>e!==``).join(`, `),s={down:`▼ down`,mixed:`◆ mixed`,up:`▲ up`,same:`changed`},c=[...[`down`,`mixed`,`up`,`same`].flatMap(e=>i.filter(t=>t.direction===e).map(t=>({name:t.name,how:s[e],from:o(t.from),to:o(t.to),bytes:t.sizeDelta,by:t.selectedBy}))),...n.map(e=>({name:e.name,how:`+ added`,from:``,to:o(e.versions),bytes:e.size,by:e.selectedBy})),...r.map(e=>({name:e.name,how:`− removed`,from:o(e.versions),to:``,bytes:-e.size,by:e.selectedBy}))],l=c.slice(0,t.lines),u=a.map(e=>e.name);return[l.length===0?void 0:E`<table class="data packages">
+        </table>`,i.length>o.length?w`<p class="cut">${i.length-o.length} more are left out here for size; plan.json has them.</p>`:void 0,j(a)]}function Ve(t,r){let{added:i,removed:a,changed:o,rebuilt:s}=e(t),c=e=>e.filter(e=>e!==``).join(`, `),l={down:`▼ down`,mixed:`◆ mixed`,up:`▲ up`,same:`changed`},u=[...[`down`,`mixed`,`up`,`same`].flatMap(e=>o.filter(t=>t.direction===e).map(t=>({name:t.name,how:l[e],from:c(t.from),to:c(t.to),bytes:t.sizeDelta,by:t.selectedBy}))),...i.map(e=>({name:e.name,how:`+ added`,from:``,to:c(e.versions),bytes:e.size,by:e.selectedBy})),...a.map(e=>({name:e.name,how:`− removed`,from:c(e.versions),to:``,bytes:-e.size,by:e.selectedBy}))],d=u.slice(0,r.lines),f=s.map(e=>e.name);return[d.length===0?void 0:w`<table class="data packages">
           <thead>
             <tr>
               <th scope="col">Package</th>
@@ -160,19 +160,19 @@ import{c as e,f as t,i as n,l as r,n as i,s as a,t as o}from"./headline.js";impo
             </tr>
           </thead>
           <tbody>
-            ${O(l,e=>E`<tr>
-                  <th scope="row">${j(e.name)}</th>
+            ${E(d,e=>w`<tr>
+                  <th scope="row">${k(e.name)}</th>
                   <td class="how">${e.how}</td>
                   <td>${e.from}</td>
                   <td>${e.to}</td>
-                  <td class="number">${e.bytes===0?``:y(e.bytes)}</td>
+                  <td class="number">${e.bytes===0?``:n(e.bytes)}</td>
                   <td>${e.by.map(e=>e===`system-path`?`system path`:e).join(`, `)||`a dependency`}</td>
                 </tr>`)}
           </tbody>
-        </table>`,c.length>l.length?E`<p class="cut">${c.length-l.length} more are left out here for size; plan.json has them.</p>`:void 0,u.length===0?void 0:E`<details>
-          <summary>${u.length} rebuilt at the same version</summary>
-          <p>${M({spans:m(u,400)})}</p>
-        </details>`,Be(e)]}function Be(e){let t=e.closure?.chains??[];if(t.length!==0)return E`<details class="chains">
+        </table>`,u.length>d.length?w`<p class="cut">${u.length-d.length} more are left out here for size; plan.json has them.</p>`:void 0,f.length===0?void 0:w`<details>
+          <summary>${f.length} rebuilt at the same version</summary>
+          <p>${A({spans:p(f,400)})}</p>
+        </details>`,He(t)]}function He(e){let t=e.closure?.chains??[];if(t.length!==0)return w`<details class="chains">
     <summary>What brings them in: the shortest chain of references for each</summary>
     <table class="data">
       <thead>
@@ -183,39 +183,39 @@ import{c as e,f as t,i as n,l as r,n as i,s as a,t as o}from"./headline.js";impo
         </tr>
       </thead>
       <tbody>
-        ${O(t,({name:e,side:t,path:n})=>E`<tr>
-              <th scope="row">${j(e)}</th>
+        ${E(t,({name:e,side:t,path:n})=>w`<tr>
+              <th scope="row">${k(e)}</th>
               <td>${t===`to`?`new`:`old`}</td>
-              <td>${O(n,(e,t)=>[t===0?void 0:E` <span aria-label="which refers to">→</span> `,j(e)])}</td>
+              <td>${E(n,(e,t)=>[t===0?void 0:w` <span aria-label="which refers to">→</span> `,k(e)])}</td>
             </tr>`)}
       </tbody>
     </table>
-  </details>`}function Ve(e,{hosts:t}){if(e.closure!==void 0&&e.closure.largest.length!==0)return E`<section class="part closure">
-    <h4>Closure <span class="count">${v(ie(t))}</span></h4>
+  </details>`}function Ue(e,{hosts:t}){if(e.closure!==void 0&&e.closure.largest.length!==0)return w`<section class="part closure">
+    <h4>Closure <span class="count">${c(re(t))}</span></h4>
     <details>
       <summary>What it is made of, by size${t.length>1&&e.measuredOn!==void 0?`, on ${e.measuredOn}`:``}</summary>
-      ${Me(e.closure)}
+      ${Pe(e.closure)}
     </details>
-  </section>`}function He(e,t){let r=e.hosts.filter(e=>e.state===`unchanged`);return[O(n(e),(n,r)=>Ue(e,n,r,t)),r.length===0?void 0:E`<article class="change" aria-labelledby="unchanged">
-          <h3 id="unchanged">${S(r.length,`host`)} with no change</h3>
-          ${q(e,r,t)}
-        </article>`]}function Ue(e,t,n,r){let i=`change-${n+1}`,{first:o}=t,s=a(t),c=[...u(o)?[`not managed`]:[],...h(e,o)].join(`, `),l=o.state===`removed`?void 0:Ie(e,t,r),d=E`<summary>
+  </section>`}function We(e,t){let n=e.hosts.filter(e=>e.state===`unchanged`);return[E(h(e),(n,r)=>Ge(e,n,r,t)),n.length===0?void 0:w`<article class="change" aria-labelledby="unchanged">
+          <h3 id="unchanged">${_(n.length,`host`)} with no change</h3>
+          ${G(e,n,t)}
+        </article>`]}function Ge(e,n,r,i){let a=`change-${r+1}`,{first:o}=n,s=f(n),c=[...y(o)?[`not managed`]:[],...t(e,o)].join(`, `),l=o.state===`removed`?void 0:Re(e,n,i),u=w`<summary>
       What changes${s.length>1?`, the same on ${s.length} hosts`:``}${c===``?``:`: ${c}`}
     </summary>
-    ${l}`,f=l===void 0?void 0:We(e,o)?E`<details class="body" open>${d}</details>`:E`<details class="body">${d}</details>`;return s.length===1?E`<article class="change" id="${i}" aria-labelledby="title:host-${o.host}">
-      ${J(e,o,r,`alone`)}${f}
-    </article>`:E`<article class="change" id="${i}" aria-labelledby="title:${i}">
-    <h3 id="title:${i}">${s.length<=3?s.join(`, `):`${s.slice(0,2).join(`, `)} and ${s.length-2} more`} ${I(p(o),ae(o))}</h3>
-    ${q(e,t.hosts,r)}${f}
-  </article>`}function We(e,t){return f(e)?t.state===`failed`||t.decision.action===`hold`:![`clean`,`unbuilt`].includes(p(t))}function q(e,t,n){let r=t=>J(e,t,n,`among`);if(t.length<=6)return O(t,r);let i=t.filter(t=>t.approval!==void 0||b(e,t).length>0),a=t.filter(e=>!i.includes(e)),o=E`<details class="fold">
-    <summary>${i.length===0?`The`:`The other`} ${S(a.length,`host`)} one by one</summary>
-    ${O(a,r)}
-  </details>`;return[O(i,r),a.length===0?void 0:o]}function J(t,n,i,a){let{decision:o,reboot:s,approval:u}=n,d=o.reasons.filter(e=>e!==``),f=E`<ul>
-    ${O(d,e=>E`<li>${e}</li>`)}
-  </ul>`,p=[...P(r(t),c(n)?void 0:e(t,n)),...P(`Because`,d.length>1?f:d[0]),...P(`Reboot`,s?.when),...P(`Approval`,o.approval===void 0?void 0:`by ${o.approval.by}: ${o.approval.became}`),...P(`Waits since`,u&&E`<time datetime="${u.issuedAt}">${Y(u.issuedAt)}</time>; digest ${j(u.digest)}`),...Ge(n),...P(`Platform`,n.platform),...P(`Warnings`,n.warnings.length===0||a===`alone`?void 0:S(n.warnings.length,`warning`))],m=`title:host-${n.host}`,h=E`${n.host} ${I(l(n),g(n))}`;return E`<section class="host ${a}" id="host-${n.host}" tabindex="-1" aria-labelledby="${m}">
-    ${a===`alone`?E`<h3 id="${m}">${h}</h3>`:E`<h4 id="${m}">${h}</h4>`}${F(p)}
-    ${O(b(t,n),e=>z(e,i))}
-  </section>`}function Ge(e){let t=(e,t)=>P(e,t===void 0||t===``?void 0:j(t));switch(e.state){case`unchanged`:return t(`System`,e.toplevel);case`changed`:return[...t(`From`,e.from),...t(`To`,e.to),...P(`Closure`,v([e.closure]))];case`added`:return t(`To`,e.to);case`removed`:return t(`From`,e.from);case`failed`:return[]}}const Y=e=>`${e.slice(0,16).replace(`T`,` `)} UTC`,Ke=`
+    ${l}`,d=l===void 0?void 0:Ke(e,o)?w`<details class="body" open>${u}</details>`:w`<details class="body">${u}</details>`;return s.length===1?w`<article class="change" id="${a}" aria-labelledby="title:host-${o.host}">
+      ${K(e,o,i,`alone`)}${d}
+    </article>`:w`<article class="change" id="${a}" aria-labelledby="title:${a}">
+    <h3 id="title:${a}">${s.length<=3?s.join(`, `):`${s.slice(0,2).join(`, `)} and ${s.length-2} more`} ${P(fe(o),ie(o))}</h3>
+    ${G(e,n.hosts,i)}${d}
+  </article>`}function Ke(e,t){return x(e)?t.state===`failed`||t.decision.action===`hold`:![`clean`,`unbuilt`].includes(fe(t))}function G(e,t,n){let r=t=>K(e,t,n,`among`);if(t.length<=6)return E(t,r);let i=t.filter(t=>t.approval!==void 0||l(e,t).length>0),a=t.filter(e=>!i.includes(e)),o=w`<details class="fold">
+    <summary>${i.length===0?`The`:`The other`} ${_(a.length,`host`)} one by one</summary>
+    ${E(a,r)}
+  </details>`;return[E(i,r),a.length===0?void 0:o]}function K(e,t,n,r){let{decision:a,reboot:o,approval:c}=t,u=a.reasons.filter(e=>e!==``),f=w`<ul>
+    ${E(u,e=>w`<li>${e}</li>`)}
+  </ul>`,p=[...M(s(e),le(t)?void 0:d(e,t)),...M(`Because`,u.length>1?f:u[0]),...M(`Reboot`,o?.when),...M(`Approval`,a.approval===void 0?void 0:`by ${a.approval.by}: ${a.approval.became}`),...M(`Waits since`,c&&w`<time datetime="${c.issuedAt}">${q(c.issuedAt)}</time>; digest ${k(c.digest)}`),...qe(t),...M(`Platform`,t.platform),...M(`Warnings`,t.warnings.length===0||r===`alone`?void 0:_(t.warnings.length,`warning`))],m=`title:host-${t.host}`,h=w`${t.host} ${P(b(t),i(t))}`;return w`<section class="host ${r}" id="host-${t.host}" tabindex="-1" aria-labelledby="${m}">
+    ${r===`alone`?w`<h3 id="${m}">${h}</h3>`:w`<h4 id="${m}">${h}</h4>`}${N(p)}
+    ${E(l(e,t),e=>L(e,n))}
+  </section>`}function qe(e){let t=(e,t)=>M(e,t===void 0||t===``?void 0:k(t));switch(e.state){case`unchanged`:return t(`System`,e.toplevel);case`changed`:return[...t(`From`,e.from),...t(`To`,e.to),...M(`Closure`,c([e.closure]))];case`added`:return t(`To`,e.to);case`removed`:return t(`From`,e.from);case`failed`:return[]}}const q=e=>`${e.slice(0,16).replace(`T`,` `)} UTC`,J=`
 "use strict";
 const all = (selector, from = document) => Array.from(from.querySelectorAll(selector));
 for (const one of all("[data-script]")) one.hidden = false;
@@ -267,7 +267,7 @@ for (const command of all("kbd.command")) {
   });
   command.after(button);
 }
-`,qe=`
+`,Y=`
 :root {
   color-scheme: light dark;
   --page: #f6f7f9; --card: #fff; --ink: #1b1f24; --soft: #57606a; --line: #d5dae0; --link: #0a55b5; --focus: #0a55b5;
@@ -421,7 +421,7 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-botto
   .scroll { overflow: visible; }
   pre { white-space: pre-wrap; width: auto; }
 }
-`,X={asking:`asked`,copying:`copied`,activating:`activated`,verifying:`verified`,ended:`done`};function Je(e){let{timeline:t}=e;if(t===void 0||t.hosts.length===0)return;let n=Date.parse(e.finishedAt),r=t.hosts.map(({host:e,steps:t})=>({host:e,spans:Ye(t,n)})),i=Math.min(...r.flatMap(({spans:e})=>e.map(({from:e})=>e))),a=Math.max(...r.flatMap(({spans:e})=>e.map(({to:e})=>e)),i+1e3),o=new Map(e.hosts.map(e=>[e.host,e]));return E`<p>From ${Z(i)} to ${Z(a)} UTC, ${Q(a-i)}. Before it: ${Qe(e,t,i)}.</p>
+`,X={asking:`asked`,copying:`copied`,activating:`activated`,verifying:`verified`,ended:`done`};function Je(e){let{timeline:t}=e;if(t===void 0||t.hosts.length===0)return;let n=Date.parse(e.finishedAt),r=t.hosts.map(({host:e,steps:t})=>({host:e,spans:Ye(t,n)})),i=Math.min(...r.flatMap(({spans:e})=>e.map(({from:e})=>e))),a=Math.max(...r.flatMap(({spans:e})=>e.map(({to:e})=>e)),i+1e3),o=new Map(e.hosts.map(e=>[e.host,e]));return w`<p>From ${Z(i)} to ${Z(a)} UTC, ${Q(a-i)}. Before it: ${Qe(e,t,i)}.</p>
     <p class="legend">
       <span class="key asking"></span>asked <span class="key copying"></span>copied <span class="key activating"></span>activated
       <span class="key verifying"></span>verified
@@ -437,17 +437,17 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-botto
         </tr>
       </thead>
       <tbody>
-        ${O(r,({host:e,spans:t})=>{let n=o.get(e),r=Math.min(...t.map(({from:e})=>e)),s=Math.max(...t.map(({to:e})=>e));return E`<tr>
+        ${E(r,({host:e,spans:t})=>{let n=o.get(e),r=Math.min(...t.map(({from:e})=>e)),s=Math.max(...t.map(({to:e})=>e));return w`<tr>
             <th scope="row"><a href="#host-${e}">${e}</a></th>
             <td>${Z(r)}</td>
             <td class="number">${Q(s-r)}</td>
             <td>${Ze(t,i,a)}<small>${t.map(({name:e,from:t,to:n})=>`${e} ${Q(n-t)}`).join(`, `)}</small></td>
-            <td>${n===void 0?void 0:I(l(n))}</td>
+            <td>${n===void 0?void 0:P(b(n))}</td>
           </tr>`})}
       </tbody>
-    </table>`}function Ye(e,t){let n=e.flatMap(({step:n,at:r},i)=>{if(n===`ended`)return[];let a=Date.parse(r);return[{name:X[n],from:a,to:Math.max(a,Date.parse(e[i+1]?.at??``)||t)}]}),r=Date.parse(e[0]?.at??``)||t;return n.length>0?n:[{name:X.ended,from:r,to:r}]}const Xe=Object.fromEntries(Object.entries(X).map(([e,t])=>[t,e]));function Ze(e,t,n){let r=e=>Math.round((e-t)/(n-t)*1e4)/10;return E`<svg class="bar" viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">
-    ${O(e,({name:e,from:t,to:n})=>E`<rect class="${Xe[e]??``}" x="${r(t)}" y="0" width="${Math.max(3,r(n)-r(t))}" height="12" />`)}
-  </svg>`}function Qe(e,{stages:t},n){let r=t.filter(({at:e})=>Date.parse(e)<=n),i=r.map(({stage:e,at:t},i)=>`${e} ${Q(Math.min(n,Date.parse(r[i+1]?.at??``)||n)-Date.parse(t))}`);return i.length===0?`it began at ${Z(Date.parse(e.startedAt))}`:i.join(`, `)}const Z=e=>new Date(e).toISOString().slice(11,19);function Q(e){let t=Math.round(Math.max(0,e)/1e3);return t<60?`${t} s`:t<3600?`${Math.floor(t/60)} min ${t%60} s`:`${Math.floor(t/3600)} h ${Math.floor(t%3600/60)} min`}function $e(e,t){let n=t.detail===`names`?s(e):e,r=me(n),a=i(n,{approve:t.approve,limit:1e3,characters:4e5}),c=nt(n),l=Je(n),u=[{id:`fleet`,title:`Fleet`,body:n.hosts.length===0?E`<p>No hosts.</p>`:Ee(n)},...a.length===0?[]:[{id:`needed`,title:`Needed from you`,body:N(a)}],...c===void 0?[]:[{id:`reboots`,title:`Reboots`,body:c}],...l===void 0?[]:[{id:`times`,title:`Timeline`,body:l}],...n.hosts.length===0?[]:[{id:`changes`,title:`Hosts and changes`,body:He(n,r)}],{id:`run`,title:`About this run`,body:rt(n,t)}],[d,...f]=[oe(n),...ee(n)].filter(e=>e!==void 0),p=`Deploy gate: ${o(n.hosts)}`;return`<!doctype html>\n${he(E`<html lang="en" dir="ltr">
+    </table>`}function Ye(e,t){let n=e.flatMap(({step:n,at:r},i)=>{if(n===`ended`)return[];let a=Date.parse(r);return[{name:X[n],from:a,to:Math.max(a,Date.parse(e[i+1]?.at??``)||t)}]}),r=Date.parse(e[0]?.at??``)||t;return n.length>0?n:[{name:X.ended,from:r,to:r}]}const Xe=Object.fromEntries(Object.entries(X).map(([e,t])=>[t,e]));function Ze(e,t,n){let r=e=>Math.round((e-t)/(n-t)*1e4)/10;return w`<svg class="bar" viewBox="0 0 1000 12" preserveAspectRatio="none" aria-hidden="true" focusable="false">
+    ${E(e,({name:e,from:t,to:n})=>w`<rect class="${Xe[e]??``}" x="${r(t)}" y="0" width="${Math.max(3,r(n)-r(t))}" height="12" />`)}
+  </svg>`}function Qe(e,{stages:t},n){let r=t.filter(({at:e})=>Date.parse(e)<=n),i=r.map(({stage:e,at:t},i)=>`${e} ${Q(Math.min(n,Date.parse(r[i+1]?.at??``)||n)-Date.parse(t))}`);return i.length===0?`it began at ${Z(Date.parse(e.startedAt))}`:i.join(`, `)}const Z=e=>new Date(e).toISOString().slice(11,19);function Q(e){let t=Math.round(Math.max(0,e)/1e3);return t<60?`${t} s`:t<3600?`${Math.floor(t/60)} min ${t%60} s`:`${Math.floor(t/3600)} h ${Math.floor(t%3600/60)} min`}function $e(e,t){let n=t.detail===`names`?ae(e):e,r=ge(n),i=ee(n,{approve:t.approve,limit:1e3,characters:4e5}),s=nt(n),c=Je(n),l=[{id:`fleet`,title:`Fleet`,body:n.hosts.length===0?w`<p>No hosts.</p>`:Oe(n)},...i.length===0?[]:[{id:`needed`,title:`Needed from you`,body:j(i)}],...s===void 0?[]:[{id:`reboots`,title:`Reboots`,body:s}],...c===void 0?[]:[{id:`times`,title:`Timeline`,body:c}],...n.hosts.length===0?[]:[{id:`changes`,title:`Hosts and changes`,body:We(n,r)}],{id:`run`,title:`About this run`,body:rt(n,t)}],[d,...f]=[m(n),...o(n)].filter(e=>e!==void 0),p=`Deploy gate: ${u(n.hosts)}`;return`<!doctype html>\n${_e(w`<html lang="en" dir="ltr">
       <head>
         <meta charset="utf-8" />
         <meta http-equiv="Content-Security-Policy" content="${tt}" />
@@ -457,26 +457,26 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-botto
         <meta name="format-detection" content="telephone=no, email=no, address=no" />
         <meta name="color-scheme" content="light dark" />
         <title>${p}</title>
-        ${D(`<style>`,qe)}
+        ${T(`<style>`,Y)}
       </head>
       <body>
         <a class="skip" href="#main">Skip to the report</a>
         <header>
-          <p class="brand">Deploy gate${n.repository===void 0?void 0:E` <span>${n.repository}</span>`}</p>
+          <p class="brand">Deploy gate${n.repository===void 0?void 0:w` <span>${n.repository}</span>`}</p>
           ${et(n)}
-          <p>${d} ${M(t.compared??ne(n))}</p>
-          ${O(f,e=>E`<p class="caution">${e}</p>`)}${a.length>0?E`<p><a class="call" href="#needed">Something is needed from you</a></p>`:void 0}
+          <p>${d} ${A(t.compared??a(n))}</p>
+          ${E(f,e=>w`<p class="caution">${e}</p>`)}${i.length>0?w`<p><a class="call" href="#needed">Something is needed from you</a></p>`:void 0}
         </header>
         <nav class="contents" aria-label="Parts of the report">
           <ul>
-            ${O(u,({id:e,title:t})=>E`<li><a href="#${e}">${t}</a></li>`)}
+            ${E(l,({id:e,title:t})=>w`<li><a href="#${e}">${t}</a></li>`)}
           </ul>
           <div class="tools" hidden data-script>
             <button type="button" id="unfold">Unfold all</button> <button type="button" id="fold">Fold all</button>
           </div>
         </nav>
         <main id="main" tabindex="-1">
-          ${O(u,({id:e,title:t,body:n})=>E` <section class="chapter" id="${e}" aria-labelledby="${e}-title">
+          ${E(l,({id:e,title:t,body:n})=>w` <section class="chapter" id="${e}" aria-labelledby="${e}-title">
                 <h2 id="${e}-title">${t}</h2>
                 ${n}
               </section>`)}
@@ -486,9 +486,9 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-botto
             nixos-deploy-gate ${n.tool.version}, made from plan.json, which is the record. This page loads nothing and sends nothing.
           </p>
         </footer>
-        ${D(`<script>`,Ke)}
+        ${T(`<script>`,J)}
       </body>
-    </html>`)}\n`}function et(e){let t=o(e.hosts).split(` · `),n=O(t,(e,n)=>E`<span>${e}${n<t.length-1?` ·`:``}</span> `);return t.length>7?E`<h1 class="long">${n}</h1>`:E`<h1>${n}</h1>`}const $=e=>`'sha256-${fe(`sha256`).update(e).digest(`base64`)}'`,tt=`default-src 'none'; style-src ${$(qe)}; script-src ${$(Ke)}; base-uri 'none'; form-action 'none'`;function nt(e){let t=e.hosts.filter(e=>e.reboot!==void 0);if(t.length!==0)return E`<table class="data">
+    </html>`)}\n`}function et(e){let t=u(e.hosts).split(` · `),n=E(t,(e,n)=>w`<span>${e}${n<t.length-1?` ·`:``}</span> `);return t.length>7?w`<h1 class="long">${n}</h1>`:w`<h1>${n}</h1>`}const $=e=>`'sha256-${me(`sha256`).update(e).digest(`base64`)}'`,tt=`default-src 'none'; style-src ${$(Y)}; script-src ${$(J)}; base-uri 'none'; form-action 'none'`;function nt(e){let t=e.hosts.filter(e=>e.reboot!==void 0);if(t.length!==0)return w`<table class="data">
     <thead>
       <tr>
         <th scope="col">Host</th>
@@ -499,19 +499,19 @@ footer { color: var(--soft); font-size: .88rem; padding-top: 1rem; padding-botto
       </tr>
     </thead>
     <tbody>
-      ${O(t,t=>E`<tr>
+      ${E(t,t=>w`<tr>
             <th scope="row"><a href="#host-${t.host}">${t.host}</a></th>
-            <td>${I(l(t))}</td>
-            <td>${t.reboot?.when}${t.reboot?.byHand===!0?E` <strong>by hand</strong>`:void 0}</td>
+            <td>${P(b(t))}</td>
+            <td>${t.reboot?.when}${t.reboot?.byHand===!0?w` <strong>by hand</strong>`:void 0}</td>
             <td>
-              ${t.reboot?.next===void 0?`none is known`:E`<time datetime="${t.reboot.next}">${Y(t.reboot.next)}</time>`}
+              ${t.reboot?.next===void 0?`none is known`:w`<time datetime="${t.reboot.next}">${q(t.reboot.next)}</time>`}
             </td>
             <td>
-              ${t.reboot?.pendingHours===void 0?f(e)?`not known`:`not yet`:`${t.reboot.pendingHours} h`}${t.reboot?.missedWindows===void 0||t.reboot.missedWindows===0?void 0:`, ${t.reboot.missedWindows} windows missed`}${t.reboot?.overdue===!0?E` <strong>overdue</strong>`:void 0}
+              ${t.reboot?.pendingHours===void 0?x(e)?`not known`:`not yet`:`${t.reboot.pendingHours} h`}${t.reboot?.missedWindows===void 0||t.reboot.missedWindows===0?void 0:`, ${t.reboot.missedWindows} windows missed`}${t.reboot?.overdue===!0?w` <strong>overdue</strong>`:void 0}
             </td>
           </tr>`)}
     </tbody>
-  </table>`}function rt(e,t){let{session:n,revision:r,policy:i}=e,a=n.costUsd===void 0?``:`, $${n.costUsd.toFixed(2)}`,o=e=>e===void 0?void 0:j(e),s=[...P(`Run`,t.run!==void 0&&it(t.run)?E`<a href="${new URL(t.run).href}" rel="noreferrer">its page on the forge</a>`:void 0),...P(`Event`,e.event),...P(`Flake`,e.flake===``?void 0:j(e.flake)),...P(`Revision`,o(r.head)),...P(`Compared with`,o(r.base)),...P(`Began`,E`<time datetime="${e.startedAt}">${Y(e.startedAt)}</time>, took ${re(e.startedAt,e.finishedAt)}`),...P(`Policy`,i.source===`none`?`none: everything is only observed`:[`deployGate`,i.revision===void 0?void 0:[` of `,j(i.revision)]]),...P(`Session`,n.ran?`${n.model??`a Claude session`}${a}`:`none${n.note===``?``:`: ${n.note}`}`),...P(`Made by`,`nixos-deploy-gate ${e.tool.version}${e.tool.nix===void 0?``:`, Nix ${e.tool.nix}`}`)],c=E`<h3>Notes</h3>
+  </table>`}function rt(e,t){let{session:n,revision:r,policy:i}=e,a=n.costUsd===void 0?``:`, $${n.costUsd.toFixed(2)}`,o=e=>e===void 0?void 0:k(e),s=[...M(`Run`,t.run!==void 0&&it(t.run)?w`<a href="${new URL(t.run).href}" rel="noreferrer">its page on the forge</a>`:void 0),...M(`Event`,e.event),...M(`Flake`,e.flake===``?void 0:k(e.flake)),...M(`Revision`,o(r.head)),...M(`Compared with`,o(r.base)),...M(`Began`,w`<time datetime="${e.startedAt}">${q(e.startedAt)}</time>, took ${ne(e.startedAt,e.finishedAt)}`),...M(`Policy`,i.source===`none`?`none: everything is only observed`:[`deployGate`,i.revision===void 0?void 0:[` of `,k(i.revision)]]),...M(`Session`,n.ran?`${n.model??`a Claude session`}${a}`:`none${n.note===``?``:`: ${n.note}`}`),...M(`Made by`,`nixos-deploy-gate ${e.tool.version}${e.tool.nix===void 0?``:`, Nix ${e.tool.nix}`}`)],c=w`<h3>Notes</h3>
     <ul class="lines">
-      ${O(e.notes,e=>E`<li>${e}</li>`)}
-    </ul>`;return[F(s),e.notes.length===0?void 0:c]}const it=e=>/^https?:\/\/[^\s]+$/.test(e)&&URL.canParse(e);export{$e as htmlReport};
+      ${E(e.notes,e=>w`<li>${e}</li>`)}
+    </ul>`;return[N(s),e.notes.length===0?void 0:c]}const it=e=>/^https?:\/\/[^\s]+$/.test(e)&&URL.canParse(e);export{$e as htmlReport};

@@ -1,1 +1,1 @@
-export{o as wrap}from"./terminal-escape2.js";
+export{S as wrap}from"./prepare.js";

@@ -27,11 +27,10 @@ export const planCommand: Command = {
   ],
   run: async ([flake = "."], options, shell) => {
     const page = pageFile(options, shell, "plan");
-    // What cannot be loaded is said where it is needed.
-    const meanwhile = (): void => void import("./plan-run.ts").catch(() => {});
-    return await withShellRun({ flake, options, shell, trust: "unreviewed", meanwhile }, async (prepared, log) => {
+    return await withShellRun({ flake, options, shell, trust: "unreviewed" }, async (prepared, log) => {
+      // Loaded here, while Nix has been at work since the sources were laid out.
       const { runGate } = await import("./plan-run.ts");
-      // Builds begin when the policy is known, and this process then only waits for them.
+      // Builds begin when the policy is known, and this process then only waits for them. What cannot be loaded is said where it is needed.
       const onPolicy = (): void => void import("./show-plan.ts").catch(() => {});
       const plan = await runGate(prepared, flake, options, shell, undefined, onPolicy);
       log.close();

@@ -25,8 +25,6 @@ export type Preparation = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
   readonly log: Log;
-  /** Called when this process would only wait for the jail: the time to load what comes next. */
-  readonly meanwhile?: () => void;
 };
 
 /** A run that may begin: sources are laid out and every port is a real one. Nothing of the flake has been evaluated. */
@@ -66,7 +64,6 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         // Links made in there lead here, and must be found by a garbage collection out here.
         writable: [roots],
         version,
-        ...(preparation.meanwhile === undefined ? {} : { meanwhile: preparation.meanwhile }),
       });
       made.catch(() => {});
       return made;

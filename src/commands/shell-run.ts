@@ -11,13 +11,11 @@ export type ShellRun = {
   readonly shell: Shell;
   /** `deploy-branch`: whoever types it is about to run this code as root on their hosts, so that it needs no jail here. */
   readonly trust: Trust;
-  /** Loads what comes next, while the jail is waited for. */
-  readonly meanwhile?: () => void;
 };
 
 /** Lays out a run of a shell: its log, and everything of `withPrepared`. The log is closed when `use` is done and before anything is printed. */
 export async function withShellRun(
-  { flake, options, shell, trust, meanwhile }: ShellRun,
+  { flake, options, shell, trust }: ShellRun,
   use: (prepared: Prepared, log: GateLog) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   const debug = typeof options["log-file"] === "string" ? await openDebugLog(options["log-file"]) : undefined;
@@ -32,8 +30,7 @@ export async function withShellRun(
     const base = typeof options["base"] === "string" ? options["base"] : undefined;
     const { directory, environment, signal } = shell;
     const event = { kind: "shell", base, trust } as const;
-    const preparation = { flake, directory, event, environment, signal, log, ...(meanwhile === undefined ? {} : { meanwhile }) };
-    return await withPrepared(preparation, async (prepared) => await use(prepared, log));
+    return await withPrepared({ flake, directory, event, environment, signal, log }, async (prepared) => await use(prepared, log));
   } finally {
     shell.signal.removeEventListener("abort", ending);
     log.close();

@@ -36,8 +36,6 @@ export type JailOptions = {
   readonly writable: readonly string[];
   /** Of the Nix in PATH, where it has been asked for already. */
   readonly version?: Promise<NixVersion>;
-  /** Called when the jail stands and is being tried, and this process would only wait. */
-  readonly meanwhile?: () => void;
 };
 
 export type JailOpened = { readonly kind: "open"; readonly jail: Jail } | { readonly kind: "unavailable"; readonly reason: string };
@@ -183,14 +181,12 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
   // Shows that it can be entered, and that a Nix from a place of its own starts in there; one of the system or the store has its libraries there as well.
   const own = nix[0] !== undefined && (options.version === undefined || !alwaysVisible(realpathSync(nix[0])));
   const [first = "/bin/sh", ...words] = own ? [nix[0], "--version"] : ["/bin/sh", "-c", ":"];
-  const trying = runCommand({
+  const tried = await runCommand({
     program: nsenter,
     arguments: [...enter.slice(1), first, ...words],
     environment: { HOME: home },
     timeoutSeconds: 10,
   });
-  options.meanwhile?.();
-  const tried = await trying;
   if (tried.exitCode !== 0) {
     await close();
     return { kind: "unavailable", reason: reasonOf(tried.stderr) };

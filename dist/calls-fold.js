@@ -1,2 +1,0 @@
-const e=e=>e.map(({tool:e,asked:t,ended:n,note:r})=>`${e} ${t}: ${n===`answered`?r:`${n}: ${r}`}`),t=`What the session asked`;function n(n){return n.length===0?[]:[{title:t,text:e(n).join(`
-`),leftOut:0}]}export{n,t as r,e as t};

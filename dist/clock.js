@@ -1,1 +1,0 @@
-const e={now:()=>/* @__PURE__ */ new Date};export{e as t};

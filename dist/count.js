@@ -1,1 +1,0 @@
-const e=(e,t,n=`${t}s`)=>`${e} ${e===1?t:n}`;export{e as t};

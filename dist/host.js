@@ -1,1 +1,0 @@
-import{g as e}from"./schemas.js";const t=e().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/).brand(`HostName`);function n(e,t){let n=t.replace(/[.+^${}()|[\]\\]/g,`\\$&`).replace(/\*/g,`.*`).replace(/\?/g,`.`);return RegExp(`^${n}$`).test(e)}export{n,t};

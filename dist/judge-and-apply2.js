@@ -1,0 +1,1 @@
+export{t as judgeAndApply,n as preview}from"./judge-and-apply.js";

@@ -1,1 +1,0 @@
-function e(e){return`"${e.replace(/[\\"]|\$(?=\{)/g,`\\$&`).replace(/\n/g,`\\n`).replace(/\r/g,`\\r`)}"`}export{e as t};

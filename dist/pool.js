@@ -1,1 +1,0 @@
-function e(e,t=1024**3){return Math.max(1,Math.min(e.cores,Math.floor(e.freeMemoryBytes/t)))}async function t(e,t,n){let r=e.values(),i=[];if(await Promise.all(Array.from({length:Math.max(1,Math.min(t,e.length))},async()=>{for(let e of r){if(i.length>0)return;try{await n(e)}catch(e){i.push(e)}}})),i.length>0)throw i[0]}export{e as n,t};

@@ -1,0 +1,1 @@
+export{t as showPlan}from"./show-plan.js";

@@ -1,3 +1,0 @@
-import{n as e}from"./cut.js";import{stripVTControlCharacters as t}from"node:util";const n=/[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}\u2028\u2029\u2800]/gu,r=/(\p{M}{3})\p{M}+/gu;function i(e){return t(e).replace(/\r\n?/g,`
-`).replace(n,e=>e===`
-`||e===`	`?e:`�`).replace(r,`$1�`)}function a(t,n=200){return e(i(t.length>n*8?e(t,n*8):t).replace(/\s+/g,` `).trim(),n)}export{i as n,a as t};
