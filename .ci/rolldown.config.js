@@ -25,7 +25,6 @@ export default defineConfig({
     // needs and the ones before it do not have.
     codeSplitting: {
       groups: [
-        { name: "start", test: /\/src\/commands\/shell-main\.ts$/, priority: 5 },
         { name: "prepare", test: /\/src\/commands\/(prepare|shell-run)\.ts$/, priority: 4 },
         { name: "gate", test: /\/src\/gate\.ts$/, priority: 3 },
         { name: "judge-and-apply", test: /\/src\/judge-and-apply\.ts$/, priority: 2 },
