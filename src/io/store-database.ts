@@ -1,4 +1,3 @@
-import { Worker } from "node:worker_threads";
 import type { StoreClosures, StoreDatabase } from "./ports.ts";
 import { type PackedClosures, pathSeparator, readStoreDatabase } from "./read-store-database.ts";
 
@@ -54,8 +53,9 @@ function here(directory: string, roots: readonly string[]): Answer {
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Never rejects: a thread that cannot be started, or that dies, is a reason as well. */
-function inThread(directory: string, roots: readonly string[]): Promise<Answer> {
-  return new Promise((resolve) => {
+async function inThread(directory: string, roots: readonly string[]): Promise<Answer> {
+  const { Worker } = await import("node:worker_threads");
+  return await new Promise((resolve) => {
     const failed = (error: unknown): void => resolve({ reason: reasonOf(error) });
     try {
       const thread = new Worker(worker, { workerData: { directory, roots }, env: {} });
