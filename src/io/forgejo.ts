@@ -2,6 +2,7 @@ import * as z from "zod";
 import { forgejoAuthorship } from "./authorship.ts";
 import { postStatus, readStatuses } from "./commit-status.ts";
 import type { Answer, ForgeClient } from "./forge-client.ts";
+import { ActionRun, Changed, ChangedIssue, Issue, MergedPull, Pull, Text, User, Version } from "./forgejo-answers.ts";
 import { superseded } from "./github.ts";
 import { writeOwn, type Place, type Posted } from "./own-text.ts";
 import { askPermission } from "./permission.ts";
@@ -17,43 +18,6 @@ import type {
   Result,
   Written,
 } from "./ports.ts";
-
-const Text = z
-  .object({
-    id: z.number(),
-    body: z.string().nullish(),
-    html_url: z.string().optional(),
-    user: z.object({ login: z.string(), id: z.number() }).nullish(),
-  })
-  .transform((text): Posted => ({
-    id: text.id,
-    login: text.user?.login ?? "",
-    userId: text.user?.id,
-    body: text.body ?? "",
-    url: text.html_url,
-  }));
-const Issue = z
-  .object({
-    number: z.number(),
-    body: z.string().nullish(),
-    html_url: z.string().optional(),
-    user: z.object({ login: z.string(), id: z.number() }).nullish(),
-  })
-  .transform((text): Posted => ({
-    id: text.number,
-    login: text.user?.login ?? "",
-    userId: text.user?.id,
-    body: text.body ?? "",
-    url: text.html_url,
-  }));
-/** A change may be answered with 204 and no body. */
-const Changed = z.union([Text, z.literal("").transform(() => undefined)]);
-const ChangedIssue = z.union([Issue, z.literal("").transform(() => undefined)]);
-const Pull = z.object({ number: z.number(), head: z.object({ sha: z.string() }) });
-const MergedPull = z.object({ number: z.number(), merged: z.boolean().nullish() });
-const Version = z.object({ version: z.string().max(200) });
-const User = z.object({ id: z.number(), login: z.string() });
-const ActionRun = z.object({ id: z.number(), commit_sha: z.string() });
 
 /** The user behind every job's automatic token. It has no row in the database, so routes that look users up do not know it. */
 const automatic = { login: "forgejo-actions", id: -2 };

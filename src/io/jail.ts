@@ -1,7 +1,7 @@
-import { spawn } from "node:child_process";
 import { closeSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { holdJail, reasonOf } from "./jail-holder.ts";
 import { jailFstab, missingMount } from "./jail-mounts.ts";
 import { alwaysVisible, findProgram, type JailRoot, jailRoot, laySkeleton } from "./jail-root.ts";
 import { parseNixVersion } from "./nix.ts";
@@ -39,30 +39,6 @@ export type JailOptions = {
 };
 
 export type JailOpened = { readonly kind: "open"; readonly jail: Jail } | { readonly kind: "unavailable"; readonly reason: string };
-
-/**
- * Builds the root. Constant text: paths come as words or in the fstab, and are never part of it. `set -e` and `set -u`: a step that fails ends it, so that no half-made
- * jail is ever entered. The old root is gone after `pivot_root`, unlike after chroot, where a descriptor or a nested namespace leads back.
- */
-const build = `set -eu
-root=$1 setpriv=$2 super=$3 skeleton=$4 fstab=$5
-read -r pid rest </proc/self/stat
-mount -n -t tmpfs -o mode=0755,nosuid,nodev,size=16m tmpfs "$root"
-cp -R -P "$skeleton/." "$root/"
-mount -n -a -T "$fstab"
-cd "$root"
-pivot_root . old
-cd /
-umount -n -l /old
-rmdir /old
-mount -n -o remount,bind,ro,nosuid,nodev /
-if [ "$super" = super ]; then
-  echo 0 >/proc/sys/user/max_user_namespaces
-  mount -n -o remount,bind,ro,nosuid,nodev,noexec /proc
-fi
-trap '' CHLD
-exec "$setpriv" --bounding-set=-all --inh-caps=-all --no-new-privs -- /bin/sh -c 'echo "ready $0"; read -r line' "$pid"
-`;
 
 /** How a command gives up everything: every capability, and every way to gain one by starting a program. An ordinary user's Nix keeps what maps its sandbox's user. */
 const dropped = (superuser: boolean): readonly string[] => [
@@ -119,55 +95,17 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
     return { kind: "unavailable", reason: `its root cannot be laid out: ${error instanceof Error ? error.message : String(error)}` };
   }
 
-  // A group of its own, so that an interrupt from the terminal reaches the gate, which then ends Nix in order, and not the holder under Nix's feet.
-  const holder = spawn(
-    unshare,
-    [
-      "--user",
-      "--map-root-user",
-      "--mount",
-      "--pid",
-      "--ipc",
-      "--uts",
-      "--fork",
-      "--kill-child",
-      "--",
-      sh,
-      "-c",
-      build,
-      "jail",
-      root,
-      setpriv,
-      superuser ? "super" : "user",
-      skeleton,
-      fstab,
-    ],
-    { env: { PATH: path, LC_ALL: "C" }, stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" },
-  );
-  const ended = new Promise<void>((resolve) => holder.once("exit", () => resolve()).once("error", () => resolve()));
-  const close = async (): Promise<void> => {
-    // It was not to keep this process alive; its end is waited for all the same.
-    holder.ref();
-    holder.stdin.destroy();
-    const limit = setTimeout(() => holder.kill("SIGKILL"), 1000);
-    await ended;
-    clearTimeout(limit);
-  };
-  const said = await ready(holder, ended);
-  if (typeof said === "string") {
-    await close();
-    return { kind: "unavailable", reason: reasonOf(said) };
-  }
-  const missed = missingMount(layout.mounts, readFileSync(`/proc/${said.pid}/mountinfo`, "utf8"));
+  const said = await holdJail({ programs: { unshare, setpriv, sh }, path, root, skeleton, fstab, superuser });
+  if ("reason" in said) return { kind: "unavailable", reason: said.reason };
+  const { pid, close } = said;
+  const missed = missingMount(layout.mounts, readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
   if (missed !== undefined) {
     await close();
     return { kind: "unavailable", reason: missed };
   }
-  for (const each of [holder, holder.stdin, holder.stdout, holder.stderr]) (each as { unref?: () => void }).unref?.();
-
   const enter = [
     nsenter,
-    `--target=${said.pid}`,
+    `--target=${pid}`,
     "--user",
     "--mount",
     "--pid",
@@ -237,46 +175,6 @@ function closeInherited(): void {
       // The descriptor that listed them is gone by now.
     }
   }
-}
-
-/** The holder's number as this process sees it, or what it said instead. */
-async function ready(holder: ReturnType<typeof spawn>, ended: Promise<void>): Promise<{ readonly pid: number } | string> {
-  let out = "";
-  let err = "";
-  holder.stderr?.on("data", (chunk: Buffer) => (err = (err + chunk.toString("utf8")).slice(0, 4000)));
-  return await new Promise((resolve) => {
-    const limit = setTimeout(() => resolve("it was not ready within 10 seconds"), 10_000);
-    const done = (value: { readonly pid: number } | string): void => {
-      clearTimeout(limit);
-      resolve(value);
-    };
-    holder.stdout?.on("data", (chunk: Buffer) => {
-      out = (out + chunk.toString("utf8")).slice(0, 100);
-      const match = /^ready ([0-9]+)\n/.exec(out);
-      if (match !== null) done({ pid: Number(match[1]) });
-    });
-    holder.once("error", (error) => done(error.message));
-    void ended.then(() => setTimeout(() => done(err === "" ? "it ended before it was ready" : err), 20));
-  });
-}
-
-/** Why there is no jail, with the switch that most often is the cause. */
-function reasonOf(said: string): string {
-  const first = said.trim().split("\n").slice(0, 3).join(" ").slice(0, 400);
-  const setting = (name: string): string => {
-    try {
-      return readFileSync(`/proc/sys/${name}`, "utf8").trim();
-    } catch {
-      // This kernel has no such switch.
-      return "";
-    }
-  };
-  if (setting("kernel/apparmor_restrict_unprivileged_userns") === "1" && process.getuid?.() !== 0)
-    return `AppArmor forbids user namespaces here (sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0): ${first}`;
-  if (setting("kernel/unprivileged_userns_clone") === "0")
-    return `user namespaces are switched off (kernel.unprivileged_userns_clone=0): ${first}`;
-  if (setting("user/max_user_namespaces") === "0") return `user namespaces are switched off (user.max_user_namespaces=0): ${first}`;
-  return first;
 }
 
 /** A socket that nobody listens on is left behind by a daemon that was removed. */

@@ -1,7 +1,8 @@
-import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
-import { closeSync, constants, type Dirent, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import type { StoreEntry, StoreFiles, StoreText } from "./ports.ts";
+import { lookUp, StoreListing } from "./store-listing.ts";
+import { decode, readUpTo } from "./store-text.ts";
 
 /** Links followed for one path before it counts as a loop; the kernel's own limit. */
 const maxLinks = 40;
@@ -20,7 +21,7 @@ export function storeFiles(prefix = "/nix/store"): StoreFiles {
 
 class DiskStore implements StoreFiles {
   readonly prefix: string;
-  readonly #directories = new Map<string, Listed>();
+  readonly #directories = new Map<string, StoreListing>();
   /** What was looked up in directories that were not listed. */
   readonly #entries = new Map<string, StoreEntry>();
   readonly #resolved = new Map<string, string>();
@@ -44,15 +45,15 @@ class DiskStore implements StoreFiles {
     return this.#listed(path)?.all() ?? new Map();
   }
 
-  #listed(path: string): Listed | undefined {
+  #listed(path: string): StoreListing | undefined {
     const directory = this.resolve(path);
     if (directory === undefined) return undefined;
     const known = this.#directories.get(directory);
     if (known !== undefined) return known;
     if (this.#kindAt(directory) !== "directory") return undefined;
-    let listed: Listed;
+    let listed: StoreListing;
     try {
-      listed = new Listed(directory, readdirSync(directory, { withFileTypes: true }));
+      listed = new StoreListing(directory, readdirSync(directory, { withFileTypes: true }));
     } catch {
       return undefined;
     }
@@ -246,109 +247,5 @@ class DiskStore implements StoreFiles {
     if (this.#remembered <= maxRemembered) return;
     for (const map of [this.#directories, this.#entries, this.#resolved, this.#hashes]) map.clear();
     this.#remembered = 0;
-  }
-}
-
-/** One directory below a store path, read once. Its entries are looked up when they are asked for: a link's target and a file's size cost a call each. */
-class Listed {
-  /** Sorted by code unit. */
-  readonly names: readonly string[];
-  readonly #directory: string;
-  readonly #entries: Map<string, StoreEntry | "file" | "symlink">;
-  #whole = false;
-
-  constructor(directory: string, found: readonly Dirent[]) {
-    this.#directory = directory;
-    const sorted = found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
-    this.names = sorted.map((entry) => entry.name);
-    this.#entries = new Map(sorted.map((entry) => [entry.name, kindOf(entry)]));
-  }
-
-  kind(name: string): StoreEntry["kind"] | undefined {
-    const known = this.#entries.get(name);
-    return typeof known === "string" ? known : known?.kind;
-  }
-
-  entry(name: string): StoreEntry | undefined {
-    const known = this.#entries.get(name);
-    if (typeof known !== "string") return known;
-    const place = `${this.#directory}/${name}`;
-    const found = known === "symlink" ? linkAt(place) : fileAt(place);
-    if (found !== undefined) this.#entries.set(name, found);
-    return found;
-  }
-
-  all(): ReadonlyMap<string, StoreEntry> {
-    // A name that is no UTF-8 comes back as one that nothing is called.
-    if (!this.#whole) for (const name of this.names) this.#entries.set(name, this.entry(name) ?? { kind: "other" });
-    this.#whole = true;
-    return this.#entries as ReadonlyMap<string, StoreEntry>;
-  }
-}
-
-function kindOf(entry: Dirent): StoreEntry | "file" | "symlink" {
-  if (entry.isSymbolicLink()) return "symlink";
-  if (entry.isFile()) return "file";
-  return { kind: entry.isDirectory() ? "directory" : "other" };
-}
-
-/** A file that a listing told. It is looked at again only for its size: most are asked for no more than what they are. Empty where it has gone meanwhile. */
-function fileAt(place: string): StoreEntry {
-  let found: StoreEntry | undefined;
-  const stats = (): Omit<StoreEntry & { readonly kind: "file" }, "kind"> => {
-    found ??= lookUp(place);
-    return found?.kind === "file" ? found : { size: 0, executable: false };
-  };
-  return {
-    kind: "file",
-    get size() {
-      return stats().size;
-    },
-    get executable() {
-      return stats().executable;
-    },
-  };
-}
-
-function linkAt(place: string): StoreEntry | undefined {
-  try {
-    return { kind: "symlink", target: readlinkSync(place) };
-  } catch {
-    return undefined;
-  }
-}
-
-function lookUp(place: string): StoreEntry | undefined {
-  try {
-    const stats = lstatSync(place, { throwIfNoEntry: false });
-    if (stats === undefined) return undefined;
-    if (stats.isSymbolicLink()) return linkAt(place);
-    if (stats.isFile()) return { kind: "file", size: stats.size, executable: (stats.mode & 0o111) !== 0 };
-    return { kind: stats.isDirectory() ? "directory" : "other" };
-  } catch {
-    return undefined;
-  }
-}
-
-function readUpTo(descriptor: number, offset: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
-  let filled = 0;
-  while (filled < length) {
-    const count = readSync(descriptor, bytes, filled, length - filled, offset + filled);
-    if (count === 0) break;
-    filled += count;
-  }
-  return bytes.subarray(0, filled);
-}
-
-/** Strict UTF-8, or undefined. Where the text was cut, a character that was cut with it is no error. */
-function decode(bytes: Buffer, truncated: boolean): string | undefined {
-  if (bytes.includes(0)) return undefined;
-  if (isUtf8(bytes)) return bytes.toString("utf8");
-  if (!truncated) return undefined;
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes, { stream: true });
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 import { carryOut, type Hands } from "./carry-out.ts";
 import type { RebootState, Step } from "./state.ts";
-import { giveUp, step } from "./state-machine.ts";
+import { giveUp } from "./end-of-reboot.ts";
+import { step } from "./state-machine.ts";
 
 /** Takes one reboot from a step to its end for this run, doing in the world what each step asks. `say` hears every state on the way. */
 export async function drive(first: Step, hands: Hands, say: (state: RebootState) => void): Promise<RebootState> {

@@ -2,7 +2,8 @@ import type { KnownLedger } from "../decide/rejection.ts";
 import type { Observation } from "../target/observation.ts";
 import { rebootAttempts, type RebootAttempt } from "./attempts.ts";
 import type { RebootJob, Step } from "./state.ts";
-import { back, giveUp } from "./state-machine.ts";
+import { giveUp } from "./end-of-reboot.ts";
+import { back } from "./state-machine.ts";
 import type { RebootPolicy } from "./window-policy.ts";
 
 /** What is known of a host before a run: its policy and the group in whose turn it goes. */

@@ -17,7 +17,8 @@ import { releaseOf } from "./release.ts";
 import { resume } from "./resume.ts";
 import { type Candidate, type Go, schedule } from "./schedule.ts";
 import type { RebootState, Step } from "./state.ts";
-import { giveUp, step } from "./state-machine.ts";
+import { giveUp } from "./end-of-reboot.ts";
+import { step } from "./state-machine.ts";
 
 /**
  * One run of reboots over a fleet: takes up what earlier runs began, reboots what is due as far as groups can spare it, and sees each host

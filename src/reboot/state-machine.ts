@@ -1,6 +1,7 @@
 import type { Observation } from "../target/observation.ts";
 import { clockProblem } from "./due.ts";
-import type { Closing, GivenUp, Postponed, RebootEffect, RebootEvent, RebootFailure, RebootJob, RebootState, Step } from "./state.ts";
+import { close, failed, giveUp, noted, undrainOr } from "./end-of-reboot.ts";
+import type { Postponed, RebootEffect, RebootEvent, RebootFailure, RebootJob, RebootState, Step } from "./state.ts";
 import { openingAt } from "./window.ts";
 
 type Of<K extends RebootEvent["event"]> = Extract<RebootEvent, { event: K }>;
@@ -206,47 +207,4 @@ function undrained({ job, closing }: Extract<RebootState, { kind: "undraining" }
   if (ok) return close(job, closing);
   // Nothing is written: the attempt stays open, and the next run undrains it.
   return failed(job, "undrain-failed", `It is still drained, since its undrain command failed: ${detail}`, []);
-}
-
-/** What `resume` and every dead end before the reboot come to. */
-export function giveUp(job: RebootJob, why: GivenUp, sentence: string, at: Date, maybeDrained: boolean): Step {
-  return undrainOr(job, { kind: "given-up", why, sentence, at }, maybeDrained);
-}
-
-function undrainOr(job: RebootJob, closing: Closing, maybeDrained: boolean): Step {
-  const { undrain, commandSeconds } = job.policy;
-  if (undrain === undefined || !maybeDrained) return close(job, closing);
-  return {
-    state: { kind: "undraining", job, closing },
-    effects: [{ effect: "undrain", command: undrain, timeoutSeconds: commandSeconds }],
-  };
-}
-
-function close(job: RebootJob, closing: Closing): Step {
-  if (closing.kind === "released")
-    return {
-      state: { kind: "released", job, seconds: closing.seconds },
-      effects: [{ effect: "settle" }, noted(job, closing.at, closing.seconds, true)],
-    };
-  const { why, sentence, at } = closing;
-  return {
-    state: { kind: "postponed", job, why, sentence },
-    effects: [
-      {
-        effect: "give-up",
-        bootId: job.bootId,
-        entry: { v: 1, event: "ended", at: seconds(at), id: job.attempt.id, outcome: "refused", reason: why },
-      },
-    ],
-  };
-}
-
-const noted = (job: RebootJob, at: Date, took: number, ok: boolean): RebootEffect => ({
-  effect: "note",
-  entry: { v: 1, event: "rebooted", at: seconds(at), id: job.attempt.id, seconds: Math.max(0, Math.round(took)), ok },
-});
-
-function failed(job: RebootJob, why: RebootFailure, sentence: string, before: readonly RebootEffect[]): Step {
-  const stop: RebootEffect[] = job.group === undefined ? [] : [{ effect: "stop-group", group: job.group, sentence }];
-  return { state: { kind: "failed", job, why, sentence }, effects: [...before, ...stop, { effect: "escalate", why, sentence }] };
 }

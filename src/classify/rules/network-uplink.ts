@@ -4,39 +4,9 @@ import { changedLines, signed } from "../changed-lines.ts";
 import { textsOf } from "../changed-texts.ts";
 import { ask, type Rule, type RuleContext, type Sighting } from "../rule.ts";
 import { evidenceOf, gone, usable } from "../unit-view.ts";
+import { aboutUplink } from "./uplink-of.ts";
 
 const networkFile = /systemd\/network\/[^/]+\.(network|netdev|link)$/;
-
-/** Shell-style patterns of a [Match] Name= line, as networkd reads them. */
-function nameMatches(pattern: string, name: string): boolean {
-  const negative = pattern.startsWith("!");
-  const body = (negative ? pattern.slice(1) : pattern)
-    .replace(/[.+^${}()|\\]/g, String.raw`\$&`)
-    .replaceAll("*", ".*")
-    .replaceAll("?", ".");
-  const hit = new RegExp(`^(?:${body})$`).test(name);
-  return negative ? !hit : hit;
-}
-
-/** Whether a file of networkd is about that interface: by its [Match] Name, else by the interface's name in the file's own name. undefined: cannot be told. */
-function about(text: string, path: string, uplink: string): boolean | undefined {
-  // A .link file matches a device and gives it its name; only the match says which one it is about. A .netdev file is about the device that it makes.
-  const about = path.endsWith(".netdev") ? "NetDev" : "Match";
-  const names: string[] = [];
-  let section = "Match";
-  for (const raw of text.split("\n")) {
-    const line = raw.replace(/^[ +-]/, "");
-    section = /^\[(\w+)\]/.exec(line)?.[1] ?? section;
-    const value = /^(?:Name|OriginalName)\s*=\s*(.+)$/.exec(line)?.[1];
-    if (value !== undefined && section === about) names.push(...value.trim().split(/\s+/));
-  }
-  if (names.length > 0) {
-    const plain = names.filter((name) => !name.startsWith("!"));
-    const except = names.filter((name) => name.startsWith("!"));
-    return (plain.length === 0 || plain.some((name) => nameMatches(name, uplink))) && except.every((name) => nameMatches(name, uplink));
-  }
-  return (path.split("/").at(-1) ?? "").includes(uplink) ? true : undefined;
-}
 
 /** Both sides in full where they were read, else the diff. */
 const sidesText = (context: RuleContext, file: FileChange): string => {
@@ -63,7 +33,7 @@ export const uplinkFile: Rule = {
         const evidence = signed(lines, telling);
         if (file.kind === "text" && evidence.length === 0) return [];
         const uplink = context.facts.uplinkInterface;
-        const known = uplink === undefined ? undefined : about(sidesText(context, file), file.path, uplink);
+        const known = uplink === undefined ? undefined : aboutUplink(sidesText(context, file), file.path, uplink);
         // A file that names no interface (by MAC, type or driver) may well be the uplink's: it counts as that unless its name says otherwise.
         const answer = uplink === undefined ? undefined : (known ?? true);
         // A netdev adds a virtual device. It touches the uplink only where the uplink is that device, or where it is gone.
