@@ -123,8 +123,12 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
     try {
       const opened = await opening?.catch(() => undefined);
       const closed = opened?.kind === "open" ? opened.jail.close() : undefined;
-      // While the kernel takes it down, and once more when nothing in there can write any longer.
-      scratch.remove();
+      try {
+        // While the kernel takes the jail down.
+        scratch.remove();
+      } catch {
+        // Something in there still wrote: it is gone in a moment, and so is what it wrote.
+      }
       await closed;
     } finally {
       clearInterval(awake);

@@ -26,7 +26,7 @@ export async function revisionsOf(
   if (event.kind === "shell") {
     const named = flakeref.rev ?? flakeref.ref;
     const [checkedOut, known] = [lastCommit(repository, checkout), defaultBranch(repository, checkout)];
-    known.catch(() => {});
+    for (const asked of [checkedOut, known]) asked.catch(() => {});
     const head =
       named === undefined
         ? await snapshot(repository, checkout, checkedOut)

@@ -313,6 +313,19 @@ describe("bad sources fail clearly", () => {
       expect(await code(open(flake))).toContain("source-unusable");
   });
 
+  test("a repository with SHA-256 ids, also where a name in it is looked up meanwhile", async () => {
+    const other = join(here.root, "sha256");
+    git(here.root, "init", "--quiet", "--object-format=sha256", "--initial-branch=main", other);
+    commit(other, { "flake.nix": "{}" });
+    for (const flake of [".", ".?ref=main", ".?ref=nothing-of-that-name"]) {
+      expect([flake, await code(open(flake, { kind: "shell" }, other))]).toEqual([
+        flake,
+        expect.stringContaining(flake.endsWith("name") ? "ref-unknown" : "SHA-256"),
+      ]);
+      rmSync(join(here.scratch, "repo"), { recursive: true });
+    }
+  });
+
   test("no git", async () => {
     const port = gitPort({ environment: { PATH: "/nonexistent" }, scratch: here.scratch });
     expect(
