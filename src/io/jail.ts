@@ -55,7 +55,9 @@ const dropped = (superuser: boolean): readonly string[] => [
  * this process, however that ends, since its stdin closes then.
  */
 export async function openJail(options: JailOptions): Promise<JailOpened> {
-  const path = `${options.environment["PATH"] ?? ""}:/usr/sbin:/usr/bin:/sbin:/bin`;
+  // NixOS' setuid wrappers, `mount` among them, end themselves in a user namespace that does not know their owner; the plain programs stand in PATH as well.
+  const given = (options.environment["PATH"] ?? "").split(":").filter((directory) => directory !== "/run/wrappers/bin");
+  const path = [...given, "/usr/sbin", "/usr/bin", "/sbin", "/bin"].join(":");
   const tools = Object.fromEntries(["unshare", "nsenter", "setpriv", "sh"].map((name) => [name, findProgram(name, path)]));
   const { unshare, nsenter, setpriv, sh } = tools;
   const missing = Object.keys(tools).filter((name) => tools[name] === undefined);

@@ -184,6 +184,13 @@ describe("what mount(8) made of it", () => {
     expect([existsSync(join(repo, "made")), readFileSync(file, "utf8")]).toEqual([false, ""]);
   });
 
+  test.skipIf(!superuser)("it is the plain one, not the setuid wrapper of NixOS", () => {
+    const wrapper = `mount -t tmpfs tmpfs /run && mkdir -p /run/wrappers/bin && printf '#!/bin/sh\\nexit 134\\n' > /run/wrappers/bin/mount && chmod +x /run/wrappers/bin/mount`;
+    const script = `${wrapper} && PATH=/run/wrappers/bin:$PATH exec "$0" "$1" write "$2"`;
+    const said = execFileSync("unshare", ["--mount", "sh", "-c", script, process.execPath, run, repo], { encoding: "utf8" });
+    expect(said).toMatch(/Read-only file system/);
+  });
+
   test("a line that it passed over is found out, and there is no jail", async () => {
     const programs = join(root, "programs");
     mkdirSync(programs);
