@@ -1,1 +1,1 @@
-export{t as judgeAndApply,n as preview}from"./judge-and-apply.js";
+export{t as judgeAndApply}from"./judge-and-apply.js";

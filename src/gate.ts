@@ -39,11 +39,12 @@ export async function gate(request: GateRequest, given: GatePorts): Promise<Plan
   await change.lockChecked;
   const evaluated = evaluation.found;
 
-  const { judgeAndApply, preview } = await later;
+  const { judgeAndApply } = await later;
   const run = { request, ports, change, evaluated, commitMessage: await commitMessage, startedAt, timeline };
-  if (!request.build) return await preview(run);
+  const preview = async (): Promise<Plan> => (await import("./preview.ts")).preview(run);
+  if (!request.build) return await preview();
   // What derivations tell is there in seconds; a pull request hears it while the build goes on.
-  const previewed = request.onPreview === undefined ? undefined : showPreview(preview(run), request.onPreview, log);
+  const previewed = request.onPreview === undefined ? undefined : showPreview(preview(), request.onPreview, log);
 
   const deploying =
     request.deploy === undefined
