@@ -6,11 +6,9 @@ export type HolderOptions = {
   readonly programs: { readonly unshare: string; readonly setpriv: string; readonly sh: string };
   /** PATH of its script. */
   readonly path: string;
-  /** An empty directory: the root, once a file system is mounted there. */
+  /** What is laid out: the root, once it is mounted on itself and `fstab` in it. */
   readonly root: string;
-  /** What is laid out in it. */
-  readonly skeleton: string;
-  /** What is mounted in it, see `jailFstab`. */
+  /** See `jailFstab`. */
   readonly fstab: string;
   /** Whether the user that it is begun by is root out here. */
   readonly superuser: boolean;
@@ -28,21 +26,14 @@ export type Holder = {
  * jail is ever entered. The old root is gone after `pivot_root`, unlike after chroot, where a descriptor or a nested namespace leads back.
  */
 const build = `set -eu
-root=$1 setpriv=$2 super=$3 skeleton=$4 fstab=$5
+root=$1 setpriv=$2 super=$3 fstab=$4
 read -r pid rest </proc/self/stat
-mount -n -t tmpfs -o mode=0755,nosuid,nodev,size=16m tmpfs "$root"
-cp -R -P "$skeleton/." "$root/"
+if [ "$super" = super ]; then echo 0 >/proc/sys/user/max_user_namespaces; fi
 mount -n -a -T "$fstab"
 cd "$root"
 pivot_root . old
 cd /
 umount -n -l /old
-rmdir /old
-mount -n -o remount,bind,ro,nosuid,nodev /
-if [ "$super" = super ]; then
-  echo 0 >/proc/sys/user/max_user_namespaces
-  mount -n -o remount,bind,ro,nosuid,nodev,noexec /proc
-fi
 trap '' CHLD
 exec "$setpriv" --bounding-set=-all --inh-caps=-all --no-new-privs -- /bin/sh -c 'echo "ready $0"; read -r line' "$pid"
 `;
@@ -52,7 +43,7 @@ exec "$setpriv" --bounding-set=-all --inh-caps=-all --no-new-privs -- /bin/sh -c
  * its stdin closes then. Where the machine does not allow it the reason is the value.
  */
 export async function holdJail(options: HolderOptions): Promise<Holder | { readonly reason: string }> {
-  const { root, skeleton, fstab, superuser, path } = options;
+  const { root, fstab, superuser, path } = options;
   const { unshare, setpriv, sh } = options.programs;
   // A group of its own, so that an interrupt from the terminal reaches the gate, which then ends Nix in order, and not the holder under Nix's feet.
   const holder = spawn(
@@ -74,7 +65,6 @@ export async function holdJail(options: HolderOptions): Promise<Holder | { reado
       root,
       setpriv,
       superuser ? "super" : "user",
-      skeleton,
       fstab,
     ],
     { env: { PATH: path, LC_ALL: "C" }, stdio: ["pipe", "pipe", "pipe"], detached: true, cwd: "/" },
@@ -103,8 +93,10 @@ async function ready(holder: ReturnType<typeof spawn>, ended: Promise<void>): Pr
   let err = "";
   holder.stderr?.on("data", (chunk: Buffer) => (err = (err + chunk.toString("utf8")).slice(0, 4000)));
   return await new Promise((resolve) => {
+    let settled = false;
     const limit = setTimeout(() => resolve("it was not ready within 10 seconds"), 10_000);
     const done = (value: { readonly pid: number } | string): void => {
+      settled = true;
       clearTimeout(limit);
       resolve(value);
     };
@@ -114,7 +106,8 @@ async function ready(holder: ReturnType<typeof spawn>, ended: Promise<void>): Pr
       if (match !== null) done({ pid: Number(match[1]) });
     });
     holder.once("error", (error) => done(error.message));
-    void ended.then(() => setTimeout(() => done(err === "" ? "it ended before it was ready" : err), 20));
+    // Once it was ready there is nothing left to be said, and a timer would only keep this process from ending.
+    void ended.then(() => settled || setTimeout(() => done(err === "" ? "it ended before it was ready" : err), 20));
   });
 }
 

@@ -6,7 +6,6 @@ import {
   readdirSync,
   readlinkSync,
   realpathSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -22,8 +21,8 @@ export type JailRoot = {
 };
 
 export type JailRootOptions = {
-  /** Seen and not written: repositories, object stores, `path:` flakes. */
-  readonly readable: readonly string[];
+  /** An empty directory: what is laid out in it is the root, which nobody may write to. */
+  readonly root: string;
   readonly writable: readonly string[];
   /** Stands for /tmp. */
   readonly temporary: string;
@@ -63,7 +62,7 @@ const settingFiles = [
 const systemDirectories = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64"];
 const devices = ["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];
 
-/** What to show where. Everything that is not named here does not exist in the jail. */
+/** What to show where in every jail of this machine. Everything that is not named here, or to `withReadable`, does not exist in the jail. */
 export function jailRoot(options: JailRootOptions): JailRoot {
   const links = [
     { path: "/dev/fd", target: "/proc/self/fd" },
@@ -72,7 +71,10 @@ export function jailRoot(options: JailRootOptions): JailRoot {
     { path: "/dev/stderr", target: "/proc/self/fd/2" },
     { path: "/dev/ptmx", target: "pts/ptmx" },
   ];
-  const mounts: JailMount[] = [{ path: "/tmp", source: options.temporary, kind: "tree" }];
+  const mounts: JailMount[] = [
+    { path: "/", source: options.root, kind: "tree", readOnly: ["nodev", optionsAt(options.root)].filter((each) => each !== "").join(",") },
+    { path: "/tmp", source: options.temporary, kind: "tree" },
+  ];
   for (const device of devices) if (kindOf(device) !== undefined) mounts.push({ path: device, source: device, kind: "file" });
   for (const directory of systemDirectories) {
     if (kindOf(directory) === "link") links.push({ path: directory, target: readlinkSync(directory) });
@@ -93,46 +95,48 @@ export function jailRoot(options: JailRootOptions): JailRoot {
   for (const path of settingDirectories) mounts.push(...readOnly(path));
   if (kindOf("/nix") !== undefined)
     mounts.push(...(options.nixWritable ? [{ path: "/nix", source: realpathSync("/nix"), kind: "tree" } as const] : readOnly("/nix")));
-  for (const path of [...options.readable, ...options.programs.flatMap(programDirectories)]) mounts.push(...readOnly(path));
+  for (const path of options.programs.flatMap(programDirectories)) mounts.push(...readOnly(path));
   for (const path of options.writable) mounts.push({ path, source: realpathSync(path), kind: "tree" });
   return { directories: ["/dev/pts", "/dev/shm", "/proc", "/old"], links, mounts: ordered(mounts) };
 }
 
+/** The same, and what is seen and not written: repositories, object stores, `path:` flakes. A place that is shown already stays as it is. */
+export function withReadable(root: JailRoot, paths: readonly string[]): JailRoot {
+  return { ...root, mounts: ordered([...root.mounts, ...paths.flatMap(readOnly)]) };
+}
+
+/** Where places are made: those in /tmp and /etc, which are mounts of ours, in what is shown there, all else in the root. */
+export type JailPlaces = { readonly root: string; readonly temporary: string; readonly copies: string };
+
 /**
- * Makes every place beforehand, to be copied into the root in one go. What stands in another mount than /tmp and /etc, which are ours, is there already: a tree is
- * shown at its own place, with all that is in it.
+ * Makes every place beforehand, since nothing can be made in a root that is only read. What stands in another mount than /tmp and /etc is there already: a tree is
+ * shown at its own place, with all that is in it. `laid` is a layout whose places are made.
  */
-export function laySkeleton(
-  { directories, links, mounts }: JailRoot,
-  { skeleton, temporary, copies }: { readonly skeleton: string; readonly temporary: string; readonly copies: string },
-): void {
-  // Of an earlier jail of the same run.
-  rmSync(skeleton, { recursive: true, force: true });
-  mkdirSync(skeleton, { mode: 0o755 });
-  const trees = mounts.flatMap(({ kind, path }) => (kind === "tree" ? [path] : []));
-  const laid = (path: string): string | undefined => {
+export function layOut(layout: JailRoot, { root, temporary, copies }: JailPlaces, laid?: JailRoot): void {
+  const trees = layout.mounts.flatMap(({ kind, path }) => (kind === "tree" && path !== "/" ? [path] : []));
+  const place = (path: string): string | undefined => {
     const [outer = "", ...inner] = trees.filter((tree) => path.startsWith(`${tree}/`));
     if (inner.length > 0) return undefined;
     if (outer === "/tmp") return join(temporary, path.slice("/tmp".length));
-    return outer === "/etc" ? join(copies, path) : outer === "" ? join(skeleton, path) : undefined;
+    return outer === "/etc" ? join(copies, path) : outer === "" ? join(root, path) : undefined;
   };
-  const make = (path: string): string | undefined => {
-    const made = laid(path);
-    if (made !== undefined) mkdirSync(dirname(made), { recursive: true, mode: 0o755 });
-    return made;
-  };
-  for (const { path, target } of links) {
-    const made = make(path);
-    if (made !== undefined) symlinkSync(target, made);
-  }
-  for (const path of [...directories, ...trees]) {
-    const made = make(path);
+  const done = new Set(laid?.mounts.map(({ path }) => path));
+  for (const path of [...(laid === undefined ? layout.directories : []), ...trees]) {
+    const made = done.has(path) ? undefined : place(path);
     if (made !== undefined) mkdirSync(made, { recursive: true, mode: 0o755 });
   }
-  for (const { kind, path } of mounts) {
-    const made = kind === "file" ? make(path) : undefined;
-    if (made !== undefined) writeFileSync(made, "", { flag: "a" });
-  }
+  const parents = new Set<string>();
+  const make = (path: string, how: (made: string) => void): void => {
+    const made = place(path);
+    if (made === undefined) return;
+    const parent = dirname(made);
+    if (!parents.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
+    parents.add(parent);
+    how(made);
+  };
+  for (const { path, target } of laid === undefined ? layout.links : []) make(path, (made) => symlinkSync(target, made));
+  for (const { kind, path } of layout.mounts)
+    if (kind === "file" && !done.has(path)) make(path, (made) => writeFileSync(made, "", { flag: "a" }));
 }
 
 /** True for what the private root shows anyway. */
@@ -145,10 +149,10 @@ export function findProgram(name: string, path: string): string | undefined {
   for (const directory of name.includes("/") ? [dirname(name)] : path.split(":")) {
     if (!directory.startsWith("/")) continue;
     try {
-      const found = join(realpathSync(directory), basename(name));
-      if (statSync(found).isFile() && (statSync(found).mode & 0o111) !== 0) return found;
+      const found = statSync(join(directory, basename(name)), { throwIfNoEntry: false });
+      if (found?.isFile() === true && (found.mode & 0o111) !== 0) return join(realpathSync(directory), basename(name));
     } catch {
-      // Not in this directory.
+      // It may not be read.
     }
   }
   return undefined;
@@ -178,8 +182,8 @@ function nixSettings(directory: string): readonly string[] {
 /** Settings stand beside secrets (/etc/nix/netrc, signing keys): only what every user of the machine may read comes along. */
 function publicFile(path: string): boolean {
   try {
-    const found = statSync(path);
-    return found.isFile() && (found.mode & 0o004) !== 0;
+    const found = statSync(path, { throwIfNoEntry: false });
+    return found?.isFile() === true && (found.mode & 0o004) !== 0;
   } catch {
     return false;
   }
@@ -187,8 +191,8 @@ function publicFile(path: string): boolean {
 
 function kindOf(path: string): "link" | "directory" | "file" | undefined {
   try {
-    const found = lstatSync(path);
-    return found.isSymbolicLink() ? "link" : found.isDirectory() ? "directory" : "file";
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    return found === undefined ? undefined : found.isSymbolicLink() ? "link" : found.isDirectory() ? "directory" : "file";
   } catch {
     return undefined;
   }

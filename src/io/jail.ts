@@ -1,9 +1,9 @@
-import { closeSync, mkdirSync, readFileSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { holdJail, reasonOf } from "./jail-holder.ts";
 import { jailFstab, missingMount } from "./jail-mounts.ts";
-import { alwaysVisible, findProgram, type JailRoot, jailRoot, laySkeleton } from "./jail-root.ts";
+import { alwaysVisible, findProgram, type JailRoot, jailRoot, layOut, withReadable } from "./jail-root.ts";
 import { parseNixVersion } from "./nix.ts";
 import type { NixVersion } from "./ports.ts";
 import { runCommand } from "./run-command.ts";
@@ -32,7 +32,8 @@ export type JailOptions = {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A directory of this run alone, 0700. Only its sub-directories named here are seen inside. */
   readonly scratch: string;
-  readonly readable: readonly string[];
+  /** Where it takes a while to know, all else is laid out meanwhile. */
+  readonly readable: readonly string[] | Promise<readonly string[]>;
   readonly writable: readonly string[];
   /** Of the Nix in PATH, where it has been asked for already. */
   readonly version?: Promise<NixVersion>;
@@ -68,10 +69,12 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
   const superuser = process.getuid?.() === 0;
   closeInherited();
   const place = join(options.scratch, "jail");
-  const [root, home, temporary, copies, skeleton] = ["root", "home", "tmp", "settings", "skeleton"].map((name) => {
+  // Of an earlier jail of the same run.
+  rmSync(join(place, "root"), { recursive: true, force: true });
+  const [root, home, temporary, copies] = ["root", "home", "tmp", "settings"].map((name) => {
     mkdirSync(join(place, name), { recursive: true, mode: 0o700 });
     return join(place, name);
-  }) as [string, string, string, string, string];
+  }) as [string, string, string, string];
   const fstab = join(place, "fstab");
   const daemon =
     options.environment["NIX_REMOTE"] === "daemon" || (options.environment["NIX_REMOTE"] ?? "") === "" ? await daemonAnswers() : false;
@@ -79,8 +82,8 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
   const nix = ["nix", "nix-store", "git"].flatMap((name) => findProgram(name, path) ?? []);
   let layout: JailRoot;
   try {
-    layout = jailRoot({
-      readable: options.readable,
+    const common = jailRoot({
+      root,
       writable: [home, ...options.writable],
       temporary,
       copies,
@@ -91,16 +94,19 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
         ...(options.environment["NIX_CONF_DIR"] === undefined ? [] : [join(options.environment["NIX_CONF_DIR"], "nix.conf")]),
       ],
     });
-    laySkeleton(layout, { skeleton, temporary, copies });
-    writeFileSync(fstab, jailFstab(root, layout.mounts), { mode: 0o600 });
+    const places = { root, temporary, copies };
+    layOut(common, places);
+    layout = withReadable(common, await options.readable);
+    layOut(layout, places, common);
+    writeFileSync(fstab, jailFstab(root, layout.mounts, superuser), { mode: 0o600 });
   } catch (error) {
     return { kind: "unavailable", reason: `its root cannot be laid out: ${error instanceof Error ? error.message : String(error)}` };
   }
 
-  const said = await holdJail({ programs: { unshare, setpriv, sh }, path, root, skeleton, fstab, superuser });
+  const said = await holdJail({ programs: { unshare, setpriv, sh }, path, root, fstab, superuser });
   if ("reason" in said) return { kind: "unavailable", reason: said.reason };
   const { pid, close } = said;
-  const missed = missingMount(layout.mounts, readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
+  const missed = missingMount(layout.mounts, superuser, readFileSync(`/proc/${pid}/mountinfo`, "utf8"));
   if (missed !== undefined) {
     await close();
     return { kind: "unavailable", reason: missed };
