@@ -7,7 +7,7 @@ import { gitPort } from "../io/git.ts";
 import { type JailOpened, openJail } from "../io/jail.ts";
 import { machine, scratchDirectory } from "../io/machine.ts";
 import { nixPort } from "../io/nix.ts";
-import type { Git, Log } from "../io/ports.ts";
+import type { Bait, Git, Log } from "../io/ports.ts";
 import { storeDatabase } from "../io/store-database.ts";
 import { storeFiles } from "../io/store-files.ts";
 import { goalFilesOf, type Knowledge, knowledgeOf } from "../discover/knowledge.ts";
@@ -49,18 +49,22 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
   const { environment, signal, log } = preparation;
   const scratch = scratchDirectory(environment);
   let opening: Promise<JailOpened> | undefined;
+  let bait: Bait | undefined;
   try {
     // Asked first and awaited last: a machine without Nix is told so at once, and Nix starts while git lays out the sources.
     const version = nixPort({ environment, scratch: scratch.path, signal }).version();
     version.catch(() => {});
     const git = gitPort({ environment, scratch: scratch.path, signal });
-    const roots = join(scratch.path, "roots");
-    mkdirSync(roots, { mode: 0o700 });
-    const jailFor = (readable: readonly string[]): Promise<JailOpened> => {
+    const [roots, repository] = [join(scratch.path, "roots"), join(scratch.path, "repo")];
+    for (const directory of [roots, repository]) mkdirSync(directory, { mode: 0o700 });
+    const { event } = preparation;
+    const readable = Promise.withResolvers<readonly string[]>();
+    readable.promise.catch(() => {});
+    const open = (): Promise<JailOpened> => {
       const made = openJail({
         environment,
         scratch: scratch.path,
-        readable: [...readable, controlDirectory(scratch.path)],
+        readable: readable.promise.then((paths) => [...paths, controlDirectory(scratch.path)]),
         // Links made in there lead here, and must be found by a garbage collection out here.
         writable: [roots],
         version,
@@ -68,29 +72,33 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
       made.catch(() => {});
       return made;
     };
-    const { event } = preparation;
-    const sources = await openSources(
+    const reading = openSources(
       {
         flake: preparation.flake,
         directory: preparation.directory,
         scratch: scratch.path,
         event,
         forgeToken: preparation.forgeToken,
-        // Its walls go up while git lays out what it will show.
-        onReadable: (readable) => {
-          if (event.kind === "pull-request" || event.trust !== "deploy-branch") opening = jailFor(readable);
-        },
+        onReadable: readable.resolve,
       },
       git,
     );
-    if (sources.head.trust === "unreviewed") opening ??= jailFor(sources.readable);
+    // Who was told already is not told again.
+    reading.then((found) => readable.resolve(found.readable), readable.reject);
+    // Its walls go up while git lays out what it will show.
+    if (event.kind === "pull-request" || event.trust !== "deploy-branch") {
+      opening = open();
+      bait = plantBait(scratch.path);
+    }
+    const sources = await reading;
+    if (sources.head.trust === "unreviewed") opening ??= open();
     const opened = await opening;
     const jail = opened?.kind === "open" ? opened.jail : undefined;
     const noJail = opened?.kind === "unavailable" ? opened.reason : undefined;
     await version;
     const nix = nixPort({ environment, scratch: scratch.path, signal, version, log, ...(jail === undefined ? {} : { wrap: jail.wrap }) });
     // It flies while the rest of the program is loaded; nothing of a flake is looked at before it is back.
-    const isolation = proveIsolation(sources, { nix, plantBait: () => plantBait(scratch.path) });
+    const isolation = proveIsolation(sources, { nix, plantBait: () => (bait ??= plantBait(scratch.path)) });
     isolation.catch(() => {});
     return await use({
       sources,
@@ -111,15 +119,16 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
         },
         roots: new GcRoots(roots),
       },
-      commitMessage: async () => await messagesBetween(git, scratch.path, sources),
-      knowledge: (paths) => knowledgeOf({ git, directory: join(scratch.path, "repo") }, sources, paths),
-      goalFiles: (directory) => goalFilesOf({ git, directory: join(scratch.path, "repo") }, sources, directory),
+      commitMessage: async () => await messagesBetween(git, repository, sources),
+      knowledge: (paths) => knowledgeOf({ git, directory: repository }, sources, paths),
+      goalFiles: (directory) => goalFilesOf({ git, directory: repository }, sources, directory),
       scratch: scratch.path,
       git,
     });
   } finally {
     // Node does not wait for the jail's holder by itself: it would end here, with its exit code 13 and the plan unsaid, where the holder takes a moment to.
     const awake = setInterval(() => {}, 1000);
+    bait?.remove();
     try {
       const opened = await opening?.catch(() => undefined);
       const closed = opened?.kind === "open" ? opened.jail.close() : undefined;
@@ -139,12 +148,12 @@ export async function withPrepared<T>(preparation: Preparation, use: (prepared: 
 
 const longestMessage = 16 * 1024;
 
-async function messagesBetween(git: Git, scratch: string, sources: Sources): Promise<string | undefined> {
+async function messagesBetween(git: Git, repository: string, sources: Sources): Promise<string | undefined> {
   const { head, base } = sources;
   if (head.rev === undefined) return undefined;
   const range = base?.rev === undefined ? ["--max-count=1", head.rev] : [`${base.rev}..${head.rev}`];
   const result = await git.run({
-    directory: join(scratch, "repo"),
+    directory: repository,
     arguments: ["log", "--reverse", "--no-merges", "--format=%B", "--max-count=200", ...range, "--"],
   });
   const text = result.exitCode === 0 ? result.stdout.trim() : "";

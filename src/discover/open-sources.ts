@@ -3,7 +3,7 @@ import { gateError } from "../failure.ts";
 import type { Checkout, Git } from "../io/ports.ts";
 import { judgeLock } from "./flake-lock.ts";
 import { commitUrl, parseFlakeref, type LocalFlakeref } from "./flakeref.ts";
-import { ask, findFlake, readTree, type Repository } from "./git-tree.ts";
+import { ask, findFlake, type GitTree, readTree, type Repository } from "./git-tree.ts";
 import { fetchBranch, type Remote } from "./merge.ts";
 import { originOf } from "./origin.ts";
 import { plainSources } from "./plain-sources.ts";
@@ -43,14 +43,22 @@ export async function openSources(request: SourceRequest, git: Git): Promise<Sou
 
 async function checkoutSources(request: SourceRequest, git: Git, checkout: Checkout, flakeref: LocalFlakeref): Promise<Sources> {
   const repository: Repository = { git, directory: join(request.scratch, "repo") };
-  await git.createRepository(repository.directory, checkout);
+  const created = git.createRepository(repository.directory, checkout);
   const readable = [repository.directory, ...checkout.objectDirectories];
   request.onReadable?.(readable);
-  const sides = await revisionsOf(request, repository, checkout, flakeref);
+  await created;
+  const trees = new Map<string, Promise<GitTree>>();
+  const treeOf = (rev: string): Promise<GitTree> => {
+    const tree = trees.get(rev) ?? readTree(repository, rev);
+    tree.catch(() => {});
+    trees.set(rev, tree);
+    return tree;
+  };
+  const sides = await revisionsOf(request, repository, checkout, flakeref, (rev) => void treeOf(rev));
   // Nix before 2.20 asks a repository for its HEAD even where the commit is named, and gives up on one that has none.
   const [tree, baseTree] = await Promise.all([
-    readTree(repository, sides.head.rev),
-    sides.base === undefined ? undefined : readTree(repository, sides.base.rev),
+    treeOf(sides.head.rev),
+    sides.base === undefined ? undefined : treeOf(sides.base.rev),
     git.pointHead(repository.directory, sides.head.rev),
   ]);
   const directory = findFlake(

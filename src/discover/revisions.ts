@@ -14,19 +14,25 @@ export const short = (rev: string): string => rev.slice(0, 9);
 export type SideRevision = { readonly rev: string; readonly shown: string; readonly dirty: boolean; readonly trust: Trust };
 type Revisions = { readonly head: SideRevision; readonly base: SideRevision | undefined; readonly baseMissing?: string };
 
-/** Which commits are compared; those of a pull request are fetched and merged. Throws the GateErrors of what git cannot find or fetch. */
+/**
+ * Which commits are compared; those of a pull request are fetched and merged. `ahead` is told of one that most likely is head, so that it is read meanwhile. Throws the
+ * GateErrors of what git cannot find or fetch.
+ */
 export async function revisionsOf(
   request: SourceRequest,
   repository: Repository,
   checkout: Checkout,
   flakeref: LocalFlakeref,
+  ahead: (rev: string) => void,
 ): Promise<Revisions> {
   const { event } = request;
   const timeoutSeconds = request.timeoutSeconds ?? 300;
   if (event.kind === "shell") {
     const named = flakeref.rev ?? flakeref.ref;
     const [checkedOut, known] = [lastCommit(repository, checkout), defaultBranch(repository, checkout)];
-    for (const asked of [checkedOut, known]) asked.catch(() => {});
+    // A working tree mostly has no changes.
+    checkedOut.then((last) => (named === undefined && last !== undefined ? ahead(last.rev) : undefined)).catch(() => {});
+    known.catch(() => {});
     const head =
       named === undefined
         ? await snapshot(repository, checkout, checkedOut)

@@ -43,7 +43,7 @@ export type SourceRequest = {
   readonly event: SourceEvent;
   /** Of each step with git, in seconds; 300 where absent. */
   readonly timeoutSeconds?: number;
-  /** Told of `readable` as soon as these directories are there and before git fills them, so that a jail can be built meanwhile. */
+  /** Told of `readable` as soon as it is known and before git fills it, so that a jail can be built meanwhile. `repo` in the scratch directory has to be there then. */
   readonly onReadable?: (readable: readonly string[]) => void;
 };
 

@@ -1,5 +1,19 @@
-import { constants, type Stats } from "node:fs";
-import { copyFile, lstat, mkdir, open, readdir, readFile, realpath, rename, utimes, writeFile } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  type Stats,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { readdir } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
 import { gateError } from "../failure.ts";
 import type { Checkout, CommandResult, Git, GitRun, Place } from "./ports.ts";
@@ -66,15 +80,17 @@ export function gitPort(options: GitPortOptions): Git {
     const value = options.environment[name];
     if (value !== undefined) environment[name] = value;
   }
-  let prepared: Promise<void> | undefined;
-  const prepare = async (): Promise<void> => {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+  let prepared = false;
+  const prepare = (): void => {
+    if (prepared) return;
+    mkdirSync(home, { recursive: true, mode: 0o700 });
     // In a job's container the checkout belongs to another user than the one we are; the operator named it, so it is trusted as far as reading goes.
-    await writeFile(join(home, ".gitconfig"), "[safe]\n\tdirectory = *\n");
+    writeFileSync(join(home, ".gitconfig"), "[safe]\n\tdirectory = *\n");
+    prepared = true;
   };
 
   const run = async (command: GitRun): Promise<CommandResult> => {
-    await (prepared ??= prepare());
+    prepare();
     const result = await runCommand({
       program: "git",
       arguments: [...settings, ...command.arguments],
@@ -92,15 +108,16 @@ export function gitPort(options: GitPortOptions): Git {
     return result;
   };
 
+  // Nothing is waited for before git runs: what is laid out beside it would come first.
   const locate = async (path: string): Promise<Place> => {
     let real: string;
     try {
-      real = await realpath(path);
+      real = realpathSync(path);
     } catch {
       // Not there, or a link to nowhere.
       return { kind: "missing", path };
     }
-    if (!(await lstat(real)).isDirectory()) return { kind: "file", path: real };
+    if (!lstatSync(real).isDirectory()) return { kind: "file", path: real };
     const asked = await run({
       directory: real,
       // What has an answer everywhere first: the last one fails where there is no working tree.
@@ -128,46 +145,47 @@ export function gitPort(options: GitPortOptions): Git {
       root,
       prefix: real === root ? "" : real.slice(root === "/" ? 1 : root.length + 1),
       gitDirectory,
-      objectDirectories: await objectDirectories(resolve(real, objects)),
-      shallow: (await stat(resolve(real, shallow))) !== undefined,
+      objectDirectories: objectDirectories(resolve(real, objects)),
+      shallow: stat(resolve(real, shallow)) !== undefined,
     };
     return { kind: "checkout", checkout };
   };
 
+  // Some twenty small files at once: each by itself would wait for a thread and for its turn, together as long as git needs.
   const createRepository = async (directory: string, checkout: Checkout): Promise<void> => {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
     const own = join(directory, ".git");
-    for (const name of ["objects/info", "objects/pack", "refs/heads", "info", "fresh"]) await mkdir(join(own, name), { recursive: true });
-    // As gitrepository-layout(5) has it; starting git for it would cost more than the rest.
-    await writeFile(join(own, "HEAD"), "ref: refs/heads/gate\n");
-    await writeFile(join(own, "config"), "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n");
     const objects = checkout.objectDirectories[0] ?? "";
     if (/[\n\r]/.test(objects)) throw gateError("git-failed", { doing: "reading the checkout" }, "its path contains a line break");
-    await writeFile(join(own, "objects", "info", "alternates"), `${objects}\n${join(own, "fresh")}\n`);
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    for (const name of ["objects/info", "objects/pack", "refs/heads", "info", "fresh"]) mkdirSync(join(own, name), { recursive: true });
+    // As gitrepository-layout(5) has it; starting git for it would cost more than the rest.
+    writeFileSync(join(own, "HEAD"), "ref: refs/heads/gate\n");
+    writeFileSync(join(own, "config"), "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n");
+    writeFileSync(join(own, "objects", "info", "alternates"), `${objects}\n${join(own, "fresh")}\n`);
     // Before any `.gitattributes` of the tree: files go in and out as they are, as Nix reads them; no filter, no line ends, no keywords.
-    await writeFile(join(own, "info", "attributes"), "* -text -eol -filter -ident -working-tree-encoding\n");
-    if (checkout.shallow) {
-      const shallow = await run({ directory: checkout.root, arguments: ["rev-parse", "--git-path", "shallow"] });
-      await copyFile(resolve(checkout.root, shallow.stdout.replace(/\n$/, "")), join(own, "shallow"));
-    }
-    for (const name of await readdir(checkout.gitDirectory)) {
+    writeFileSync(join(own, "info", "attributes"), "* -text -eol -filter -ident -working-tree-encoding\n");
+    for (const name of readdirSync(checkout.gitDirectory)) {
       if (name !== "index" && !name.startsWith("sharedindex.")) continue;
       const [from, to] = [join(checkout.gitDirectory, name), join(own, name)];
-      await copyFile(from, to);
+      copyFileSync(from, to);
       // Git takes a file that is as old as the index for possibly changed and reads it; a copy that looks younger would hide a change of the same second.
-      const written = Math.floor((await lstat(from)).mtimeMs / 1000);
-      await utimes(to, written, written);
+      const written = Math.floor(lstatSync(from).mtimeMs / 1000);
+      utimesSync(to, written, written);
+    }
+    if (checkout.shallow) {
+      const shallow = await run({ directory: checkout.root, arguments: ["rev-parse", "--git-path", "shallow"] });
+      copyFileSync(resolve(checkout.root, shallow.stdout.replace(/\n$/, "")), join(own, "shallow"));
     }
   };
 
   const pointHead = async (directory: string, rev: string): Promise<void> => {
     // As gitrepository-layout(5) has it: a head that is no branch is the id alone. In one step, since a git beside this one would find no repository in between.
     const [made, head] = [join(directory, ".git", "HEAD.made"), join(directory, ".git", "HEAD")];
-    await writeFile(made, `${rev}\n`);
-    await rename(made, head);
+    writeFileSync(made, `${rev}\n`);
+    renameSync(made, head);
   };
 
-  return { run, locate, createRepository, pointHead, scan, readFile: readPlainFile };
+  return { run, locate, createRepository, pointHead, scan, readFile: async (path, maxBytes) => readPlainFile(path, maxBytes) };
 }
 
 /** What a fetch needs and nothing else may have: one protocol, one server's token. */
@@ -188,9 +206,9 @@ function remoteEnvironment(remote: GitRun["remote"]): Record<string, string> {
   };
 }
 
-async function stat(path: string): Promise<Stats | undefined> {
+function stat(path: string): Stats | undefined {
   try {
-    return await lstat(path);
+    return lstatSync(path);
   } catch {
     // Missing, or below something that may not be read: there is nothing to use either way.
     return undefined;
@@ -198,11 +216,11 @@ async function stat(path: string): Promise<Stats | undefined> {
 }
 
 /** The store of objects and those that it borrows from, in turn, as git follows them (at most five deep). */
-async function objectDirectories(first: string): Promise<readonly string[]> {
+function objectDirectories(first: string): readonly string[] {
   const found = [first];
   for (let index = 0; index < found.length && found.length < 32; index += 1) {
     const directory = found[index] ?? "";
-    const alternates = await readPlainFile(join(directory, "info", "alternates"), 64 * 1024);
+    const alternates = readPlainFile(join(directory, "info", "alternates"), 64 * 1024);
     if (alternates.kind !== "text") continue;
     for (const line of alternates.text.split("\n"))
       if (line !== "" && !line.startsWith("#") && !found.includes(resolve(directory, line))) found.push(resolve(directory, line));
@@ -228,17 +246,17 @@ async function scan(root: string): ReturnType<Git["scan"]> {
   return { git: undefined, symlinks };
 }
 
-async function readPlainFile(path: string, maxBytes: number): ReturnType<Git["readFile"]> {
-  const found = await stat(path);
+function readPlainFile(path: string, maxBytes: number): Awaited<ReturnType<Git["readFile"]>> {
+  const found = stat(path);
   if (found === undefined) return { kind: "missing" };
   if (found.isSymbolicLink()) return { kind: "symlink" };
   if (!found.isFile()) return { kind: "other" };
   if (found.size > maxBytes) return { kind: "too-long" };
   // O_NOFOLLOW: what was a file a moment ago may have become a link since.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
-    return { kind: "text", text: await readFile(file, "utf8") };
+    return { kind: "text", text: readFileSync(file, "utf8") };
   } finally {
-    await file.close();
+    closeSync(file);
   }
 }
