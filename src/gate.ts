@@ -2,6 +2,7 @@ import { poolSize } from "./build/pool.ts";
 import type { Revision } from "./build/sides.ts";
 import { buildTwice, evaluateTwice } from "./diagnose/build-again.ts";
 import type { FlakeOutputs } from "./discover/discover.ts";
+import { besideLockCheck } from "./discover/beside-lock-check.ts";
 import { readChange } from "./discover/read-change.ts";
 import type { Source } from "./discover/source.ts";
 import type { GatePorts, GateRequest } from "./gate-request.ts";
@@ -35,17 +36,25 @@ export async function gate(request: GateRequest, given: GatePorts): Promise<Plan
   commitMessage.catch(() => {});
   const evaluating = { nix, log, clock, jobs: poolSize(ports.machine), timeoutSeconds: change.policy.evaluation.timeoutSeconds };
   const after = { ...head, trust: sources.head.trust };
-  const evaluation = await evaluateTwice(hosts, revision(sources.base, base), after, evaluating, ports.patience);
-  await change.lockChecked;
+  const evaluations = evaluateTwice(hosts, revision(sources.base, base), after, evaluating, ports.patience);
+  // Beside the evaluations where something is done with them at once, else beside the builds, which leave it more of this machine.
+  const atOnce = request.deploy !== undefined || request.onPreview !== undefined || !request.build;
+  const lockChecked = atOnce ? change.checkLock() : evaluations.then(change.checkLock);
+  lockChecked.catch(() => {});
+  const evaluation = await evaluations;
   const evaluated = evaluation.found;
 
   const { judgeAndApply } = await later;
   const run = { request, ports, change, evaluated, commitMessage: await commitMessage, startedAt, timeline };
-  const preview = async (): Promise<Plan> => (await import("./preview.ts")).preview(run);
+  const preview = async (): Promise<Plan> => {
+    await lockChecked;
+    return await (await import("./preview.ts")).preview(run);
+  };
   if (!request.build) return await preview();
   // What derivations tell is there in seconds; a pull request hears it while the build goes on.
   const previewed = request.onPreview === undefined ? undefined : showPreview(preview(), request.onPreview, log);
 
+  if (request.deploy !== undefined) await lockChecked;
   const deploying =
     request.deploy === undefined
       ? undefined
@@ -54,8 +63,11 @@ export async function gate(request: GateRequest, given: GatePorts): Promise<Plan
   request.onPolicy?.(policy, request.deploy?.dryRun === false);
 
   log.progress({ kind: "stage", stage: "build", text: `building ${count(hosts.length, "host")}` });
-  const building = { nix, files: store, log, clock, roots, timeoutSeconds: policy.build.timeoutSeconds };
-  const built = await buildTwice(deploying?.toBuild ?? evaluated, building, ports.patience);
+  const building = { files: store, log, clock, roots, timeoutSeconds: policy.build.timeoutSeconds };
+  const toBuild = deploying?.toBuild ?? evaluated;
+  const built = await besideLockCheck(lockChecked, nix, async (ending) =>
+    buildTwice(toBuild, { ...building, nix: ending }, ports.patience),
+  );
   await previewed;
   const sides = deploying === undefined ? built.found : await deploying.against(built.found);
 

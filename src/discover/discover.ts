@@ -54,30 +54,29 @@ in {
  * flake without hosts is not an error here.
  */
 export async function readFlake(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<FlakeOutputs> {
-  const { outputs, lockChecked } = await beginReading(nix, flake, options);
-  await lockChecked;
+  const { outputs, checkLock } = await beginReading(nix, flake, options);
+  await checkLock();
   return outputs;
 }
 
 /**
- * The same while Nix still compares the lock file with flake.nix. `lockChecked` rejects with the GateError of a lock that does not fit: whoever goes on meanwhile
+ * The same before Nix has compared the lock file with flake.nix. `checkLock` does, and rejects with the GateError of a lock that does not fit: whoever goes on before
  * evaluates what `getFlake` has fetched already, and waits for it before any of that is believed.
  */
 export async function beginReading(
   nix: Nix,
   flake: LockedFlake,
   options: DiscoverOptions,
-): Promise<{ readonly outputs: FlakeOutputs; readonly lockChecked: Promise<void> }> {
+): Promise<{ readonly outputs: FlakeOutputs; readonly checkLock: () => Promise<void> }> {
   await nix.version();
   // In this order: `getFlake` refuses an input that is locked nowhere before it is fetched, which `flake metadata` does only afterwards.
   const { value, locked } = await listOutputs(nix, flake, options);
-  const lockChecked = checkLock(nix, locked, options);
-  lockChecked.catch(() => {});
+  const checkLock = async (): Promise<void> => await lockFits(nix, locked, options);
   try {
-    return { outputs: await readOutputs(nix, locked, value, options), lockChecked };
+    return { outputs: await readOutputs(nix, locked, value, options), checkLock };
   } catch (error) {
     // A lock that does not fit is said first: the rest may be wrong because of it.
-    await lockChecked;
+    await checkLock();
     throw error;
   }
 }
@@ -158,7 +157,7 @@ async function lockedUrl(nix: Nix, flake: LockedFlake, options: DiscoverOptions)
  * Asks Nix whether the lock file fits the inputs. `getFlake` refuses an input that is neither in the lock file nor locked in flake.nix before it fetches anything,
  * but would take one that flake.nix itself pins and the lock file, which was vetted, does not name.
  */
-async function checkLock(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<void> {
+async function lockFits(nix: Nix, flake: LockedFlake, options: DiscoverOptions): Promise<void> {
   await metadata(nix, flake, options);
 }
 

@@ -21,7 +21,7 @@ export type Change = {
   /** A sentence for the report where code is evaluated without isolation. */
   readonly exposure: string | undefined;
   /** Rejects with the GateError of a lock file that does not fit flake.nix; waited for before anything evaluated is believed. */
-  readonly lockChecked: Promise<void>;
+  readonly checkLock: () => Promise<void>;
 };
 
 /** Listing hosts forces none of them, so that it is short whatever the fleet is; the policy's own limit is not known before it. */
@@ -47,7 +47,7 @@ export async function readChange(request: GateRequest, ports: Pick<GatePorts, "n
     isolation?.kind === "exposed" ? policyOf(await merged) : observeOnly,
     ports.noJail,
   );
-  const [base, { outputs, lockChecked }] = await Promise.all([
+  const [base, { outputs, checkLock }] = await Promise.all([
     merged ?? (sources.base && readFlake(nix, sources.base, listing(sources.base))),
     beginReading(nix, sources.head, listing(sources.head)),
   ]);
@@ -61,5 +61,5 @@ export async function readChange(request: GateRequest, ports: Pick<GatePorts, "n
   // What a change brings is in force once it is merged, and would stop the run then.
   const brought = ruling.outputs === head ? policy : policyOf(head);
   const fleet = [...new Set([...head.hosts, ...(base?.hosts ?? [])])].toSorted();
-  return { head, base, fleet, hosts: selectHosts(fleet, request.hosts), policy, ruling, brought, exposure, lockChecked };
+  return { head, base, fleet, hosts: selectHosts(fleet, request.hosts), policy, ruling, brought, exposure, checkLock };
 }

@@ -76,6 +76,7 @@ export function nixPort(options: NixPortOptions): Nix {
       options.wrap !== undefined ? options.wrap(argv, environment, run.trust) : { argv, environment };
     const [program = "nix", ...rest] = wrapped;
     const { onLog } = run;
+    const signals = [options.signal, run.signal].filter((signal) => signal !== undefined);
     const result = await runCommand({
       program,
       arguments: rest,
@@ -85,7 +86,7 @@ export function nixPort(options: NixPortOptions): Nix {
       ...(onLog === undefined ? {} : { onStderrLine: (line) => onLog(logLine(line)) }),
       ...(run.onOutput === undefined ? {} : { onStdout: run.onOutput }),
       ...(run.input === undefined ? {} : { input: run.input }),
-      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
       ...(options.graceSeconds === undefined ? {} : { graceSeconds: options.graceSeconds }),
     });
     if (result.cancelled) throw gateError("cancelled", {});

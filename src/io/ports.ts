@@ -43,6 +43,8 @@ export type NixRun = {
   readonly onOutput?: (chunk: Uint8Array) => void;
   /** More variables: NIX_SSHOPTS and the agent's socket, for stores on other machines. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** Ends this command as the end of the run would. */
+  readonly signal?: AbortSignal;
 };
 
 export interface Nix {

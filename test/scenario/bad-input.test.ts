@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -209,6 +209,21 @@ describe.each(nixVersions())("Nix $version", { timeout: 120_000, concurrent: tru
     const { directory } = repository({
       "flake.nix": `{ inputs.other.url = "github:none/none"; outputs = { self, other }: { nixosConfigurations.a = { }; }; }\n`,
     });
+    await expectRefusal(["plan", "--json"], given(directory), { exit: 2, code: "flake-not-locked" });
+  });
+
+  test("one that names less than flake.nix pins, which only Nix's own check tells: the builds that run beside it end", async () => {
+    const input = place();
+    mkdirSync(input);
+    writeFileSync(join(input, "flake.nix"), "{ outputs = _: { }; }");
+    const run = (program: string, ...words: string[]): string =>
+      execFileSync(program, words, { encoding: "utf8", env: { ...process.env, PATH: path } }).trim();
+    const [stored, hash] = [run("nix-store", "--add", input), run("nix", "hash", "path", input)];
+    const pinned = `path:${stored}?narHash=${encodeURIComponent(hash)}`;
+    const endless = flake(`nixosConfigurations.a = system { name = "${randomUUID()}"; more = "sleep 1234"; };`)
+      .replace("{ self }", "{ self, other }")
+      .replace("{", `{ inputs.other.url = "${pinned}";`);
+    const { directory } = repository({ "flake.nix": endless });
     await expectRefusal(["plan", "--json"], given(directory), { exit: 2, code: "flake-not-locked" });
   });
 
