@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { isAbsolute, join, resolve } from "node:path";
 import type { SessionAtHand } from "../classify/second-opinion.ts";
 import type { Knowledge } from "../discover/knowledge.ts";
+import { cacheDirectory } from "../io/cache-directory.ts";
 import { systemClock } from "../io/clock.ts";
 import type { Log } from "../io/ports.ts";
 import { claudeSession, type Credential } from "../io/session.ts";
@@ -85,9 +86,8 @@ export function credentialOf(key: string | undefined, token: string | undefined)
   return key === undefined || key === "" ? undefined : { kind: "api-key", value: key };
 }
 
-/** The cache directory of a person at a prompt, by the XDG base directory specification: a relative XDG_CACHE_HOME counts as unset. */
+/** What sessions leave for a person's later runs. */
 export function shellCache(environment: Environment): string | undefined {
-  const [cache = "", home = ""] = [environment["XDG_CACHE_HOME"], environment["HOME"]];
-  const base = isAbsolute(cache) ? cache : isAbsolute(home) ? join(home, ".cache") : undefined;
-  return base === undefined ? undefined : join(base, "nixos-deploy-gate", "session");
+  const directory = cacheDirectory(environment);
+  return directory === undefined ? undefined : join(directory, "session");
 }

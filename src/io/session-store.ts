@@ -4,7 +4,6 @@ import {
   constants,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -14,7 +13,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { randomBytes } from "node:crypto";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { makeDirectory } from "./make-directory.ts";
 import type { AnswerCache, Clock, Log, Spending } from "./ports.ts";
 
 /** What sessions leave for later runs on the same machine. */
@@ -47,22 +47,6 @@ export function openSessionStore(
   const failed = (what: string, error: unknown): void =>
     ports.log.debug(what, { directory, error: error instanceof Error ? error.message : String(error) });
   return { cache: answerCache(answers, ports.clock, failed), spending: spendingOf(spent, ports.clock, failed) };
-}
-
-/** Not mkdir's own recursion, which never ends where a parent says that it is not there and cannot be made, as below /proc. */
-function makeDirectory(path: string): void {
-  const make = (): void => {
-    mkdirSync(path, { mode: 0o700 });
-  };
-  try {
-    make();
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "EEXIST") return;
-    if (code !== "ENOENT" || dirname(path) === path) throw error;
-    makeDirectory(dirname(path));
-    make();
-  }
 }
 
 type Failed = (what: string, error: unknown) => void;
