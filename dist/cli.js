@@ -1,2 +1,2 @@
 #!/usr/bin/env node
-import"./node-version.js";await import(`./zod-settings.js`);const{shellMain:e}=await import(`./shell-main.js`);process.exitCode=await e(`${import.meta.dirname}/..`);export{};
+import"./node-version.js";await import(`./zod-settings.js`);const{keepCompiledCode:e}=await import(`./code-cache.js`);process.argv[2]!==`session-tools`&&e(process.env);const{shellMain:t}=await import(`./shell-main.js`),n=await t(`${import.meta.dirname}/..`);for(let e of[process.stdout,process.stderr])await new Promise(t=>void e.write(``,t));process.exit(n);export{};
