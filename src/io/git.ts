@@ -10,6 +10,7 @@ import {
   realpathSync,
   renameSync,
   type Stats,
+  statSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -167,9 +168,12 @@ export function gitPort(options: GitPortOptions): Git {
     for (const name of readdirSync(checkout.gitDirectory)) {
       if (name !== "index" && !name.startsWith("sharedindex.")) continue;
       const [from, to] = [join(checkout.gitDirectory, name), join(own, name)];
+      const found = statSync(from);
+      // A FIFO would be waited on for ever.
+      if (!found.isFile()) throw gateError("git-failed", { doing: "reading the checkout" }, `${from} is not a file`);
       copyFileSync(from, to);
       // Git takes a file that is as old as the index for possibly changed and reads it; a copy that looks younger would hide a change of the same second.
-      const written = Math.floor(lstatSync(from).mtimeMs / 1000);
+      const written = Math.floor(found.mtimeMs / 1000);
       utimesSync(to, written, written);
     }
     if (checkout.shallow) {
@@ -252,8 +256,8 @@ function readPlainFile(path: string, maxBytes: number): Awaited<ReturnType<Git["
   if (found.isSymbolicLink()) return { kind: "symlink" };
   if (!found.isFile()) return { kind: "other" };
   if (found.size > maxBytes) return { kind: "too-long" };
-  // O_NOFOLLOW: what was a file a moment ago may have become a link since.
-  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+  // What was a file a moment ago may have become a link since, or a FIFO, which would be waited on for ever.
+  const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
     return { kind: "text", text: readFileSync(file, "utf8") };
   } finally {

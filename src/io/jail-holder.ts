@@ -28,12 +28,15 @@ export type Holder = {
 const build = `set -eu
 root=$1 setpriv=$2 super=$3 fstab=$4
 read -r pid rest </proc/self/stat
-if [ "$super" = super ]; then echo 0 >/proc/sys/user/max_user_namespaces; fi
 mount -n -a -T "$fstab"
 cd "$root"
 pivot_root . old
 cd /
 umount -n -l /old
+if [ "$super" = super ]; then
+  echo 0 >/proc/sys/user/max_user_namespaces
+  mount -n -o remount,bind,ro,nosuid,nodev,noexec /proc
+fi
 trap '' CHLD
 exec "$setpriv" --bounding-set=-all --inh-caps=-all --no-new-privs -- /bin/sh -c 'echo "ready $0"; read -r line' "$pid"
 `;

@@ -8,27 +8,25 @@ export type JailMount = {
 
 export type MountPoint = { readonly path: string; readonly options: readonly string[] };
 
-/** What the kernel makes, in every jail: its type, where, and how. Who is root outside would be let into the files of /proc/sys that are the machine's. */
-const ofTheKernel = (
-  superuser: boolean,
-): readonly { readonly type: string; readonly path: string; readonly options: readonly string[] }[] => [
-  { type: "devpts", path: "/dev/pts", options: ["newinstance", "ptmxmode=0666", "mode=0620"] },
-  { type: "tmpfs", path: "/dev/shm", options: ["mode=1777", "nosuid", "nodev"] },
-  { type: "proc", path: "/proc", options: ["nosuid", "nodev", "noexec", ...(superuser ? ["ro"] : [])] },
-];
+/** What the kernel makes, in every jail: its type, where, and how. */
+const ofTheKernel = [
+  ["devpts", "/dev/pts", "newinstance,ptmxmode=0666,mode=0620"],
+  ["tmpfs", "/dev/shm", "mode=1777,nosuid,nodev"],
+  ["proc", "/proc", "nosuid,nodev,noexec"],
+] as const;
 
 /**
  * All of it as an fstab(5) below `root`, so that one mount(8) does what a program for each of them would take most of a jail's time for. A bind that is read-only too
  * is two calls of the kernel, which mount makes in turn since util-linux 2.27. The order is kept.
  */
-export function jailFstab(root: string, mounts: readonly JailMount[], superuser: boolean): string {
+export function jailFstab(root: string, mounts: readonly JailMount[]): string {
   const at = (path: string): string => escaped(path === "/" ? root : root + path);
   const binds = mounts.map(({ path, source, kind, readOnly }) => {
     const bind = kind === "tree" ? "rbind" : "bind";
     const options = readOnly === undefined ? [bind] : [bind, "ro", "nosuid", ...(readOnly === "" ? [] : [readOnly])];
     return `${escaped(source)} ${at(path)} none ${options.join(",")} 0 0`;
   });
-  const special = ofTheKernel(superuser).map(({ type, path, options }) => `${type} ${at(path)} ${type} ${options.join(",")} 0 0`);
+  const special = ofTheKernel.map(([type, path, options]) => `${type} ${at(path)} ${type} ${options} 0 0`);
   return `${[...binds, ...special].join("\n")}\n`;
 }
 
@@ -40,7 +38,8 @@ export function missingMount(mounts: readonly JailMount[], superuser: boolean, m
   // Of mounts on one another the last one is seen.
   const found = new Map(mountPoints(mountinfo).map((point) => [point.path, point.options]));
   const binds = mounts.map(({ path, readOnly }) => ({ path, sealed: readOnly !== undefined }));
-  const special = ofTheKernel(superuser).map(({ path, options }) => ({ path, sealed: options.includes("ro") }));
+  // Who is root outside would be let into those files of /proc/sys that are the machine's.
+  const special = ofTheKernel.map(([, path]) => ({ path, sealed: superuser && path === "/proc" }));
   for (const { path, sealed } of [...binds, ...special]) {
     const options = found.get(path);
     if (options === undefined) return `${path} was not mounted`;

@@ -121,13 +121,9 @@ export function layOut(layout: JailRoot, { root, temporary, copies }: JailPlaces
     return outer === "/etc" ? join(copies, path) : outer === "" ? join(root, path) : undefined;
   };
   const done = new Set(laid?.mounts.map(({ path }) => path));
-  for (const path of [...(laid === undefined ? layout.directories : []), ...trees]) {
-    const made = done.has(path) ? undefined : place(path);
-    if (made !== undefined) mkdirSync(made, { recursive: true, mode: 0o755 });
-  }
   const parents = new Set<string>();
   const make = (path: string, how: (made: string) => void): void => {
-    const made = place(path);
+    const made = done.has(path) ? undefined : place(path);
     if (made === undefined) return;
     const parent = dirname(made);
     if (!parents.has(parent)) mkdirSync(parent, { recursive: true, mode: 0o755 });
@@ -135,8 +131,9 @@ export function layOut(layout: JailRoot, { root, temporary, copies }: JailPlaces
     how(made);
   };
   for (const { path, target } of laid === undefined ? layout.links : []) make(path, (made) => symlinkSync(target, made));
-  for (const { kind, path } of layout.mounts)
-    if (kind === "file" && !done.has(path)) make(path, (made) => writeFileSync(made, "", { flag: "a" }));
+  for (const path of [...(laid === undefined ? layout.directories : []), ...trees])
+    make(path, (made) => void mkdirSync(made, { recursive: true, mode: 0o755 }));
+  for (const { kind, path } of layout.mounts) if (kind === "file") make(path, (made) => writeFileSync(made, "", { flag: "a" }));
 }
 
 /** True for what the private root shows anyway. */

@@ -98,7 +98,7 @@ export async function openJail(options: JailOptions): Promise<JailOpened> {
     layOut(common, places);
     layout = withReadable(common, await options.readable);
     layOut(layout, places, common);
-    writeFileSync(fstab, jailFstab(root, layout.mounts, superuser), { mode: 0o600 });
+    writeFileSync(fstab, jailFstab(root, layout.mounts), { mode: 0o600 });
   } catch (error) {
     return { kind: "unavailable", reason: `its root cannot be laid out: ${error instanceof Error ? error.message : String(error)}` };
   }

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -189,4 +189,16 @@ test("a home of our own: neither the user's nor the system's configuration is re
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+});
+
+test("a FIFO where the checkout's index or a lock file should be is not waited on", async () => {
+  const index = join(here.checkout, ".git/index");
+  rmSync(index);
+  execFileSync("mkfifo", [index]);
+  const opened = openSources(
+    { flake: here.checkout, directory: here.root, scratch: here.scratch, event: { kind: "shell", base: undefined } },
+    here.port,
+  );
+  await expect(opened).rejects.toMatchObject({ failure: { code: "git-failed", detail: `${index} is not a file` } });
+  expect(await here.port.readFile(index, 100)).toEqual({ kind: "other" });
 });
