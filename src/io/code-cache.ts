@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, type Stats } from "node:fs";
+import { existsSync, lstatSync, realpathSync, type Stats } from "node:fs";
 import module from "node:module";
 import { dirname, join, relative } from "node:path";
 import { cacheDirectory } from "./cache-directory.ts";
@@ -13,6 +13,8 @@ export function keepCompiledCode(environment: Readonly<Record<string, string | u
   const cache = cacheDirectory(environment);
   if (cache === undefined) return;
   try {
+    // A user without a home is given none: often its path says so, as /nonexistent does.
+    if (!existsSync(dirname(dirname(cache)))) return;
     const directory = ownPlace(join(cache, "code"));
     if (directory === undefined) return;
     makeDirectory(directory);

@@ -76,7 +76,10 @@ export function nixPort(options: NixPortOptions): Nix {
       options.wrap !== undefined ? options.wrap(argv, environment, run.trust) : { argv, environment };
     const [program = "nix", ...rest] = wrapped;
     const { onLog } = run;
-    const signals = [options.signal, run.signal].filter((signal) => signal !== undefined);
+    const signal =
+      options.signal === undefined || run.signal === undefined
+        ? (options.signal ?? run.signal)
+        : AbortSignal.any([options.signal, run.signal]);
     const result = await runCommand({
       program,
       arguments: rest,
@@ -86,7 +89,7 @@ export function nixPort(options: NixPortOptions): Nix {
       ...(onLog === undefined ? {} : { onStderrLine: (line) => onLog(logLine(line)) }),
       ...(run.onOutput === undefined ? {} : { onStdout: run.onOutput }),
       ...(run.input === undefined ? {} : { input: run.input }),
-      ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
+      ...(signal === undefined ? {} : { signal }),
       ...(options.graceSeconds === undefined ? {} : { graceSeconds: options.graceSeconds }),
     });
     if (result.cancelled) throw gateError("cancelled", {});

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -49,6 +49,9 @@ test("nothing is kept where others could write, nor without a home", () => {
   expect(kept({ HOME: "relative" }, join(file, ".cache"))).toBe(0);
   expect(kept({}, join(file, ".cache"))).toBe(0);
   expect(kept({ HOME: "/proc/nowhere" }, "/proc/nowhere/.cache")).toBe(0);
+  const missing = join(root, "nonexistent");
+  expect(kept({ HOME: missing }, join(missing, ".cache"))).toBe(0);
+  expect(existsSync(missing)).toBe(false);
 });
 
 test.skipIf(!isRoot)("a home that a sudo has kept is left as it is", () => {
