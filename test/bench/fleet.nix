@@ -46,7 +46,8 @@ let
       i=0; while [ $i -lt 150 ]; do head -c 40000 /dev/urandom > root/lib/modules/$version/driver$i.ko; i=$((i + 1)); done
       echo "PermitRootLogin no" > root/etc/ssh/sshd_config
       ln -s /nix/store/none/lib/systemd/systemd root/init
-      (cd root && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet) | gzip -1 > "$out/initrd"
+      (cd root && find . -mindepth 1 | LC_ALL=C sort | cpio -o -H newc --quiet) > initrd.cpio # no pipe, whose status would be that of gzip
+      gzip -1 < initrd.cpio > "$out/initrd"
     '';
   }) [ "6.12.58" "6.12.60" ];
   systemd = toFile "systemd-258.2" "systemd\n${package 0}\n";

@@ -166,23 +166,20 @@ describe("the examples", () => {
   };
   const hostile = `${JSON.stringify({ title: "web1\nBcc: mallory@example.org", text: "- web1: $(id) 'quoted'\n", key: "0123456789abcdef", urgent: true })}\n`;
 
-  test.runIf(spawnSync("jq", ["--version"]).status === 0)(
-    "send what they are given, and nothing in it becomes a header or a command",
-    async () => {
-      const ntfy = await sent("ntfy.nix", hostile);
-      expect(ntfy).toContain("Title: web1?Bcc: mallory@example.org");
-      expect(ntfy).toContain("Priority: urgent");
-      expect(ntfy).toContain("- web1: $(id) 'quoted'");
-      const mail = await sent("email.nix", hostile);
-      expect(mail).toContain("Subject: web1?Bcc: mallory@example.org\n");
-      expect(mail).not.toMatch(/^Bcc:/m);
-      expect(mail).toMatch(/\n\n- web1: \$\(id\) 'quoted'/);
-      const matrix = await sent("matrix.nix", hostile);
-      expect(matrix).toMatch(
-        /https:\/\/matrix\.example\.org\/_matrix\/client\/v3\/rooms\/(?:!|%21)room%3Aexample\.org\/send\/m\.room\.message\//,
-      );
-      expect(matrix).toContain("Authorization: Bearer token-1");
-      expect(matrix).toContain('"msgtype": "m.text"');
-    },
-  );
+  test("send what they are given, and nothing in it becomes a header or a command", async () => {
+    const ntfy = await sent("ntfy.nix", hostile);
+    expect(ntfy).toContain("Title: web1?Bcc: mallory@example.org");
+    expect(ntfy).toContain("Priority: urgent");
+    expect(ntfy).toContain("- web1: $(id) 'quoted'");
+    const mail = await sent("email.nix", hostile);
+    expect(mail).toContain("Subject: web1?Bcc: mallory@example.org\n");
+    expect(mail).not.toMatch(/^Bcc:/m);
+    expect(mail).toMatch(/\n\n- web1: \$\(id\) 'quoted'/);
+    const matrix = await sent("matrix.nix", hostile);
+    expect(matrix).toMatch(
+      /https:\/\/matrix\.example\.org\/_matrix\/client\/v3\/rooms\/(?:!|%21)room%3Aexample\.org\/send\/m\.room\.message\//,
+    );
+    expect(matrix).toContain("Authorization: Bearer token-1");
+    expect(matrix).toContain('"msgtype": "m.text"');
+  });
 });

@@ -1,9 +1,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import {
-  accessSync,
   chmodSync,
   chownSync,
-  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -12,10 +10,11 @@ import {
   readlinkSync,
   realpathSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openJail, type Jail } from "../../src/io/jail.ts";
@@ -269,16 +268,8 @@ describe("where there are no namespaces", () => {
   });
 });
 
-const readable = ((): boolean => {
-  try {
-    for (let path = resolve(import.meta.dirname); path !== "/"; path = dirname(path)) accessSync(path, constants.R_OK);
-    execFileSync("setpriv", ["--reuid=61234", "--regid=61234", "--clear-groups", process.execPath, "--version"], { stdio: "ignore" });
-    execFileSync("setpriv", ["--reuid=61234", "--regid=61234", "--clear-groups", "cat", run], { stdio: "ignore" });
-    return true;
-  } catch {
-    return false;
-  }
-})();
+/** A clone made with umask 077 is nobody else's to read, wherever it is shown. */
+const readable = [run, process.execPath].every((path) => (statSync(path).mode & 0o004) !== 0);
 
 describe.each(nixVersions().map((nix) => [nix.version, nix] as const))("Nix %s", (_, nix) => {
   test("evaluates and builds in it, isolated", () => {
@@ -302,18 +293,39 @@ describe.each(nixVersions().map((nix) => [nix.version, nix] as const))("Nix %s",
       return join(home, name);
     });
     const [store = "", temporary = "", cache = ""] = own;
+    const checkout = resolve(import.meta.dirname, "../..");
+    const shown = join(home, "checkout");
+    mkdirSync(shown);
+    const atShown = (path: string): string => (path.startsWith(`${checkout}/`) ? join(shown, relative(checkout, path)) : path);
     const brought = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
-    // Their Nix may lie in a directory that only root may enter, so it is shown to them at its own place.
+    // Their Nix and this checkout may lie in a directory that only root may enter: the one is shown to them at its own place, the other beside their store.
     const script = `set -eu
 mount --bind "$1" /nix
+mount --bind "$8" "$9"
 if [ -d "$3" ]; then mount --bind "$3" "$4"; mount -t tmpfs -o mode=755 tmpfs "$5"; mkdir -p "$3"; mount --bind "$4" "$3"; fi
 exec setpriv --reuid=${user} --regid=${user} --clear-groups --bounding-set=-all env TMPDIR="$2" HOME=/nonexistent "$6" "$7"`;
     try {
       const said = execFileSync(
         "unshare",
-        ["--mount", "sh", "-c", script, "sh", store, temporary, brought, cache, homedir(), process.execPath, run],
+        [
+          "--mount",
+          "sh",
+          "-c",
+          script,
+          "sh",
+          store,
+          temporary,
+          brought,
+          cache,
+          homedir(),
+          atShown(process.execPath),
+          atShown(run),
+          checkout,
+          shown,
+        ],
         {
           encoding: "utf8",
+          cwd: "/",
           env: { ...process.env, PATH: nix.path },
         },
       );
