@@ -297,7 +297,7 @@ describe.each(nixVersions().map((nix) => [nix.version, nix] as const))("Nix %s",
     const shown = join(home, "checkout");
     mkdirSync(shown);
     const atShown = (path: string): string => (path.startsWith(`${checkout}/`) ? join(shown, relative(checkout, path)) : path);
-    const brought = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+    const brought = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "nixos-deploy-gate/nix");
     // Their Nix and this checkout may lie in a directory that only root may enter: the one is shown to them at its own place, the other beside their store.
     const script = `set -eu
 mount --bind "$1" /nix
