@@ -124,7 +124,7 @@ describe.each<DescriptionName>(["github", "forgejo-15", "forgejo-16"])("the Acti
       [{ env: { GITHUB_EVENT_NAME: "release" } }, 2, "does not run on release"],
       [{ env: { GITHUB_EVENT_PATH: "/dev/zero" } }, 4, "not a file"],
       [{ env: { GITHUB_EVENT_PATH: "/nonexistent" } }, 4, "ENOENT"],
-      [{ env: { GITHUB_EVENT_PATH: "/etc/hosts" } }, 4, "not JSON"],
+      [{ env: { GITHUB_EVENT_PATH: "/etc/passwd" } }, 4, "not JSON"],
       [{ env: { GITHUB_RUN_ID: "" } }, 4, "GITHUB_RUN_ID: it is not set"],
     ];
     for (const [options, exit, text] of cases) {
