@@ -7,12 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 export LC_ALL=C
 say() { printf '%s\n' "$*" >&2; }
 
-# The Debian archive that this machine uses already, so that mirrors and proxies keep working.
-mirror=$({
-  cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs: *\([^ ]*\).*/\1/p'
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p'
-} | grep '/debian/*$' | head -n 1) || mirror=
-[ -n "$mirror" ] || mirror=http://deb.debian.org/debian
+mirror=$("$here/../../.ci/debian-archive")
 
 mkdir -p "$goal/work"
 work=$(cd "$goal/work" && pwd)

@@ -8,16 +8,9 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
 say() { printf '%s\n' "$*" >&2; }
 
-# The Debian archive that this machine uses already, so that mirrors and proxies keep working.
-mirror=$({
-  cat /etc/apt/sources.list.d/*.sources 2>/dev/null | sed -n 's/^URIs: *\([^ ]*\).*/\1/p'
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | sed -n 's/^deb \(\[[^]]*\] \)\{0,1\}\([^ ]*\) .*/\2/p'
-} | grep '/debian/*$' | head -n 1) || mirror=
-[ -n "$mirror" ] || mirror=http://deb.debian.org/debian
-
 script=/usr/share/debootstrap/scripts/trixie
 [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
-debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$mirror" "$script" >&2
+debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$("$here/../../.ci/debian-archive")" "$script" >&2
 
 mount -t proc proc "$root/proc"
 trap 'umount "$root/proc"' EXIT
