@@ -67,9 +67,9 @@ function listenerUnit(): string {
   expect(made.failed).toEqual([]);
   const unit = made.systemd.services["nixos-deploy-gate-listener"];
   const program = /^\S+/.exec(String(unit?.serviceConfig["ExecStart"]))?.[0] ?? "";
-  const here = realpathSync(root);
-  // This checkout may lie below /tmp, of which the unit has one of its own.
-  return `${unitFile(unit ?? {}).replace(program, `${join(here, "node_modules/node/bin/node")} ${join(here, "src/cli.ts")}`)}BindReadOnlyPaths=${here}\n`;
+  // This checkout may lie below /tmp, of which the unit has one of its own, or below /home or /root, which are closed to it.
+  const shown = "/opt/nixos-deploy-gate";
+  return `${unitFile(unit ?? {}).replace(program, `${shown}/node_modules/node/bin/node ${shown}/src/cli.ts`)}BindReadOnlyPaths=${realpathSync(root)}:${shown}\n`;
 }
 
 /** A host that tells the listener of its failed units. `late` runs until its flag is there, and so does every instance of `odd`. */
