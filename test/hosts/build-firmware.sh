@@ -82,7 +82,9 @@ kernel_of() {
     n=$((n + 1))
   done <"$tree/modules.load.paths"
   rm "$tree/modules.load.paths"
-  (cd "$tree" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0 | gzip -1n >"$to/initrd")
+  # No pipe to the end, whose status would be that of gzip.
+  (cd "$tree" && find . | LC_ALL=C sort | cpio --quiet -o -H newc -R 0:0) >"$work/initrd.cpio"
+  gzip -1n <"$work/initrd.cpio" >"$to/initrd"
 }
 kernel_of old bookworm
 kernel_of new trixie

@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { openJail, type Jail } from "../../src/io/jail.ts";
 import { runCommand, type CommandEnd } from "../../src/io/run-command.ts";
 import { isRoot } from "../nix/root.ts";
-import { nixVersions } from "../nix/versions.ts";
+import { broughtVersions, nixVersions } from "../nix/versions.ts";
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), "gate-jail-")));
 const [scratch, repo, roots, settings] = ["scratch", "repo with blanks", "roots", "settings"].map((name) => {
@@ -297,7 +297,6 @@ describe.each(nixVersions().map((nix) => [nix.version, nix] as const))("Nix %s",
     const shown = join(home, "checkout");
     mkdirSync(shown);
     const atShown = (path: string): string => (path.startsWith(`${checkout}/`) ? join(shown, relative(checkout, path)) : path);
-    const brought = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "nixos-deploy-gate/nix");
     // Their Nix and this checkout may lie in a directory that only root may enter: the one is shown to them at its own place, the other beside their store.
     const script = `set -eu
 mount --bind "$1" /nix
@@ -315,7 +314,7 @@ exec setpriv --reuid=${user} --regid=${user} --clear-groups --bounding-set=-all 
           "sh",
           store,
           temporary,
-          brought,
+          broughtVersions,
           cache,
           homedir(),
           atShown(process.execPath),

@@ -135,12 +135,12 @@ test("asks for the version once", async () => {
 
 test("gives Nix an empty home of the run's own, and stdin closed", async () => {
   const nix = nixPort({
-    environment: { PATH: fake("home", 'env; ls -A "$HOME" "$XDG_CONFIG_HOME"; read line || echo closed'), HOME: "/home/operator" },
+    environment: { PATH: fake("home", 'env; ls -A "$HOME" "$XDG_CONFIG_HOME"; read line || echo closed'), HOME: "/nonexistent/operator" },
     scratch: join(scratch, "run"),
   });
   const { stdout } = await nix.run({ arguments: ["eval"], trust: "unreviewed", timeoutSeconds: 5 });
   expect(stdout).toContain(`HOME=${join(scratch, "run")}/`);
-  expect(stdout).not.toContain("/home/operator");
+  expect(stdout).not.toContain("/nonexistent/operator");
   expect(stdout).toMatch(/closed\n$/);
 });
 

@@ -7,8 +7,9 @@ import { isRoot } from "./root.ts";
 /** A Nix to test against. `directory` holds `nix` and `nix-store`; put it first in PATH. `path` is such a PATH. */
 export type NixAtHand = { readonly version: string; readonly directory: string; readonly path: string };
 
-const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "nixos-deploy-gate", "nix");
-const brought = ["trixie", "sid"].map((suite) => join(cache, suite, "usr", "bin"));
+/** Where `.ci/nix-versions` brings them. */
+export const broughtVersions = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "nixos-deploy-gate", "nix");
+const brought = ["trixie", "sid"].map((suite) => join(broughtVersions, suite, "usr", "bin"));
 
 function at(directory: string): NixAtHand {
   const line = execFileSync(join(directory, "nix"), ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
